@@ -1,1 +1,20 @@
-//! A software ICSF.
+//! A software ICSF: labels, key tokens, key data sets, master-key registers, callable services, their codes, and the
+//! trait an engine implements.
+//!
+//! The idea: sign-on keys lie in a key data set, wrapped under master keys that only an engine holds. Every service is a
+//! method of [`Icsf`], named after the real one; each looks at the state of ICSF and of the engine first, so that a
+//! lost engine is seen by the very next call.
+
+pub mod backend;
+pub mod clock;
+pub mod codes;
+pub mod epoch;
+mod error;
+pub mod fidelity;
+pub mod label;
+pub mod random;
+pub mod secret;
+
+pub use error::{Cause, Error, Result};
+pub use label::{KeyLabel, KeyType, RecordKey};
+pub use secret::ClearKey;
