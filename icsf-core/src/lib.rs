@@ -14,6 +14,7 @@ pub mod fidelity;
 pub mod label;
 pub mod random;
 pub mod secret;
+pub mod token;
 
 pub use error::{Cause, Error, Result};
 pub use label::{KeyLabel, KeyType, RecordKey};
