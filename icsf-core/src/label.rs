@@ -182,6 +182,9 @@ impl KeyType {
     /// A record that holds no key yet.
     pub const NULL: Self = Self([0xd5, 0xe4, 0xd3, 0xd3, BLANK, BLANK, BLANK, BLANK]);
 
+    /// The types a record can have here.
+    pub const ALL: [Self; 3] = [Self::DATA, Self::MAC, Self::NULL];
+
     /// The 8 EBCDIC bytes.
     #[must_use]
     pub const fn ebcdic(&self) -> &[u8; 8] {

@@ -8,14 +8,22 @@
 pub mod backend;
 pub mod clock;
 pub mod codes;
+pub mod control;
+pub mod engine;
 pub mod epoch;
 mod error;
 pub mod fidelity;
+mod icsf;
+pub mod kds;
 pub mod label;
+pub mod master_key;
 pub mod random;
 pub mod secret;
+pub mod services;
 pub mod token;
 
 pub use error::{Cause, Error, Result};
+pub use icsf::{Icsf, Parts, View};
 pub use label::{KeyLabel, KeyType, RecordKey};
 pub use secret::ClearKey;
+pub use token::{KeyIdentifier, KeyToken};

@@ -10,6 +10,7 @@ mod stored_form;
 use std::fmt;
 
 pub use engine_error::{EngineError, EngineErrorKind};
+pub(crate) use stored_form::has_odd_parity;
 pub use stored_form::{StoredForm, mkvp_constant};
 
 use crate::secret::ClearKey;
@@ -317,17 +318,6 @@ pub enum KeyAlgorithm {
     Hmac,
 }
 
-impl KeyAlgorithm {
-    /// The master key that wraps such keys.
-    #[must_use]
-    pub const fn master_key(self) -> MasterKeyKind {
-        match self {
-            Self::Des => MasterKeyKind::Des,
-            Self::Hmac => MasterKeyKind::Aes,
-        }
-    }
-}
-
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -337,25 +327,33 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// Algorithm and true length of a key.
+/// Algorithm and true length of a key, and which master key wraps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeySpec {
     algorithm: KeyAlgorithm,
     length: u16,
+    master_key: MasterKeyKind,
 }
 
 impl KeySpec {
     /// A single-length DES key.
-    pub const DES: Self = Self { algorithm: KeyAlgorithm::Des, length: 8 };
+    pub const DES: Self = Self { algorithm: KeyAlgorithm::Des, length: 8, master_key: MasterKeyKind::Des };
 
-    /// An HMAC key of `length` bytes, 32 to 256; `None` for any other length.
+    /// An HMAC key of `length` bytes, 32 to 256, under the AES-MK; `None` for any other length.
     ///
     /// Source: RACF Security Administrator's Guide, storing PassTicket keys in ICSF; 32 bytes is also the least CCA takes
     /// for SHA-512.
     #[must_use]
     pub fn hmac(length: usize) -> Option<Self> {
         let length = u16::try_from(length).ok().filter(|n| (32..=256).contains(n))?;
-        Some(Self { algorithm: KeyAlgorithm::Hmac, length })
+        Some(Self { algorithm: KeyAlgorithm::Hmac, length, master_key: MasterKeyKind::Aes })
+    }
+
+    /// The HMAC key of 64 bytes that authenticates the CKDS records whose keys `master_key` wraps, itself wrapped under
+    /// it: so a system with one of the two master keys can check all it can use.
+    #[must_use]
+    pub const fn record_mac(master_key: MasterKeyKind) -> Self {
+        Self { algorithm: KeyAlgorithm::Hmac, length: 64, master_key }
     }
 
     /// The algorithm.
@@ -368,6 +366,12 @@ impl KeySpec {
     #[must_use]
     pub const fn length(&self) -> usize {
         self.length as usize
+    }
+
+    /// The master key that wraps it.
+    #[must_use]
+    pub const fn master_key(&self) -> MasterKeyKind {
+        self.master_key
     }
 }
 
@@ -407,7 +411,7 @@ impl WrappedKey {
     /// The master key it is wrapped under.
     #[must_use]
     pub const fn master_key(&self) -> MasterKeyKind {
-        self.spec.algorithm.master_key()
+        self.spec.master_key
     }
 
     /// The wrapped bytes: 8 more than the stored form has.

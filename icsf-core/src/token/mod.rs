@@ -91,6 +91,17 @@ impl KeyToken {
     }
 }
 
+impl TryFrom<KeyToken> for VariableToken {
+    type Error = Error;
+
+    fn try_from(token: KeyToken) -> Result<Self, Error> {
+        match token {
+            KeyToken::Variable(token) => Ok(token),
+            _ => Err(Error::new(Code::WrongTokenClass, "a variable-length token is needed")),
+        }
+    }
+}
+
 /// Why bytes are no key token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -305,9 +305,11 @@ impl VariableToken {
         };
         let name = match name_length {
             0 => None,
-            64 => {
-                Some(KeyLabel::from_ebcdic(fields.array()?).map_err(|_| fields.wrong("the key name is no key label"))?)
-            }
+            64 => Some(
+                KeyLabel::from_ebcdic(fields.array()?)
+                    .ok()
+                    .ok_or_else(|| fields.wrong("the key name is no key label"))?,
+            ),
             _ => return Err(fields.wrong("a key name has 64 bytes")),
         };
         let user_data = fields.take(usize::from(user_length))?.into();
@@ -364,7 +366,7 @@ impl<'a> Fields<'a> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], TokenError> {
         let field = self.take(N)?;
-        <[u8; N]>::try_from(field).map_err(|_| TokenError::Short(field.len()))
+        <[u8; N]>::try_from(field).ok().ok_or(TokenError::Short(field.len()))
     }
 
     fn u8(&mut self) -> Result<u8, TokenError> {

@@ -1,0 +1,259 @@
+//! The state of the engine as ICSF sees it, and the cache of opened keys behind that gate.
+//!
+//! A handle that was opened once may go on working inside a device that is gone (a PKCS#11 session object does). So the
+//! state is looked at first, on every request, and each change of it voids every handle.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use zeroize::Zeroizing;
+
+use crate::backend::{Backend, BackendState, EngineInfo, KeyHandle, MasterKeyKind, MasterKeys, Mkvp};
+use crate::codes::Code;
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::kds::{Generation, Header};
+use crate::label::KeyLabel;
+use crate::services::OpenKey;
+
+/// The state of the engine as ICSF sees it: what the backend says, what the operator allows, and whether its master
+/// keys are those of the CKDS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EngineState {
+    /// There is none.
+    Deconfigured,
+    /// It cannot be used.
+    Offline {
+        /// Why.
+        reason: String,
+    },
+    /// It waits for a PIN or pass phrase.
+    Locked {
+        /// What it waits for.
+        reason: String,
+    },
+    /// Its master key is not the one the CKDS was made under, so ICSF does not use it at all.
+    ///
+    /// Source: ICSF System Programmer's Guide: a coprocessor whose patterns do not match those in the CKDS header does
+    /// not become active.
+    WrongMasterKey {
+        /// Which.
+        kind: MasterKeyKind,
+        /// The pattern in the CKDS header.
+        needed: Mkvp,
+        /// The pattern in the engine, if it has one.
+        held: Option<Mkvp>,
+    },
+    /// It works.
+    Online,
+}
+
+impl EngineState {
+    pub(crate) fn judge(backend: &BackendState, control: &Control, master_keys: &MasterKeys, header: &Header) -> Self {
+        match backend {
+            BackendState::Deconfigured => Self::Deconfigured,
+            _ if !control.engine_online => Self::Offline { reason: "the operator took it offline".to_owned() },
+            BackendState::Offline { reason } => Self::Offline { reason: reason.clone() },
+            BackendState::Locked { reason } => Self::Locked { reason: reason.clone() },
+            BackendState::Online { .. } => {
+                let wrong = MasterKeyKind::ALL.into_iter().find_map(|kind| {
+                    let needed = header.of(kind)?.mkvp();
+                    let registers = master_keys.of(kind);
+                    registers.holding(needed).is_none().then_some((kind, needed, registers.current))
+                });
+                wrong.map_or(Self::Online, |(kind, needed, held)| Self::WrongMasterKey { kind, needed, held })
+            }
+        }
+    }
+
+    /// One word, as displays show it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Deconfigured => "deconfigured",
+            Self::Offline { .. } => "offline",
+            Self::Locked { .. } => "locked",
+            Self::WrongMasterKey { .. } => "wrong master key",
+            Self::Online => "online",
+        }
+    }
+
+    /// What to do about it.
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Deconfigured => {
+                Some("install an engine that holds the same master keys: softicsf engine configure".to_owned())
+            }
+            Self::Offline { .. } => Some("softicsf engine online, once the engine is there".to_owned()),
+            Self::Locked { .. } => Some("give the pass phrase or PIN: see softicsf engine --help".to_owned()),
+            Self::WrongMasterKey { kind, needed, .. } => {
+                Some(format!("load the {kind} with pattern {needed}: softicsf mk load, mk set"))
+            }
+            Self::Online => None,
+        }
+    }
+}
+
+impl fmt::Display for EngineState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deconfigured => f.write_str("deconfigured: no crypto engine is installed"),
+            Self::Offline { reason } => write!(f, "offline: {reason}"),
+            Self::Locked { reason } => write!(f, "locked: {reason}"),
+            Self::WrongMasterKey { kind, needed, held: Some(held) } => {
+                write!(f, "wrong master key: the CKDS needs {kind} {needed}, the engine holds {held}")
+            }
+            Self::WrongMasterKey { kind, needed, held: None } => {
+                write!(f, "wrong master key: the CKDS needs {kind} {needed}, the engine holds none")
+            }
+            Self::Online => f.write_str("online"),
+        }
+    }
+}
+
+/// What ICSF knows of the engine at one instant.
+#[derive(Debug, Clone)]
+pub struct EngineView {
+    /// Who it is.
+    pub info: EngineInfo,
+    /// Whether it can be used.
+    pub state: EngineState,
+    /// Counts the changes of that.
+    pub generation: u64,
+    /// What its registers hold; nothing while it cannot be asked.
+    pub master_keys: MasterKeys,
+    pub(crate) backend: BackendState,
+}
+
+impl EngineView {
+    /// That the engine can be used.
+    ///
+    /// # Errors
+    /// [`Code::EngineUnavailable`], with the state it is in and what to do.
+    pub fn require(&self) -> Result<()> {
+        if self.state == EngineState::Online {
+            return Ok(());
+        }
+        let error = Error::new(Code::EngineUnavailable, format!("engine is {}", self.state));
+        let error = self.state.remedy().into_iter().fold(error, Error::with_remedy);
+        Err(self.named(error))
+    }
+
+    /// That the engine can be used and this master key is set.
+    ///
+    /// # Errors
+    /// [`Code::EngineUnavailable`], [`Code::MasterKeyNotSet`].
+    pub fn require_master_key(&self, kind: MasterKeyKind) -> Result<Mkvp> {
+        self.require()?;
+        self.master_keys.of(kind).current.ok_or_else(|| {
+            let error = Error::new(Code::MasterKeyNotSet, format!("the {kind} is not set"));
+            self.named(error.with_remedy("softicsf mk load, mk set"))
+        })
+    }
+
+    /// Adds which engine it was, and its state, to an error.
+    pub(crate) fn named(&self, error: Error) -> Error {
+        error.at_engine(self.info.to_string(), self.state.word())
+    }
+}
+
+/// Keys open inside the engine, by label: the one place where handles are kept.
+pub(crate) struct Handles {
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    generation: u64,
+    keys: LruCache<KeyLabel, Opened>,
+    record_mac: [Option<Arc<dyn KeyHandle>>; 2],
+}
+
+/// An open key, and what must still hold for it to be used.
+pub(crate) struct Opened {
+    pub(crate) key: Arc<OpenKey>,
+    pub(crate) record: Zeroizing<Vec<u8>>,
+    pub(crate) kds: Generation,
+}
+
+impl Handles {
+    /// At most `most` keys stay open.
+    pub(crate) fn new(most: NonZeroUsize) -> Self {
+        let keys = LruCache::new(most);
+        Self { kept: Mutex::new(Kept { generation: 0, keys, record_mac: [None, None] }) }
+    }
+
+    fn kept(&self, generation: u64) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.generation != generation {
+            kept.generation = generation;
+            kept.keys.clear();
+            kept.record_mac = [None, None];
+        }
+        kept
+    }
+
+    /// Drops all that was opened before this generation of the engine.
+    pub(crate) fn drop_before(&self, generation: u64) {
+        drop(self.kept(generation));
+    }
+
+    /// The open key of a label, if the record is still the one it was opened from: `same` compares it, and is asked only
+    /// when the data set has changed since.
+    pub(crate) fn get(
+        &self,
+        generation: u64,
+        label: &KeyLabel,
+        kds: Generation,
+        same: impl FnOnce(&[u8]) -> bool,
+    ) -> Option<Arc<OpenKey>> {
+        let mut kept = self.kept(generation);
+        let opened = kept.keys.get_mut(label)?;
+        if opened.kds != kds {
+            if !same(&opened.record) {
+                kept.keys.pop(label);
+                return None;
+            }
+            opened.kds = kds;
+        }
+        Some(Arc::clone(&opened.key))
+    }
+
+    pub(crate) fn put(&self, generation: u64, label: KeyLabel, opened: Opened) {
+        self.kept(generation).keys.put(label, opened);
+    }
+
+    /// The key that authenticates the records under this master key, opened by `open` if it is not yet.
+    pub(crate) fn record_mac(
+        &self,
+        generation: u64,
+        kind: MasterKeyKind,
+        open: impl FnOnce() -> Result<Box<dyn KeyHandle>>,
+    ) -> Result<Arc<dyn KeyHandle>> {
+        let at = usize::from(kind == MasterKeyKind::Aes);
+        if let Some(Some(handle)) = self.kept(generation).record_mac.get(at) {
+            return Ok(Arc::clone(handle));
+        }
+        let handle: Arc<dyn KeyHandle> = open()?.into();
+        if let Some(place) = self.kept(generation).record_mac.get_mut(at) {
+            *place = Some(Arc::clone(&handle));
+        }
+        Ok(handle)
+    }
+}
+
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "Handles({} open, generation {})", kept.keys.len(), kept.generation)
+    }
+}
+
+/// Asks the backend for all of it, attaching it first.
+pub(crate) fn look(backend: &dyn Backend) -> (EngineInfo, BackendState, MasterKeys) {
+    let attached = backend.attach();
+    let master_keys = attached.and_then(|()| backend.master_keys()).unwrap_or_default();
+    (backend.info(), backend.state(), master_keys)
+}

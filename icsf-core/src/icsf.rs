@@ -1,0 +1,255 @@
+//! ICSF itself: the parts put together, and the view every service starts from.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use zeroize::Zeroizing;
+
+use crate::backend::{Backend, BackendState};
+use crate::clock::Clock;
+use crate::codes::{Code, ReasonCodes};
+use crate::control::{Control, ControlStore};
+use crate::engine::{EngineState, EngineView, Handles, look};
+use crate::epoch::Epoch;
+use crate::error::{Error, Result};
+use crate::kds::{InStorage, KdsStore, KeyDataSet};
+use crate::random::RandomSource;
+use crate::services::{Hasher, MultiPart};
+
+/// How many keys stay open inside the engine.
+const OPEN_KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// What an [`Icsf`] is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The engine.
+    pub backend: Arc<dyn Backend>,
+    /// Where the CKDS is kept.
+    pub store: Arc<dyn KdsStore>,
+    /// Where the operator's switches are kept.
+    pub control: Arc<dyn ControlStore>,
+    /// What tells the processes of the system that something changed.
+    pub epoch: Arc<Epoch>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes where no engine is asked.
+    pub random: Arc<dyn RandomSource>,
+    /// The numbering of reason codes that callers get.
+    pub reason_codes: ReasonCodes,
+}
+
+/// A software ICSF: its methods are the callable services (`csnbenc`, `csnbkrc2`, ...), the ceremony of the master keys,
+/// and what an operator does.
+///
+/// Services look at the state of ICSF and the engine first, on every call; calls may overlap.
+pub struct Icsf {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) kds: KeyDataSet,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) handles: Handles,
+    pub(crate) texts: MultiPart<Zeroizing<Vec<u8>>>,
+    pub(crate) hashes: MultiPart<Hasher>,
+    control: Arc<dyn ControlStore>,
+    epoch: Arc<Epoch>,
+    reason_codes: ReasonCodes,
+    view: ArcSwapOption<View>,
+    renewing: Mutex<()>,
+}
+
+/// What ICSF sees at one instant. Every service starts from one and stays with it.
+#[derive(Debug, Clone)]
+pub struct View {
+    epoch: u64,
+    /// The operator's switches.
+    pub control: Control,
+    /// The engine.
+    pub engine: EngineView,
+    /// The in-storage copy of the CKDS.
+    pub kds: InStorage,
+    /// Why the in-storage copy is older than the CKDS on disk, when the disk could not be read.
+    pub kds_trouble: Option<String>,
+}
+
+impl View {
+    /// That ICSF is started.
+    ///
+    /// # Errors
+    /// [`Code::IcsfStopped`].
+    pub fn require_started(&self) -> Result<()> {
+        if self.control.started {
+            return Ok(());
+        }
+        Err(Error::new(Code::IcsfStopped, "ICSF is not started").with_remedy("start ICSF: softicsf console START CSF"))
+    }
+}
+
+impl Icsf {
+    /// Puts the parts together. Nothing is read until the first call.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            backend: parts.backend,
+            kds: KeyDataSet::new(parts.store, Arc::clone(&parts.epoch)),
+            control: parts.control,
+            epoch: parts.epoch,
+            clock: parts.clock,
+            random: parts.random,
+            reason_codes: parts.reason_codes,
+            handles: Handles::new(OPEN_KEYS),
+            texts: MultiPart::default(),
+            hashes: MultiPart::default(),
+            view: ArcSwapOption::empty(),
+            renewing: Mutex::new(()),
+        }
+    }
+
+    /// The numbering of reason codes that callers get.
+    #[must_use]
+    pub const fn reason_codes(&self) -> ReasonCodes {
+        self.reason_codes
+    }
+
+    /// The CKDS, for those who administer it.
+    #[must_use]
+    pub const fn key_data_set(&self) -> &KeyDataSet {
+        &self.kds
+    }
+
+    /// The engine, for those who run a master-key ceremony.
+    #[must_use]
+    pub const fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// What ICSF sees now. In the usual case, nothing changed, this reads one number.
+    ///
+    /// # Errors
+    /// When the switches or, at first, the CKDS cannot be read.
+    pub fn view(&self) -> Result<Arc<View>> {
+        let seen = self.view.load();
+        match &*seen {
+            Some(view) if self.is_current(view) => Ok(Arc::clone(view)),
+            _ => self.renew(),
+        }
+    }
+
+    fn is_current(&self, view: &View) -> bool {
+        // An odd number is a change under way; an engine that is not there may have come back.
+        let settled = self.epoch.now().is_ok_and(|now| now == view.epoch && now.is_multiple_of(2));
+        settled
+            && match &view.engine.backend {
+                BackendState::Online { .. } => self.backend.state() == view.engine.backend,
+                _ => !view.control.engine_online && self.backend.state() == view.engine.backend,
+            }
+    }
+
+    fn renew(&self) -> Result<Arc<View>> {
+        let _one = self.renewing();
+        let seen = self.view.load_full();
+        if let Some(view) = seen.as_ref().filter(|view| self.is_current(view)) {
+            return Ok(Arc::clone(view));
+        }
+        // Read before all else: what changes from here on is seen by the next call.
+        let epoch = self.epoch.now().map_err(|e| unreadable("the change counter", e))?;
+        let control = self.control.load().map_err(|e| unreadable("the switches of the system", e))?;
+        let (kds, kds_trouble) = self.look_at_kds(seen.as_deref().map(|view| &view.kds))?;
+        let (info, backend, master_keys) = look(&*self.backend);
+        let state = EngineState::judge(&backend, &control, &master_keys, kds.header());
+        let before = seen.as_deref().map(|view| &view.engine);
+        let same = before.is_some_and(|b| b.backend == backend && b.state == state && b.master_keys == master_keys);
+        let generation = before.map_or(1, |b| if same { b.generation } else { b.generation + 1 });
+        self.handles.drop_before(generation);
+        let engine = EngineView { info, state, generation, master_keys, backend };
+        let view = Arc::new(View { epoch, control, engine, kds, kds_trouble });
+        self.view.store(Some(Arc::clone(&view)));
+        Ok(view)
+    }
+
+    fn look_at_kds(&self, seen: Option<&InStorage>) -> Result<(InStorage, Option<String>)> {
+        match seen {
+            None => Ok((self.kds.load()?, None)),
+            Some(seen) => match self.kds.catch_up(seen) {
+                Ok(newer) => Ok((newer.unwrap_or_else(|| seen.clone()), None)),
+                // The copy in storage outlives the disk, as on z/OS.
+                Err(error) => Ok((seen.clone(), Some(error.to_string()))),
+            },
+        }
+    }
+
+    fn renewing(&self) -> MutexGuard<'_, ()> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a service: from a view of now, with ICSF started, its name on every error.
+    pub(crate) fn service<T>(&self, name: &'static str, run: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        let view = self.view().map_err(|e| e.in_service(name))?;
+        view.require_started().and_then(|()| run(&view)).map_err(|e| e.in_service(name))
+    }
+
+    /// Starts ICSF: the in-storage copy is read from disk.
+    ///
+    /// # Errors
+    /// When switches or CKDS cannot be written.
+    pub fn start(&self) -> Result<()> {
+        self.kds.refresh()?;
+        self.switch(|control| control.started = true)
+    }
+
+    /// Stops ICSF: every service answers 12/0 until it is started.
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn stop(&self) -> Result<()> {
+        self.switch(|control| control.started = false)
+    }
+
+    /// Takes the engine offline. It stays so until [`engine_online`](Self::engine_online).
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn engine_offline(&self) -> Result<()> {
+        self.switch(|control| control.engine_online = false)
+    }
+
+    /// Lets the engine be used again. Whether it can is in [`view`](Self::view).
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn engine_online(&self) -> Result<()> {
+        self.switch(|control| control.engine_online = true)
+    }
+
+    fn switch(&self, change: impl FnOnce(&mut Control)) -> Result<()> {
+        self.changing(|| {
+            let mut control = self.control.load()?;
+            change(&mut control);
+            self.control.save(&control)
+        })?
+        .map_err(|e| unreadable("the switches of the system", e))
+    }
+
+    /// Runs a change that every process must learn of.
+    pub(crate) fn changing<T>(&self, change: impl FnOnce() -> T) -> Result<T> {
+        self.epoch.change(change).map_err(|e| unreadable("the change counter", e))
+    }
+}
+
+impl fmt::Debug for Icsf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Icsf")
+            .field("backend", &self.backend)
+            .field("kds", &self.kds)
+            .field("handles", &self.handles)
+            .finish_non_exhaustive()
+    }
+}
+
+fn unreadable(what: &str, error: io::Error) -> Error {
+    Error::new(Code::InternalFailure, format!("{what} could not be read or written: {error}"))
+        .with_remedy("check the system directory and its permissions")
+        .with_source(error)
+}

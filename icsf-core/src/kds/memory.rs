@@ -1,0 +1,139 @@
+//! A key data set in memory: for tests, drills, and as the plain reading of the contract.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::store::{Area, Expect, Generation, KdsStore, Op, Row, StoreError, Visit};
+use crate::label::RecordKey;
+
+/// How many changes are remembered by key.
+const REMEMBERED: usize = 4096;
+
+/// Rows in memory; gone with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Rows>);
+
+#[derive(Debug, Default)]
+struct Rows {
+    generation: Generation,
+    areas: BTreeMap<(Area, RecordKey), Row>,
+    changes: VecDeque<(Generation, RecordKey)>,
+    forgotten: Generation,
+}
+
+impl MemoryStore {
+    fn rows(&self) -> std::sync::MutexGuard<'_, Rows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    /// Carries out one operation and notes in `undo` what was there before.
+    fn carry_out(&mut self, op: &Op, undo: &mut Vec<Before>) -> Result<(), StoreError> {
+        match op {
+            Op::Put(area, key, bytes, expect) => {
+                self.expect(*area, key, *expect)?;
+                let row = Row { generation: self.generation, bytes: bytes.clone() };
+                self.set(*area, *key, Some(row), undo);
+            }
+            Op::Delete(area, key, expect) => {
+                self.expect(*area, key, *expect)?;
+                self.set(*area, *key, None, undo);
+            }
+            Op::Clear(area) => {
+                let gone: Vec<RecordKey> = self.areas.keys().filter(|(a, _)| a == area).map(|(_, key)| *key).collect();
+                for key in gone {
+                    self.set(*area, key, None, undo);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn expect(&self, area: Area, key: &RecordKey, expect: Expect) -> Result<(), StoreError> {
+        let found = self.areas.get(&(area, *key)).map(|row| row.generation);
+        let met = match expect {
+            Expect::Anything => true,
+            Expect::Absent => found.is_none(),
+            Expect::Generation(generation) => found == Some(generation),
+        };
+        if met { Ok(()) } else { Err(StoreError::Conflict(*key)) }
+    }
+
+    fn set(&mut self, area: Area, key: RecordKey, row: Option<Row>, undo: &mut Vec<Before>) {
+        let place = (area, key);
+        let before = match row {
+            Some(row) => self.areas.insert(place, row),
+            None => self.areas.remove(&place),
+        };
+        undo.push((place, before));
+    }
+
+    fn remember(&mut self, changed: impl Iterator<Item = RecordKey>) {
+        let generation = self.generation;
+        self.changes.extend(changed.map(|key| (generation, key)));
+        while self.changes.len() > REMEMBERED {
+            self.forgotten = self.changes.pop_front().map_or(self.forgotten, |(generation, _)| generation);
+        }
+    }
+}
+
+/// A place, and what was there.
+type Before = ((Area, RecordKey), Option<Row>);
+
+impl KdsStore for MemoryStore {
+    fn generation(&self) -> Result<Generation, StoreError> {
+        Ok(self.rows().generation)
+    }
+
+    fn get(&self, area: Area, key: &RecordKey) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows().areas.get(&(area, *key)).cloned())
+    }
+
+    fn scan(&self, area: Area, after: Option<&[u8; 72]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let after = |key: &RecordKey| after.is_none_or(|after| key.bytes() > after);
+        // Copied, so that `visit` may use the store.
+        let rows: Vec<(RecordKey, Generation, Zeroizing<Vec<u8>>)> = self
+            .rows()
+            .areas
+            .iter()
+            .filter(|((a, key), _)| *a == area && after(key))
+            .map(|((_, key), row)| (*key, row.generation, row.bytes.clone()))
+            .collect();
+        for (key, generation, bytes) in rows {
+            if let ControlFlow::Break(()) = visit(key.bytes(), generation, &bytes) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RecordKey>>, StoreError> {
+        let rows = self.rows();
+        let keys = || rows.changes.iter().filter(|(g, _)| *g > generation).map(|(_, key)| *key).collect();
+        Ok((generation >= rows.forgotten).then(keys))
+    }
+
+    fn apply(&self, ops: &[Op]) -> Result<Generation, StoreError> {
+        let mut rows = self.rows();
+        let mut undo = Vec::with_capacity(ops.len());
+        rows.generation += 1;
+        if let Err(error) = ops.iter().try_for_each(|op| rows.carry_out(op, &mut undo)) {
+            rows.generation -= 1;
+            for (place, before) in undo.into_iter().rev() {
+                match before {
+                    Some(row) => rows.areas.insert(place, row),
+                    None => rows.areas.remove(&place),
+                };
+            }
+            return Err(error);
+        }
+        rows.remember(
+            undo.iter().map(|(place, _)| *place).filter(|(area, _)| *area != Area::Staged).map(|(_, key)| key),
+        );
+        Ok(rows.generation)
+    }
+}

@@ -1,0 +1,307 @@
+//! The key data set (CKDS): records on disk, the in-storage copy services read, and the rules between the two.
+//!
+//! Dynamic updates (the key-record services) change both at once. Updates of the disk copy alone, as a utility makes
+//! them, reach the services at REFRESH. Both copies are kept in the store, so that every process on a system sees the
+//! same in-storage copy, and one that starts later too.
+//!
+//! Source: ICSF Administrator's Guide and Application Programmer's Guide, in-storage and disk copy of the CKDS.
+
+mod in_storage;
+mod memory;
+mod record;
+mod sqlite;
+mod store;
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use in_storage::{Change, Loader};
+pub use in_storage::{Found, InStorage, RecordRef};
+pub use memory::MemoryStore;
+pub use record::{Authority, Header, KdsFormat, Record, RecordError, RecordMac};
+pub use sqlite::{OLDEST_SQLITE, SqliteStore};
+pub use store::{Area, Expect, Generation, KdsStore, Op, Row, StoreError, Visit};
+
+use crate::codes::Code;
+use crate::epoch::Epoch;
+use crate::error::{Error, Result};
+use crate::label::{KeyLabel, KeyType, RecordKey};
+
+/// How an update reaches the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// At once, as by the dynamic key-record services.
+    Dynamic,
+    /// At the next REFRESH, as by a utility that writes the disk copy.
+    DiskOnly,
+}
+
+/// The CKDS of one system.
+#[derive(Debug)]
+pub struct KeyDataSet {
+    store: Arc<dyn KdsStore>,
+    epoch: Arc<Epoch>,
+}
+
+impl KeyDataSet {
+    /// A CKDS in `store`, whose changes `epoch` tells of.
+    #[must_use]
+    pub fn new(store: Arc<dyn KdsStore>, epoch: Arc<Epoch>) -> Self {
+        Self { store, epoch }
+    }
+
+    /// Writes the header of a new CKDS.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn initialize(&self, format: KdsFormat, now: u64) -> Result<()> {
+        self.apply(&[put_header(&Header::new(format, now), Expect::Absent)]).map(drop)
+    }
+
+    /// The header on disk, and the change that wrote it.
+    ///
+    /// # Errors
+    /// [`Code::KdsNotValid`] when there is none or it is damaged; what the store says.
+    pub fn header(&self) -> Result<(Header, Generation)> {
+        let row = self.store.get(Area::Disk, &RecordKey::HEADER)?;
+        let row = row.ok_or_else(|| Error::new(Code::KdsNotValid, "the CKDS has no header"))?;
+        let header = Header::parse(&row.bytes).map_err(|e| {
+            Error::new(Code::KdsNotValid, format!("the header of the CKDS is damaged: {e}")).with_source(e)
+        })?;
+        Ok((header, row.generation))
+    }
+
+    /// Replaces the header, unless somebody else has since `generation`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn put_header(&self, header: &Header, generation: Generation) -> Result<()> {
+        self.apply(&[put_header(header, Expect::Generation(generation))]).map(drop)
+    }
+
+    /// Reads the whole in-storage copy.
+    ///
+    /// # Errors
+    /// What the store says; [`Code::KdsNotValid`] above 4 GiB of records.
+    pub fn load(&self) -> Result<InStorage> {
+        let generation = self.store.generation()?;
+        let (header, _) = self.header()?;
+        let mut stale = std::collections::HashMap::new();
+        self.store.scan(Area::Stale, None, &mut |key, _, bytes| {
+            stale.insert(*key, Zeroizing::new(bytes.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        let mut loader = Loader::default();
+        self.store.scan(Area::Disk, None, &mut |key, _, bytes| {
+            if !stale.contains_key(key) {
+                loader.add(key, bytes);
+            }
+            if loader.too_large() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        for (key, bytes) in stale.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+            loader.add(key, bytes);
+        }
+        if loader.too_large() {
+            return Err(Error::new(Code::KdsNotValid, "the CKDS has more than 4 GiB of records"));
+        }
+        // A change made between the readings above is caught up with here.
+        let loaded = loader.finish(generation, header);
+        Ok(self.catch_up(&loaded)?.unwrap_or(loaded))
+    }
+
+    /// The in-storage copy after what has changed since `seen`; `None` when nothing has.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn catch_up(&self, seen: &InStorage) -> Result<Option<InStorage>> {
+        let generation = self.store.generation()?;
+        if generation == seen.generation() {
+            return Ok(None);
+        }
+        let Some(keys) = self.store.changed_since(seen.generation())? else {
+            return self.load().map(Some);
+        };
+        let mut changes: Vec<Change> = Vec::with_capacity(keys.len());
+        for key in keys {
+            changes.push((key, self.in_storage_bytes(&key)?));
+        }
+        let (header, _) = self.header()?;
+        Ok(Some(seen.with(generation, header, changes)))
+    }
+
+    fn in_storage_bytes(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let row = match self.store.get(Area::Stale, key)? {
+            Some(stale) => Some(stale),
+            None => self.store.get(Area::Disk, key)?,
+        };
+        Ok(row.map(|row| row.bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// The record of a label in the disk copy, and the change that wrote it.
+    ///
+    /// # Errors
+    /// [`Code::RecordDamaged`]; what the store says.
+    pub fn disk_record(&self, label: &KeyLabel) -> Result<Option<(Record, Generation)>> {
+        let Some((key, row)) = self.disk_row(label)? else { return Ok(None) };
+        let record = Record::parse(key, &row.bytes).map_err(|e| damaged(label, &e))?;
+        Ok(Some((record, row.generation)))
+    }
+
+    fn disk_row(&self, label: &KeyLabel) -> Result<Option<(RecordKey, Row)>> {
+        for key_type in KeyType::ALL {
+            let key = RecordKey::new(label, key_type);
+            if let Some(row) = self.store.get(Area::Disk, &key)? {
+                return Ok(Some((key, row)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a record: a new one when `replaces` is `None`, else in the place of the one that change wrote.
+    ///
+    /// # Errors
+    /// [`Code::LabelExists`] when a new record's label is taken, [`Code::LabelNotFound`] when the one to be replaced is not
+    /// there any more; what the store says.
+    pub fn put(&self, record: &Record, replaces: Option<Generation>, update: Update) -> Result<()> {
+        let label = record.key.label();
+        let was = self.disk_row(&label)?;
+        match (&was, replaces) {
+            (Some(_), None) => return Err(exists(&label)),
+            (None, Some(_)) => return Err(not_found(&label)),
+            _ => {}
+        }
+        let expect = replaces.map_or(Expect::Absent, Expect::Generation);
+        let mut ops = Vec::with_capacity(4);
+        match &was {
+            // Another type is another record key: the old record goes, the new one comes.
+            Some((key, _)) if *key != record.key => {
+                ops.push(Op::Delete(Area::Disk, *key, expect));
+                self.keep_in_storage(&mut ops, key, was.as_ref().map(|(_, row)| row), update)?;
+                ops.push(Op::Put(Area::Disk, record.key, record.encode(), Expect::Absent));
+                self.keep_in_storage(&mut ops, &record.key, None, update)?;
+            }
+            _ => {
+                ops.push(Op::Put(Area::Disk, record.key, record.encode(), expect));
+                self.keep_in_storage(&mut ops, &record.key, was.as_ref().map(|(_, row)| row), update)?;
+            }
+        }
+        match self.apply_or_conflict(&ops)? {
+            Ok(_) => Ok(()),
+            Err(_) if replaces.is_none() => Err(exists(&label)),
+            Err(conflict) => Err(conflict.into()),
+        }
+    }
+
+    /// Removes the record of a label, damaged or not.
+    ///
+    /// # Errors
+    /// [`Code::LabelNotFound`]; what the store says.
+    pub fn delete(&self, label: &KeyLabel, update: Update) -> Result<()> {
+        let (key, row) = self.disk_row(label)?.ok_or_else(|| not_found(label))?;
+        let mut ops = vec![Op::Delete(Area::Disk, key, Expect::Generation(row.generation))];
+        self.keep_in_storage(&mut ops, &key, Some(&row), update)?;
+        match self.apply_or_conflict(&ops)? {
+            Ok(_) => Ok(()),
+            Err(conflict) => Err(conflict.into()),
+        }
+    }
+
+    /// What must happen to the in-storage copy of `key` besides the change on disk.
+    fn keep_in_storage(&self, ops: &mut Vec<Op>, key: &RecordKey, was: Option<&Row>, update: Update) -> Result<()> {
+        match update {
+            Update::Dynamic => ops.push(Op::Delete(Area::Stale, *key, Expect::Anything)),
+            // What is stale already stays as it was at the last REFRESH.
+            Update::DiskOnly if self.store.get(Area::Stale, key)?.is_some() => {}
+            Update::DiskOnly => {
+                let bytes = was.map_or_else(|| Zeroizing::new(Vec::new()), |row| row.bytes.clone());
+                ops.push(Op::Put(Area::Stale, *key, bytes, Expect::Absent));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the in-storage copy what the disk copy is: REFRESH.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn refresh(&self) -> Result<()> {
+        self.apply(&[Op::Clear(Area::Stale)]).map(drop)
+    }
+
+    /// How many records wait on disk for a REFRESH.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn awaiting_refresh(&self) -> Result<usize> {
+        let mut count = 0;
+        self.store.scan(Area::Stale, None, &mut |_, _, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
+
+    /// Visits the records of the disk copy after `after` in order, readable or not, until `visit` breaks. Rows whose key
+    /// is not even a label are passed over; [`InStorage::damaged`] names them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn scan(
+        &self,
+        after: Option<&RecordKey>,
+        visit: &mut dyn FnMut(RecordKey, std::result::Result<Record, RecordError>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let after = after.unwrap_or(&RecordKey::HEADER);
+        self.store.scan(Area::Disk, Some(after.bytes()), &mut |key, _, bytes| match RecordKey::from_bytes(*key) {
+            Ok(key) => visit(key, Record::parse(key, bytes)),
+            Err(_) => ControlFlow::Continue(()),
+        })?;
+        Ok(())
+    }
+
+    /// The store, for those who move records in bulk.
+    pub(crate) fn store(&self) -> &dyn KdsStore {
+        &*self.store
+    }
+
+    /// Carries out operations and lets every process know.
+    pub(crate) fn apply(&self, ops: &[Op]) -> Result<Generation> {
+        self.apply_or_conflict(ops)?.map_err(Error::from)
+    }
+
+    /// The same, with a conflict told apart from other failures.
+    pub(crate) fn apply_or_conflict(&self, ops: &[Op]) -> Result<std::result::Result<Generation, StoreError>> {
+        let applied = self.epoch.change(|| self.store.apply(ops)).map_err(|e| {
+            Error::new(Code::KdsIoError, format!("the change counter of the system could not be written: {e}"))
+                .with_source(e)
+        })?;
+        match applied {
+            Err(conflict @ StoreError::Conflict(_)) => Ok(Err(conflict)),
+            applied => Ok(Ok(applied?)),
+        }
+    }
+}
+
+fn put_header(header: &Header, expect: Expect) -> Op {
+    Op::Put(Area::Disk, RecordKey::HEADER, Zeroizing::new(header.encode()), expect)
+}
+
+/// The error for a label without record.
+pub(crate) fn not_found(label: &KeyLabel) -> Error {
+    Error::new(Code::LabelNotFound, format!("there is no key {label} in the CKDS")).for_label(label)
+}
+
+fn exists(label: &KeyLabel) -> Error {
+    Error::new(Code::LabelExists, format!("there is a key {label} in the CKDS already")).for_label(label)
+}
+
+/// The error for a record that cannot be used.
+pub(crate) fn damaged(label: &KeyLabel, error: &RecordError) -> Error {
+    Error::new(Code::RecordDamaged, format!("the record of key {label} is damaged: {error}"))
+        .for_label(label)
+        .with_remedy("restore the record from a copy of the CKDS, or delete it and add the key again")
+        .with_source(error.clone())
+}

@@ -1,0 +1,399 @@
+//! The ceremony of the master keys, and bringing a CKDS under a new one.
+//!
+//! A change is safe at every moment: the records are re-enciphered beside the ones in use, the registers are set in one
+//! step, and only then do the new records take the place of the old. A record is under the current master key before,
+//! and under the old or the current one after, and both can be used. What a killed change leaves is taken up by
+//! [`Icsf::reencipher`], which the next change runs first.
+
+use std::ops::ControlFlow;
+
+use zeroize::Zeroizing;
+
+use crate::backend::{
+    KeySpec, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Part, Register, RegisterChange, WrappedKey,
+};
+use crate::codes::Code;
+use crate::engine::EngineState;
+use crate::error::{Error, Result};
+use crate::icsf::{Icsf, View};
+use crate::kds::{Area, Authority, Expect, Generation, Op, Record, RecordError, StoreError};
+use crate::label::RecordKey;
+use crate::secret::ClearKey;
+
+/// How many records are moved in one transaction.
+const BATCH: usize = 500;
+
+/// How far a change has come: records done, of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Records re-enciphered.
+    pub done: usize,
+    /// Records there are.
+    pub of: usize,
+}
+
+/// What re-enciphering met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reenciphered {
+    /// Records brought under the current master key.
+    pub done: usize,
+    /// Records that cannot be used, by name, and why.
+    pub unusable: Vec<(String, String)>,
+}
+
+impl Icsf {
+    /// What the registers hold.
+    ///
+    /// # Errors
+    /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
+    pub fn master_keys(&self) -> Result<MasterKeys> {
+        Ok(self.ceremony()?.engine.master_keys)
+    }
+
+    /// Enters a part of 32 bytes into the new register.
+    ///
+    /// # Errors
+    /// [`Code::KeyUsageViolation`] when the register does not allow it, or the key would be the current or the old one;
+    /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
+    pub fn load_master_key_part(&self, kind: MasterKeyKind, part: Part, value: &ClearKey) -> Result<()> {
+        self.register(kind, RegisterChange::Load(part, value))
+    }
+
+    /// Fills the new register with a random key.
+    ///
+    /// # Errors
+    /// As [`load_master_key_part`](Self::load_master_key_part).
+    pub fn generate_master_key(&self, kind: MasterKeyKind) -> Result<()> {
+        self.register(kind, RegisterChange::Generate)
+    }
+
+    /// Empties the new register.
+    ///
+    /// # Errors
+    /// As [`load_master_key_part`](Self::load_master_key_part).
+    pub fn clear_new_master_key(&self, kind: MasterKeyKind) -> Result<()> {
+        self.register(kind, RegisterChange::ClearNew)
+    }
+
+    /// Sets the new master key: the first one of a CKDS, or the one the CKDS is already under (a spare engine at another
+    /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key).
+    ///
+    /// # Errors
+    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
+    /// another master key; [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
+    pub fn set_master_key(&self, kind: MasterKeyKind) -> Result<()> {
+        let view = self.ceremony()?;
+        let new = new_master_key(&view, kind)?;
+        if let Some(needed) = view.kds.header().of(kind).map(Authority::mkvp).filter(|needed| *needed != new) {
+            let why = format!("the CKDS is under {kind} {needed}, the new register holds {new}");
+            return Err(Error::new(Code::MasterKeyMismatch, why)
+                .under(kind, needed)
+                .with_remedy("to bring the CKDS under the new master key: softicsf mk change"));
+        }
+        self.register(kind, RegisterChange::Set)?;
+        self.initialize_for(kind)
+    }
+
+    /// Makes the MAC key of the records under this master key, and notes its pattern in the header, if that has not been
+    /// done.
+    pub(crate) fn initialize_for(&self, kind: MasterKeyKind) -> Result<()> {
+        let view = self.view()?;
+        view.engine.require_master_key(kind)?;
+        let (header, generation) = self.kds.header()?;
+        if header.of(kind).is_some() {
+            return Ok(());
+        }
+        let mac_key = self.backend.generate(KeySpec::record_mac(kind)).map_err(|e| view.engine.named(e.into()))?;
+        self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
+    }
+
+    fn ceremony(&self) -> Result<std::sync::Arc<View>> {
+        let view = self.view()?;
+        view.require_started()?;
+        match view.engine.state {
+            // To load the right one is what mends a wrong one.
+            EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
+            _ => view.engine.require().map(|()| view),
+        }
+    }
+
+    fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
+        let view = self.ceremony()?;
+        self.changing(|| self.backend.change_register(kind, change))?.map_err(|e| view.engine.named(e.into()))
+    }
+
+    /// Brings the CKDS under the master key in the new register, and sets it. Services go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Code::RecordDamaged`] naming the records that cannot be used: nothing has been changed; delete or restore them.
+    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::KdsFull`], [`Code::KdsIoError`];
+    /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`]. After an error everything is as before, or, past the setting of
+    /// the registers, usable under the old one and finished by [`reencipher`](Self::reencipher).
+    pub fn change_master_key(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
+        let view = self.view()?;
+        view.require_started()?;
+        view.engine.require()?;
+        new_master_key(&view, kind)?;
+        if view.kds.header().of(kind).is_none() {
+            self.set_master_key(kind)?;
+            return Ok(Reenciphered::default());
+        }
+        let leftover = self.bring_under_current(kind, &mut |_| {})?;
+        refuse_unusable(&leftover.unusable)?;
+
+        let staged = self.stage(kind, progress);
+        if staged.is_err() {
+            // Staged records disturb nobody; if they cannot be removed now, the next change does.
+            let _ = self.kds.store().apply(&[Op::Clear(Area::Staged)]);
+        }
+        let done = staged?;
+        self.register(kind, RegisterChange::Set)?;
+        self.promote()?;
+        self.bring_under_current(kind, &mut |_| {})?;
+        self.kds.refresh()?;
+        Ok(Reenciphered { done, unusable: Vec::new() })
+    }
+
+    /// Brings every record that is still under an old master key under the current one, and refreshes the in-storage
+    /// copy.
+    ///
+    /// # Errors
+    /// As [`change_master_key`](Self::change_master_key); records that cannot be used are told in the answer.
+    pub fn reencipher(&self, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
+        let mut all = Reenciphered::default();
+        for kind in MasterKeyKind::ALL {
+            let view = self.view()?;
+            view.require_started()?;
+            view.engine.require()?;
+            if view.engine.master_keys.of(kind).current.is_some() {
+                let one = self.bring_under_current(kind, progress)?;
+                all.done += one.done;
+                all.unusable.extend(one.unusable);
+            }
+        }
+        self.kds.refresh()?;
+        Ok(all)
+    }
+
+    /// Re-enciphers all records of `kind` under the new register, into the staging area.
+    fn stage(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<usize> {
+        let store = self.kds.store();
+        store.apply(&[Op::Clear(Area::Staged)])?;
+        let view = self.view()?;
+        let of = self.count(kind)?;
+        let mut done = 0;
+        let mut stage = |rows: &[Sealed]| -> Result<()> {
+            let mut ops = Vec::with_capacity(rows.len());
+            for row in rows {
+                let record = self.rewrapped(&view, row, Register::New)?;
+                let mut bytes = Zeroizing::new(row.generation.to_be_bytes().to_vec());
+                bytes.extend_from_slice(&record.encode());
+                ops.push(Op::Put(Area::Staged, row.record.key, bytes, Expect::Anything));
+            }
+            store.apply(&ops)?;
+            done += rows.len();
+            progress(Progress { done: done.min(of), of });
+            Ok(())
+        };
+        let mut since = store.generation()?;
+        self.sealed(kind, &mut |rows, unusable| {
+            refuse_unusable(unusable)?;
+            stage(rows)
+        })?;
+        // Dynamic updates went on meanwhile.
+        loop {
+            let seen = store.generation()?;
+            match store.changed_since(since)? {
+                Some(keys) if keys.is_empty() => return Ok(done),
+                Some(keys) => {
+                    let rows: Vec<Sealed> = self.sealed_among(kind, &keys)?;
+                    stage(&rows)?;
+                }
+                None => self.sealed(kind, &mut |rows, unusable| {
+                    refuse_unusable(unusable)?;
+                    stage(rows)
+                })?,
+            }
+            since = seen;
+        }
+    }
+
+    /// Puts the staged records in the place of those they were made from. One that was changed meanwhile stays as it is.
+    fn promote(&self) -> Result<()> {
+        let store = self.kds.store();
+        loop {
+            let mut ops = Vec::with_capacity(2 * BATCH);
+            store.scan(Area::Staged, None, &mut |key, _, bytes| {
+                let parts = RecordKey::from_bytes(*key).ok().zip(bytes.split_first_chunk());
+                if let Some((key, (source, record))) = parts {
+                    let source = Expect::Generation(Generation::from_be_bytes(*source));
+                    ops.push(Op::Put(Area::Disk, key, Zeroizing::new(record.to_vec()), source));
+                    ops.push(Op::Delete(Area::Staged, key, Expect::Anything));
+                }
+                if ops.len() < 2 * BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            if ops.is_empty() {
+                return Ok(());
+            }
+            if self.kds.apply_or_conflict(&ops)?.is_err() {
+                for pair in ops.chunks(2) {
+                    if let (Err(StoreError::Conflict(key)), [_, unstage]) = (self.kds.apply_or_conflict(pair)?, pair) {
+                        debug_assert!(matches!(unstage, Op::Delete(Area::Staged, staged, _) if *staged == key));
+                        store.apply(std::slice::from_ref(unstage))?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Re-enciphers what is not under the current master key, in its place.
+    fn bring_under_current(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
+        let view = self.view()?;
+        let current = view.engine.require_master_key(kind)?;
+        self.authority_under_current(kind, current)?;
+        let view = self.view()?;
+        let of = self.count(kind)?;
+        let mut met = Reenciphered::default();
+        self.sealed(kind, &mut |rows, unusable| {
+            met.unusable.extend_from_slice(unusable);
+            let mut ops = Vec::new();
+            for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {
+                match self.rewrapped(&view, row, Register::Current) {
+                    Ok(record) => {
+                        ops.push(Op::Put(Area::Disk, record.key, record.encode(), Expect::Generation(row.generation)));
+                    }
+                    Err(error) if error.code().rc() == 8 => {
+                        met.unusable.push((row.record.key.to_string(), error.cause().why().to_owned()));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if !ops.is_empty() && self.kds.apply_or_conflict(&ops)?.is_err() {
+                // Somebody wrote one of them: what was written is under the current master key, the others are not.
+                for op in &ops {
+                    let _ = self.kds.apply_or_conflict(std::slice::from_ref(op))?;
+                }
+            }
+            met.done += ops.len();
+            progress(Progress { done: met.done, of });
+            Ok(())
+        })?;
+        Ok(met)
+    }
+
+    fn authority_under_current(&self, kind: MasterKeyKind, current: Mkvp) -> Result<()> {
+        let (header, generation) = self.kds.header()?;
+        match header.of(kind) {
+            None => self.initialize_for(kind),
+            Some(authority) if authority.mkvp() == current => Ok(()),
+            Some(authority) => {
+                let view = self.view()?;
+                let mac_key = self.backend.rewrap(&authority.mac_key, Register::Current);
+                let mac_key = mac_key.map_err(|e| view.engine.named(e.into()))?;
+                self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
+            }
+        }
+    }
+
+    fn count(&self, kind: MasterKeyKind) -> Result<usize> {
+        let mut count = 0;
+        self.sealed(kind, &mut |rows, _| {
+            count += rows.len();
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Hands over the records wrapped under `kind`, some at a time, with those among them that cannot be read.
+    fn sealed(
+        &self,
+        kind: MasterKeyKind,
+        take: &mut dyn FnMut(&[Sealed], &[(String, String)]) -> Result<()>,
+    ) -> Result<()> {
+        let mut after = *RecordKey::HEADER.bytes();
+        loop {
+            let (mut rows, mut unusable, mut seen) = (Vec::new(), Vec::new(), 0);
+            let from = after;
+            self.kds.store().scan(Area::Disk, Some(&from), &mut |key, generation, bytes| {
+                after = *key;
+                match RecordKey::from_bytes(*key) {
+                    Ok(key) => match Record::parse(key, bytes) {
+                        Ok(record) => rows.extend(Sealed::of(kind, record, generation)),
+                        Err(error) => unusable.push(named(&key.to_string(), &error)),
+                    },
+                    Err(_) => unusable.push(named(&data_encoding::HEXUPPER.encode(key), &RecordError::Field)),
+                }
+                seen += 1;
+                if seen < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            take(&rows, &unusable)?;
+            if seen < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    fn sealed_among(&self, kind: MasterKeyKind, keys: &[RecordKey]) -> Result<Vec<Sealed>> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys.iter().filter(|key| **key != RecordKey::HEADER) {
+            if let Some(row) = self.kds.store().get(Area::Disk, key)?
+                && let Ok(record) = Record::parse(*key, &row.bytes)
+            {
+                rows.extend(Sealed::of(kind, record, row.generation));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The record with its key under another register, authenticated anew.
+    fn rewrapped(&self, view: &View, row: &Sealed, to: Register) -> Result<Record> {
+        let run = || {
+            self.check_master_key(view, &row.wrapped)?;
+            self.check_mac(view, &row.record, &row.wrapped)?;
+            let wrapped = self.backend.rewrap(&row.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
+            let record = row.record.rewrapped(wrapped.clone());
+            let mac = Some(self.record_mac(view, &record, &wrapped)?);
+            Ok(Record { mac, ..record })
+        };
+        run().map_err(|e: Error| e.for_label(&row.record.key.label()))
+    }
+}
+
+/// A record whose key is wrapped, and the change that wrote it.
+struct Sealed {
+    record: Record,
+    wrapped: WrappedKey,
+    generation: Generation,
+}
+
+impl Sealed {
+    fn of(kind: MasterKeyKind, record: Record, generation: Generation) -> Option<Self> {
+        let wrapped = record.token.wrapped().filter(|wrapped| wrapped.master_key() == kind)?.clone();
+        Some(Self { record, wrapped, generation })
+    }
+}
+
+fn named(name: &str, error: &RecordError) -> (String, String) {
+    (name.to_owned(), error.to_string())
+}
+
+fn refuse_unusable(unusable: &[(String, String)]) -> Result<()> {
+    let Some((first, why)) = unusable.first() else { return Ok(()) };
+    let all: Vec<&str> = unusable.iter().map(|(name, _)| name.as_str()).collect();
+    let error = Error::new(Code::RecordDamaged, format!("the record of key {first} is damaged: {why}"));
+    Err(error.with_remedy(format!("restore or delete: {}", all.join(", "))))
+}
+
+fn new_master_key(view: &View, kind: MasterKeyKind) -> Result<Mkvp> {
+    match view.engine.master_keys.of(kind).new {
+        NewRegister::Full(mkvp) => Ok(mkvp),
+        NewRegister::Partial => {
+            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} lacks its final part"))
+                .with_remedy("softicsf mk load --part final"))
+        }
+        NewRegister::Empty => {
+            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} is empty"))
+                .with_remedy("softicsf mk load, or mk generate"))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! CSNBKRC, CSNBKRC2, CSNBKRR, CSNBKRR2, CSNBKRW, CSNBKRW2, CSNBKRD: the records of the CKDS.
+//!
+//! All are dynamic updates: disk and in-storage copy change together. Reading and removing a record, and writing one
+//! that holds no secure key, needs no engine; writing a secure key does, for its authentication.
+
+use std::sync::Arc;
+
+use super::{Done, rules};
+use crate::codes::Code;
+use crate::error::{Error, Result};
+use crate::icsf::{Icsf, View};
+use crate::kds::{self, Found, Generation, KdsFormat, Record, Update};
+use crate::label::{KeyLabel, KeyType, RecordKey};
+use crate::token::{FIXED_LENGTH, KeyToken, Material};
+
+const DELETE: &[&str] = &["LABEL-DL", "TOKEN-DL"];
+
+impl Icsf {
+    /// CSNBKRC: makes a record that holds no key yet.
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Create.
+    ///
+    /// # Errors
+    /// [`Code::LabelExists`]; [`Code::IcsfStopped`]; [`Code::KdsFull`], [`Code::KdsIoError`].
+    pub fn csnbkrc(&self, label: &KeyLabel) -> Result<Done<()>> {
+        self.service("CSNBKRC", |view| self.write(view, label, KeyToken::Null, None))
+    }
+
+    /// CSNBKRC2: makes a record of this token, the null token included.
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Create2.
+    ///
+    /// # Errors
+    /// [`Code::LabelExists`]; [`Code::VariableTokenRefused`] in a fixed-length CKDS; [`Code::MasterKeyMismatch`];
+    /// [`Code::IcsfStopped`]; for a secure key [`Code::EngineUnavailable`], [`Code::MasterKeyNotSet`]; [`Code::KdsFull`],
+    /// [`Code::KdsIoError`].
+    pub fn csnbkrc2(&self, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
+        self.service("CSNBKRC2", |view| self.write(view, label, token, None))
+    }
+
+    /// CSNBKRW: writes a fixed-length token into a record that exists.
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Write (the token comes first).
+    ///
+    /// # Errors
+    /// [`Code::LabelNotFound`]; [`Code::WrongTokenClass`] for a variable-length token; [`Code::TokenNotForKds`] when the
+    /// record holds a key of another algorithm; otherwise as [`csnbkrc2`](Self::csnbkrc2).
+    pub fn csnbkrw(&self, token: KeyToken, label: &KeyLabel) -> Result<Done<()>> {
+        self.service("CSNBKRW", |view| {
+            if matches!(token, KeyToken::Variable(_)) {
+                return Err(Error::new(Code::WrongTokenClass, "a variable-length token is written by CSNBKRW2"));
+            }
+            self.overwrite(view, label, token)
+        })
+    }
+
+    /// CSNBKRW2: writes a token into a record that exists.
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Write2; the order of the parameters is assumed to be
+    /// that of CSNBKRC2.
+    ///
+    /// # Errors
+    /// As [`csnbkrw`](Self::csnbkrw), variable-length tokens allowed.
+    pub fn csnbkrw2(&self, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
+        self.service("CSNBKRW2", |view| self.overwrite(view, label, token))
+    }
+
+    /// CSNBKRR: reads the fixed-length token of a record. A record without key is news ([`Code::NullRecordRead`]).
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Read.
+    ///
+    /// # Errors
+    /// [`Code::LabelNotFound`], [`Code::RecordDamaged`]; [`Code::WrongTokenClass`] for a variable-length token;
+    /// [`Code::IcsfStopped`].
+    pub fn csnbkrr(&self, label: &KeyLabel) -> Result<Done<[u8; FIXED_LENGTH]>> {
+        self.service("CSNBKRR", |view| {
+            let token = in_storage(view, label)?.token;
+            if matches!(token, KeyToken::Variable(_)) {
+                return Err(
+                    Error::new(Code::WrongTokenClass, "a variable-length token is read by CSNBKRR2").for_label(label)
+                );
+            }
+            let news = if matches!(token, KeyToken::Null) { Code::NullRecordRead } else { Code::Success };
+            Ok(Done::with_news(token.encode().first_chunk().copied().unwrap_or([0; FIXED_LENGTH]), news))
+        })
+    }
+
+    /// CSNBKRR2: reads the token of a record. A record without key ([`Code::NullRecordRead`]) and a clear key
+    /// ([`Code::ClearKeyReturned`]) are news.
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Read2.
+    ///
+    /// # Errors
+    /// [`Code::LabelNotFound`], [`Code::RecordDamaged`]; [`Code::IcsfStopped`].
+    pub fn csnbkrr2(&self, label: &KeyLabel) -> Result<Done<KeyToken>> {
+        self.service("CSNBKRR2", |view| {
+            let token = in_storage(view, label)?.token;
+            let news = match &token {
+                KeyToken::Null => Code::NullRecordRead,
+                KeyToken::Variable(token) if matches!(token.material(), Material::Clear(_)) => Code::ClearKeyReturned,
+                _ => Code::Success,
+            };
+            Ok(Done::with_news(token, news))
+        })
+    }
+
+    /// CSNBKRD: removes a record (`LABEL-DL`), or the key in it (`TOKEN-DL`).
+    ///
+    /// Source: ICSF Application Programmer's Guide, CKDS Key Record Delete.
+    ///
+    /// # Errors
+    /// [`Code::LabelNotFound`]; rule-array codes; [`Code::IcsfStopped`]; [`Code::KdsFull`], [`Code::KdsIoError`].
+    pub fn csnbkrd(&self, rules: &[&str], label: &KeyLabel) -> Result<Done<()>> {
+        self.service("CSNBKRD", |view| {
+            let [what] = rules::read(rules, 1..=1, [DELETE])?;
+            match rules::required(what, DELETE)? {
+                "LABEL-DL" => self.kds.delete(label, Update::Dynamic).map(Done::success),
+                _ => {
+                    let (record, generation) = self.on_disk(label)?;
+                    self.write(view, label, KeyToken::Null, Some((generation, record.created)))
+                }
+            }
+        })
+    }
+
+    fn on_disk(&self, label: &KeyLabel) -> Result<(Record, Generation)> {
+        self.kds.disk_record(label)?.ok_or_else(|| kds::not_found(label))
+    }
+
+    fn overwrite(&self, view: &View, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
+        let (record, generation) = self.on_disk(label)?;
+        if record.key.key_type() != KeyType::NULL && record.key.key_type() != token.key_type() {
+            let why = format!(
+                "the record holds a key of type {}, the token is of type {}",
+                record.key.key_type(),
+                token.key_type()
+            );
+            return Err(Error::new(Code::TokenNotForKds, why).for_label(label));
+        }
+        self.write(view, label, token, Some((generation, record.created)))
+    }
+
+    /// Writes a record dynamically, in the place of the one that this generation wrote, if any.
+    pub(super) fn write(
+        &self,
+        view: &View,
+        label: &KeyLabel,
+        token: KeyToken,
+        replaces: Option<(Generation, u64)>,
+    ) -> Result<Done<()>> {
+        let (record, news) = self.new_record(view, label, token, replaces.map(|(_, created)| created))?;
+        self.kds.put(&record, replaces.map(|(generation, _)| generation), Update::Dynamic)?;
+        Ok(Done::with_news((), news))
+    }
+
+    /// A record of this token: under the current master key, authenticated, fit for the format of the CKDS.
+    pub(crate) fn new_record(
+        &self,
+        view: &View,
+        label: &KeyLabel,
+        token: KeyToken,
+        created: Option<u64>,
+    ) -> Result<(Record, Code)> {
+        if matches!(token, KeyToken::Variable(_)) && view.kds.header().format == KdsFormat::Fixed {
+            let why = "a variable-length token cannot be kept in a CKDS of fixed-length records";
+            return Err(Error::new(Code::VariableTokenRefused, why)
+                .for_label(label)
+                .with_remedy("convert the CKDS to variable-length or common record format"));
+        }
+        let now = self.clock.now();
+        let key = RecordKey::new(label, token.key_type());
+        let mut record =
+            Record { key, token, created: created.unwrap_or(now), updated: created.map_or(0, |_| now), mac: None };
+        let Some(kind) = record.token.wrapped().map(crate::backend::WrappedKey::master_key) else {
+            return Ok((record, Code::Success));
+        };
+        let authenticate = || {
+            let view = self.with_authority(view, kind)?;
+            let under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
+            record.token = self.under_current(&view, std::mem::replace(&mut record.token, KeyToken::Null))?;
+            let now_under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
+            if let Some(wrapped) = record.token.wrapped() {
+                self.check_master_key(&view, wrapped)?;
+                record.mac = Some(self.record_mac(&view, &record, wrapped)?);
+            }
+            Ok((record, if under == now_under { Code::Success } else { Code::TokenUnderOldMasterKey }))
+        };
+        authenticate().map_err(|e: Error| e.for_label(label))
+    }
+
+    /// A view in which the CKDS has been initialized for this master key.
+    fn with_authority(&self, view: &View, kind: crate::backend::MasterKeyKind) -> Result<Arc<View>> {
+        view.engine.require_master_key(kind)?;
+        if view.kds.header().of(kind).is_none() {
+            self.initialize_for(kind)?;
+            return self.view();
+        }
+        Ok(Arc::new(view.clone()))
+    }
+}
+
+fn in_storage(view: &View, label: &KeyLabel) -> Result<Record> {
+    match view.kds.find(label) {
+        Found::Here(found) => found.parse().map_err(|e| kds::damaged(label, &e)),
+        Found::Damaged(error) => Err(kds::damaged(label, &error)),
+        Found::Nothing => Err(kds::not_found(label)),
+    }
+}

@@ -1,0 +1,289 @@
+//! From a label or token to a key that can be used: record, checks, master key, engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, Register, WrappedKey};
+use crate::codes::Code;
+use crate::engine::Opened;
+use crate::error::{Error, Result};
+use crate::icsf::{Icsf, View};
+use crate::kds::{self, Found, Record, RecordMac};
+use crate::label::KeyLabel;
+use crate::secret::ClearKey;
+use crate::token::{Completeness, HashSet, KeyIdentifier, KeyToken, Material, VariableToken};
+
+/// A key ready for use, with all that the services check of it.
+#[derive(Debug)]
+pub(crate) struct OpenKey {
+    /// Unlike that of any other open key of this process: what was computed with one holds while the number does.
+    pub(crate) id: u64,
+    use_: KeyUse,
+    /// News that every use of the key carries.
+    pub(crate) code: Code,
+}
+
+#[derive(Debug)]
+enum KeyUse {
+    /// A DES DATA key, in the engine.
+    Des(Box<dyn KeyHandle>),
+    /// An HMAC key.
+    Hmac(HmacKey),
+}
+
+/// An HMAC key and what it may be used for.
+#[derive(Debug)]
+pub(crate) struct HmacKey {
+    holder: Holder,
+    generate: bool,
+    verify: bool,
+    hashes: HashSet,
+}
+
+#[derive(Debug)]
+enum Holder {
+    /// In the engine.
+    Engine(Box<dyn KeyHandle>),
+    /// In the record, clear: no engine is needed.
+    Clear(ClearKey),
+}
+
+impl OpenKey {
+    fn new(use_: KeyUse, code: Code) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { id: LAST.fetch_add(1, Ordering::Relaxed) + 1, use_, code }
+    }
+
+    pub(crate) fn des(&self) -> Result<&dyn KeyHandle> {
+        match &self.use_ {
+            KeyUse::Des(handle) => Ok(&**handle),
+            KeyUse::Hmac(_) => {
+                Err(Error::new(Code::WrongKeyType, "the key is an HMAC key, a DES key of type DATA is needed"))
+            }
+        }
+    }
+
+    /// The HMAC key, if it may be used with `hash` to make, or else to verify, an HMAC.
+    pub(crate) fn hmac(&self, hash: HashAlgorithm, generate: bool) -> Result<&HmacKey> {
+        let key = match &self.use_ {
+            KeyUse::Hmac(key) => key,
+            KeyUse::Des(_) => {
+                return Err(Error::new(Code::KeyUsageViolation, "the key is a DES key, an HMAC key is needed"));
+            }
+        };
+        let allowed = if generate { key.generate } else { key.verify };
+        if !allowed || !key.hashes.contains(hash) {
+            return Err(Error::new(
+                Code::KeyUsageViolation,
+                format!("the usage fields of the key do not allow this with {hash:?}"),
+            ));
+        }
+        Ok(key)
+    }
+
+    /// The leftmost 8 bytes of SHA-256 over X'01' and an HMAC key.
+    pub(crate) fn key_check(&self) -> Result<[u8; 8]> {
+        match &self.use_ {
+            KeyUse::Des(_) => Err(Error::new(Code::RuleCombinationNotValid, "SHA-256 is for HMAC keys")),
+            KeyUse::Hmac(HmacKey { holder: Holder::Engine(handle), .. }) => Ok(handle.key_check()?),
+            KeyUse::Hmac(HmacKey { holder: Holder::Clear(key), .. }) => {
+                let hash = Sha256::new_with_prefix([1]).chain_update(key.expose()).finalize();
+                Ok(hash.first_chunk().copied().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl HmacKey {
+    pub(crate) fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<()> {
+        match &self.holder {
+            Holder::Engine(handle) => Ok(handle.hmac(hash, messages, macs)?),
+            Holder::Clear(key) => {
+                for (message, mac) in messages.iter().zip(macs) {
+                    clear_hmac(hash, key, message, mac);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An HMAC in the processor, as CPACF makes it with a clear key.
+fn clear_hmac(hash: HashAlgorithm, key: &ClearKey, message: &[u8], mac: &mut [u8; 64]) {
+    fn run<M: Mac + KeyInit>(key: &ClearKey, message: &[u8], mac: &mut [u8; 64]) {
+        if let Ok(mut state) = <M as KeyInit>::new_from_slice(key.expose()) {
+            state.update(message);
+            mac.iter_mut().zip(state.finalize().into_bytes()).for_each(|(to, from)| *to = from);
+        }
+    }
+    match hash {
+        HashAlgorithm::Sha1 => run::<Hmac<sha1::Sha1>>(key, message, mac),
+        HashAlgorithm::Sha224 => run::<Hmac<sha2::Sha224>>(key, message, mac),
+        HashAlgorithm::Sha256 => run::<Hmac<Sha256>>(key, message, mac),
+        HashAlgorithm::Sha384 => run::<Hmac<sha2::Sha384>>(key, message, mac),
+        HashAlgorithm::Sha512 => run::<Hmac<sha2::Sha512>>(key, message, mac),
+    }
+}
+
+impl Icsf {
+    /// Opens the key of a label, or of a token. A token under the old master key is replaced by one under the current.
+    pub(crate) fn open(&self, view: &View, identifier: &mut KeyIdentifier) -> Result<Arc<OpenKey>> {
+        match identifier {
+            KeyIdentifier::Label(label) => self.open_label(view, label),
+            KeyIdentifier::Token(token) => {
+                let key = self.open_token(view, token)?;
+                if key.code == Code::TokenUnderOldMasterKey {
+                    *token = self.under_current(view, std::mem::replace(token, KeyToken::Null))?;
+                }
+                Ok(Arc::new(key))
+            }
+        }
+    }
+
+    /// Opens the key of a label, from the cache when record and engine are still those it was opened with.
+    pub(crate) fn open_label(&self, view: &View, label: &KeyLabel) -> Result<Arc<OpenKey>> {
+        let (engine, copy) = (view.engine.generation, view.kds.generation());
+        let same = |was: &[u8]| matches!(view.kds.find(label), Found::Here(record) if record.bytes() == was);
+        if let Some(key) = self.handles.get(engine, label, copy, same) {
+            return Ok(key);
+        }
+        let found = match view.kds.find(label) {
+            Found::Here(found) => found,
+            Found::Damaged(error) => return Err(kds::damaged(label, &error)),
+            Found::Nothing => return Err(kds::not_found(label)),
+        };
+        let record = found.parse().map_err(|e| kds::damaged(label, &e))?;
+        let key = self.open_record(view, &record).map_err(|e| {
+            let e = e.for_label(label);
+            match record.token.wrapped() {
+                Some(wrapped) => e.under(wrapped.master_key(), wrapped.mkvp()),
+                None => e,
+            }
+        });
+        let key = Arc::new(key?);
+        let opened = Opened { key: Arc::clone(&key), record: found.bytes().to_vec().into(), kds: copy };
+        self.handles.put(engine, *label, opened);
+        Ok(key)
+    }
+
+    fn open_record(&self, view: &View, record: &Record) -> Result<OpenKey> {
+        if let Some(wrapped) = record.token.wrapped() {
+            view.engine.require_master_key(wrapped.master_key())?;
+            self.check_master_key(view, wrapped)?;
+            self.check_mac(view, record, wrapped)?;
+        }
+        self.open_token(view, &record.token)
+    }
+
+    fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
+        let secure = |wrapped: &WrappedKey| -> Result<(Box<dyn KeyHandle>, Code)> {
+            view.engine.require_master_key(wrapped.master_key())?;
+            let register = self.check_master_key(view, wrapped)?;
+            let handle = self.backend.open(wrapped).map_err(|e| view.engine.named(e.into()))?;
+            let code = if register == Register::Old { Code::TokenUnderOldMasterKey } else { Code::Success };
+            Ok((handle, code))
+        };
+        let hmac = |token: &VariableToken, holder| {
+            KeyUse::Hmac(HmacKey {
+                holder,
+                generate: token.may_generate(),
+                verify: token.may_verify(),
+                hashes: token.hashes(),
+            })
+        };
+        match token {
+            KeyToken::Null => Err(Error::new(Code::WrongTokenClass, "the record or token holds no key")),
+            KeyToken::Des(token) => {
+                let (handle, code) = secure(token.wrapped())?;
+                Ok(OpenKey::new(KeyUse::Des(handle), code))
+            }
+            KeyToken::Variable(token) => {
+                if token.completeness() != Completeness::Complete {
+                    return Err(Error::new(
+                        Code::KeyNotComplete,
+                        "the key is not complete: CSNBKPI2 COMPLETE is missing",
+                    ));
+                }
+                match token.material() {
+                    Material::None => Err(Error::new(Code::WrongTokenClass, "the token is a skeleton, without key")),
+                    Material::Clear(key) => {
+                        let holder = Holder::Clear(ClearKey::from_slice(key.expose()));
+                        Ok(OpenKey::new(hmac(token, holder), Code::Success))
+                    }
+                    Material::Wrapped(wrapped) => {
+                        let (handle, code) = secure(wrapped)?;
+                        Ok(OpenKey::new(hmac(token, Holder::Engine(handle)), code))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Which register can open the key.
+    pub(crate) fn check_master_key(&self, view: &View, wrapped: &WrappedKey) -> Result<Register> {
+        let (kind, mkvp) = (wrapped.master_key(), wrapped.mkvp());
+        let registers = view.engine.master_keys.of(kind);
+        registers.holding(mkvp).ok_or_else(|| {
+            let held = registers.current.map_or_else(|| "none".to_owned(), |held| held.to_string());
+            let why = format!("the key is wrapped under {kind} {mkvp}, the engine holds {held}");
+            let remedy = format!("load the {kind} with pattern {mkvp}, or restore the key under the present one");
+            view.engine.named(Error::new(Code::MasterKeyMismatch, why).under(kind, mkvp).with_remedy(remedy))
+        })
+    }
+
+    /// Checks what binds label, type, usage and wrapped key together.
+    pub(crate) fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
+        let damaged = |why: &str| {
+            let label = record.key.label();
+            Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic: {why}"))
+                .for_label(&label)
+                .with_remedy("restore the record from a copy of the CKDS, or delete it and add the key again")
+        };
+        let mac = record.mac.ok_or_else(|| damaged("its MAC is missing"))?;
+        let right = self.record_mac(view, record, wrapped)?;
+        if bool::from(right.ct_eq(&mac)) { Ok(()) } else { Err(damaged("its MAC does not fit")) }
+    }
+
+    /// The MAC of a record whose key is `wrapped`.
+    pub(crate) fn record_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<RecordMac> {
+        let kind = wrapped.master_key();
+        let handle = self.handles.record_mac(view.engine.generation, kind, || {
+            let authority = view.kds.header().of(kind).ok_or_else(|| {
+                Error::new(Code::MasterKeyNotSet, format!("the CKDS has not been initialized for the {kind}"))
+                    .with_remedy("softicsf mk set")
+            })?;
+            self.backend.open(&authority.mac_key).map_err(|e| view.engine.named(e.into()))
+        })?;
+        let mut mac = [[0; 64]];
+        let text = record.authenticated();
+        handle.hmac(HashAlgorithm::Sha256, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
+        let [mac] = mac;
+        mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
+    }
+
+    /// The same token under the current master key.
+    pub(crate) fn under_current(&self, view: &View, token: KeyToken) -> Result<KeyToken> {
+        match token.wrapped() {
+            Some(wrapped) if self.check_master_key(view, wrapped)? == Register::Old => {
+                let rewrapped = self.backend.rewrap(wrapped, Register::Current);
+                let rewrapped = rewrapped.map_err(|e| view.engine.named(e.into()))?;
+                Ok(token.rewrapped(rewrapped))
+            }
+            _ => Ok(token),
+        }
+    }
+
+    /// Asks the engine for a new key, or to wrap one, with the master key it takes set.
+    pub(crate) fn new_wrapped(&self, view: &View, spec: KeySpec, clear: Option<&ClearKey>) -> Result<WrappedKey> {
+        view.engine.require_master_key(spec.master_key())?;
+        let wrapped = match clear {
+            Some(clear) => self.backend.wrap(spec, clear),
+            None => self.backend.generate(spec),
+        };
+        wrapped.map_err(|e| view.engine.named(e.into()))
+    }
+}
