@@ -14,9 +14,10 @@ use crate::backend::{Backend, BackendState, EngineInfo, KeyHandle, MasterKeyKind
 use crate::codes::Code;
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::kds::{Generation, Header};
+use crate::kds::Header;
 use crate::label::KeyLabel;
 use crate::services::OpenKey;
+use crate::store::Generation;
 
 /// The state of the engine as ICSF sees it: what the backend says, what the operator allows, and whether its master
 /// keys are those of the CKDS.

@@ -15,9 +15,10 @@ use crate::control::{Control, ControlStore};
 use crate::engine::{EngineState, EngineView, Handles, look};
 use crate::epoch::Epoch;
 use crate::error::{Error, Result};
-use crate::kds::{InStorage, KdsStore, KeyDataSet};
+use crate::kds::{InStorage, KeyDataSet};
 use crate::random::RandomSource;
 use crate::services::{Hasher, MultiPart};
+use crate::store::RowStore;
 
 /// How many keys stay open inside the engine.
 const OPEN_KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -28,7 +29,7 @@ pub struct Parts {
     /// The engine.
     pub backend: Arc<dyn Backend>,
     /// Where the CKDS is kept.
-    pub store: Arc<dyn KdsStore>,
+    pub store: Arc<dyn RowStore>,
     /// Where the operator's switches are kept.
     pub control: Arc<dyn ControlStore>,
     /// What tells the processes of the system that something changed.

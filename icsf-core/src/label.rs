@@ -245,6 +245,16 @@ impl RecordKey {
         Ok(key)
     }
 
+    /// From the key of a row in a store; `None` when it is no record key.
+    pub(crate) fn from_row(key: &[u8]) -> Option<Self> {
+        Self::from_bytes(<[u8; 72]>::try_from(key).ok()?).ok()
+    }
+
+    /// As the key of a row in a store.
+    pub(crate) fn row(&self) -> Box<[u8]> {
+        Box::new(self.0)
+    }
+
     /// The 72 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 72] {

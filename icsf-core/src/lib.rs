@@ -20,6 +20,7 @@ pub mod master_key;
 pub mod random;
 pub mod secret;
 pub mod services;
+pub mod store;
 pub mod token;
 
 pub use error::{Cause, Error, Result};

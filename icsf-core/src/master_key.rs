@@ -16,9 +16,10 @@ use crate::codes::Code;
 use crate::engine::EngineState;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds::{Area, Authority, Expect, Generation, Op, Record, RecordError, StoreError};
+use crate::kds::{Authority, Record, RecordError};
 use crate::label::RecordKey;
 use crate::secret::ClearKey;
+use crate::store::{Area, Expect, Generation, Op, RowKey, StoreError};
 
 /// How many records are moved in one transaction.
 const BATCH: usize = 500;
@@ -188,7 +189,7 @@ impl Icsf {
                 let record = self.rewrapped(&view, row, Register::New)?;
                 let mut bytes = Zeroizing::new(row.generation.to_be_bytes().to_vec());
                 bytes.extend_from_slice(&record.encode());
-                ops.push(Op::Put(Area::Staged, row.record.key, bytes, Expect::Anything));
+                ops.push(Op::Put(Area::Staged, row.record.key.row(), bytes, Expect::Anything));
             }
             store.apply(&ops)?;
             done += rows.len();
@@ -224,11 +225,10 @@ impl Icsf {
         loop {
             let mut ops = Vec::with_capacity(2 * BATCH);
             store.scan(Area::Staged, None, &mut |key, _, bytes| {
-                let parts = RecordKey::from_bytes(*key).ok().zip(bytes.split_first_chunk());
-                if let Some((key, (source, record))) = parts {
+                if let Some((source, record)) = bytes.split_first_chunk() {
                     let source = Expect::Generation(Generation::from_be_bytes(*source));
-                    ops.push(Op::Put(Area::Disk, key, Zeroizing::new(record.to_vec()), source));
-                    ops.push(Op::Delete(Area::Staged, key, Expect::Anything));
+                    ops.push(Op::Put(Area::Disk, key.into(), Zeroizing::new(record.to_vec()), source));
+                    ops.push(Op::Delete(Area::Staged, key.into(), Expect::Anything));
                 }
                 if ops.len() < 2 * BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
@@ -237,8 +237,7 @@ impl Icsf {
             }
             if self.kds.apply_or_conflict(&ops)?.is_err() {
                 for pair in ops.chunks(2) {
-                    if let (Err(StoreError::Conflict(key)), [_, unstage]) = (self.kds.apply_or_conflict(pair)?, pair) {
-                        debug_assert!(matches!(unstage, Op::Delete(Area::Staged, staged, _) if *staged == key));
+                    if let (Err(StoreError::Conflict(_)), [_, unstage]) = (self.kds.apply_or_conflict(pair)?, pair) {
                         store.apply(std::slice::from_ref(unstage))?;
                     }
                 }
@@ -260,7 +259,12 @@ impl Icsf {
             for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {
                 match self.rewrapped(&view, row, Register::Current) {
                     Ok(record) => {
-                        ops.push(Op::Put(Area::Disk, record.key, record.encode(), Expect::Generation(row.generation)));
+                        ops.push(Op::Put(
+                            Area::Disk,
+                            record.key.row(),
+                            record.encode(),
+                            Expect::Generation(row.generation),
+                        ));
                     }
                     Err(error) if error.code().rc() == 8 => {
                         met.unusable.push((row.record.key.to_string(), error.cause().why().to_owned()));
@@ -305,23 +309,19 @@ impl Icsf {
     }
 
     /// Hands over the records wrapped under `kind`, some at a time, with those among them that cannot be read.
-    fn sealed(
-        &self,
-        kind: MasterKeyKind,
-        take: &mut dyn FnMut(&[Sealed], &[(String, String)]) -> Result<()>,
-    ) -> Result<()> {
-        let mut after = *RecordKey::HEADER.bytes();
+    fn sealed(&self, kind: MasterKeyKind, take: &mut TakeSealed<'_>) -> Result<()> {
+        let mut after = RecordKey::HEADER.row();
         loop {
             let (mut rows, mut unusable, mut seen) = (Vec::new(), Vec::new(), 0);
-            let from = after;
+            let from = after.clone();
             self.kds.store().scan(Area::Disk, Some(&from), &mut |key, generation, bytes| {
-                after = *key;
-                match RecordKey::from_bytes(*key) {
-                    Ok(key) => match Record::parse(key, bytes) {
+                after = key.into();
+                match RecordKey::from_row(key) {
+                    Some(key) => match Record::parse(key, bytes) {
                         Ok(record) => rows.extend(Sealed::of(kind, record, generation)),
                         Err(error) => unusable.push(named(&key.to_string(), &error)),
                     },
-                    Err(_) => unusable.push(named(&data_encoding::HEXUPPER.encode(key), &RecordError::Field)),
+                    None => unusable.push(named(&data_encoding::HEXUPPER.encode(key), &RecordError::Field)),
                 }
                 seen += 1;
                 if seen < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -333,11 +333,11 @@ impl Icsf {
         }
     }
 
-    fn sealed_among(&self, kind: MasterKeyKind, keys: &[RecordKey]) -> Result<Vec<Sealed>> {
+    fn sealed_among(&self, kind: MasterKeyKind, keys: &[RowKey]) -> Result<Vec<Sealed>> {
         let mut rows = Vec::with_capacity(keys.len());
-        for key in keys.iter().filter(|key| **key != RecordKey::HEADER) {
-            if let Some(row) = self.kds.store().get(Area::Disk, key)?
-                && let Ok(record) = Record::parse(*key, &row.bytes)
+        for key in keys.iter().filter_map(|key| RecordKey::from_row(key)) {
+            if let Some(row) = self.kds.store().get(Area::Disk, key.bytes())?
+                && let Ok(record) = Record::parse(key, &row.bytes)
             {
                 rows.extend(Sealed::of(kind, record, row.generation));
             }
@@ -358,6 +358,9 @@ impl Icsf {
         run().map_err(|e: Error| e.for_label(&row.record.key.label()))
     }
 }
+
+/// Takes some records, and the names of those that cannot be read, and why.
+type TakeSealed<'a> = dyn FnMut(&[Sealed], &[(String, String)]) -> Result<()> + 'a;
 
 /// A record whose key is wrapped, and the change that wrote it.
 struct Sealed {

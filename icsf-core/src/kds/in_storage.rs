@@ -13,8 +13,8 @@ use hashbrown::HashTable;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::record::{self, Header, Record, RecordError};
-use super::store::Generation;
 use crate::label::{KeyLabel, RecordKey};
+use crate::store::Generation;
 
 const KEY: usize = 72;
 /// How many changes lie on top before a new block is made of everything.
@@ -75,7 +75,15 @@ struct Block {
     /// Record key and record, end to end.
     bytes: Vec<u8>,
     index: HashTable<u32>,
-    damaged: HashMap<[u8; KEY], RecordError>,
+    damaged: Damaged,
+}
+
+/// The rows that cannot be used, by key, and why.
+type Damaged = HashMap<Box<[u8]>, RecordError>;
+
+/// Whether a row is that of a label.
+fn is_of(key: &[u8], label: &KeyLabel) -> bool {
+    key.get(..64) == Some(label.ebcdic())
 }
 
 impl std::fmt::Debug for Block {
@@ -109,7 +117,7 @@ impl Block {
     }
 
     fn damage(&self, label: &KeyLabel) -> Option<&RecordError> {
-        self.damaged.iter().find(|(key, _)| key.split_at(64).0 == label.ebcdic()).map(|(_, error)| error)
+        self.damaged.iter().find(|(key, _)| is_of(key, label)).map(|(_, error)| error)
     }
 }
 
@@ -122,23 +130,24 @@ fn hash(label: &[u8]) -> u64 {
 pub(super) struct Loader {
     bytes: Vec<u8>,
     count: usize,
-    damaged: HashMap<[u8; KEY], RecordError>,
+    damaged: Damaged,
 }
 
 impl Loader {
     /// Adds a row; one that is damaged is remembered as such, and named when it is asked for.
-    pub(super) fn add(&mut self, key: &[u8; KEY], bytes: &[u8]) {
+    pub(super) fn add(&mut self, key: &[u8], bytes: &[u8]) {
         if key == RecordKey::HEADER.bytes() {
             return;
         }
-        match record::check(key, bytes) {
+        let sized = <&[u8; KEY]>::try_from(key).ok().ok_or(RecordError::Field);
+        match sized.and_then(|key| record::check(key, bytes)) {
             Ok(()) => {
                 self.bytes.extend_from_slice(key);
                 self.bytes.extend_from_slice(bytes);
                 self.count += 1;
             }
             Err(error) => {
-                self.damaged.insert(*key, error);
+                self.damaged.insert(key.into(), error);
             }
         }
     }
@@ -216,10 +225,10 @@ impl InStorage {
     /// The records that cannot be used, by key as stored, and why.
     #[must_use]
     pub fn damaged(&self) -> Vec<(String, RecordError)> {
-        let name = |key: &[u8; KEY]| {
-            RecordKey::from_bytes(*key).map_or_else(|_| data_encoding::HEXUPPER.encode(key), |key| key.to_string())
+        let name = |key: &[u8]| {
+            RecordKey::from_row(key).map_or_else(|| data_encoding::HEXUPPER.encode(key), |key| key.to_string())
         };
-        let mended = |key: &[u8; KEY]| self.overlay.keys().any(|label| key.split_at(64).0 == label.ebcdic());
+        let mended = |key: &[u8]| self.overlay.keys().any(|label| is_of(key, label));
         let below = self.block.damaged.iter().filter(|(key, _)| !mended(key));
         let below = below.map(|(key, error)| (name(key), error.clone()));
         let on_top = self.overlay.iter().filter_map(|(label, entry)| match entry {
@@ -272,12 +281,12 @@ impl InStorage {
             offset = offset.saturating_add(u32::try_from(KEY + entry.bytes.len()).unwrap_or(u32::MAX));
         }
         for (label, entry) in self.overlay.iter() {
-            loader.damaged.retain(|key, _| key.split_at(64).0 != label.ebcdic());
+            loader.damaged.retain(|key, _| !is_of(key, label));
             match entry {
                 Entry::Gone => {}
                 Entry::Here(key, bytes) => loader.add(key.bytes(), bytes),
                 Entry::Damaged(error) => {
-                    loader.damaged.insert(*RecordKey::new(label, crate::KeyType::NULL).bytes(), error.clone());
+                    loader.damaged.insert(RecordKey::new(label, crate::KeyType::NULL).row(), error.clone());
                 }
             }
         }

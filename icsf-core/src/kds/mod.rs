@@ -7,10 +7,7 @@
 //! Source: ICSF Administrator's Guide and Application Programmer's Guide, in-storage and disk copy of the CKDS.
 
 mod in_storage;
-mod memory;
 mod record;
-mod sqlite;
-mod store;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
@@ -20,15 +17,13 @@ use zeroize::Zeroizing;
 
 use in_storage::{Change, Loader};
 pub use in_storage::{Found, InStorage, RecordRef};
-pub use memory::MemoryStore;
 pub use record::{Authority, Header, KdsFormat, Record, RecordError, RecordMac};
-pub use sqlite::{OLDEST_SQLITE, SqliteStore};
-pub use store::{Area, Expect, Generation, KdsStore, Op, Row, StoreError, Visit};
 
 use crate::codes::Code;
 use crate::epoch::Epoch;
 use crate::error::{Error, Result};
 use crate::label::{KeyLabel, KeyType, RecordKey};
+use crate::store::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError};
 
 /// How an update reaches the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +37,14 @@ pub enum Update {
 /// The CKDS of one system.
 #[derive(Debug)]
 pub struct KeyDataSet {
-    store: Arc<dyn KdsStore>,
+    store: Arc<dyn RowStore>,
     epoch: Arc<Epoch>,
 }
 
 impl KeyDataSet {
     /// A CKDS in `store`, whose changes `epoch` tells of.
     #[must_use]
-    pub fn new(store: Arc<dyn KdsStore>, epoch: Arc<Epoch>) -> Self {
+    pub fn new(store: Arc<dyn RowStore>, epoch: Arc<Epoch>) -> Self {
         Self { store, epoch }
     }
 
@@ -66,7 +61,7 @@ impl KeyDataSet {
     /// # Errors
     /// [`Code::KdsNotValid`] when there is none or it is damaged; what the store says.
     pub fn header(&self) -> Result<(Header, Generation)> {
-        let row = self.store.get(Area::Disk, &RecordKey::HEADER)?;
+        let row = self.store.get(Area::Disk, RecordKey::HEADER.bytes())?;
         let row = row.ok_or_else(|| Error::new(Code::KdsNotValid, "the CKDS has no header"))?;
         let header = Header::parse(&row.bytes).map_err(|e| {
             Error::new(Code::KdsNotValid, format!("the header of the CKDS is damaged: {e}")).with_source(e)
@@ -91,7 +86,7 @@ impl KeyDataSet {
         let (header, _) = self.header()?;
         let mut stale = std::collections::HashMap::new();
         self.store.scan(Area::Stale, None, &mut |key, _, bytes| {
-            stale.insert(*key, Zeroizing::new(bytes.to_vec()));
+            stale.insert(RowKey::from(key), Zeroizing::new(bytes.to_vec()));
             ControlFlow::Continue(())
         })?;
         let mut loader = Loader::default();
@@ -125,17 +120,20 @@ impl KeyDataSet {
             return self.load().map(Some);
         };
         let mut changes: Vec<Change> = Vec::with_capacity(keys.len());
-        for key in keys {
-            changes.push((key, self.in_storage_bytes(&key)?));
+        for key in &keys {
+            match RecordKey::from_row(key) {
+                Some(key) => changes.push((key, self.in_storage_bytes(&key)?)),
+                None => return self.load().map(Some),
+            }
         }
         let (header, _) = self.header()?;
         Ok(Some(seen.with(generation, header, changes)))
     }
 
     fn in_storage_bytes(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let row = match self.store.get(Area::Stale, key)? {
+        let row = match self.store.get(Area::Stale, key.bytes())? {
             Some(stale) => Some(stale),
-            None => self.store.get(Area::Disk, key)?,
+            None => self.store.get(Area::Disk, key.bytes())?,
         };
         Ok(row.map(|row| row.bytes).filter(|bytes| !bytes.is_empty()))
     }
@@ -153,7 +151,7 @@ impl KeyDataSet {
     fn disk_row(&self, label: &KeyLabel) -> Result<Option<(RecordKey, Row)>> {
         for key_type in KeyType::ALL {
             let key = RecordKey::new(label, key_type);
-            if let Some(row) = self.store.get(Area::Disk, &key)? {
+            if let Some(row) = self.store.get(Area::Disk, key.bytes())? {
                 return Ok(Some((key, row)));
             }
         }
@@ -178,13 +176,13 @@ impl KeyDataSet {
         match &was {
             // Another type is another record key: the old record goes, the new one comes.
             Some((key, _)) if *key != record.key => {
-                ops.push(Op::Delete(Area::Disk, *key, expect));
+                ops.push(Op::Delete(Area::Disk, key.row(), expect));
                 self.keep_in_storage(&mut ops, key, was.as_ref().map(|(_, row)| row), update)?;
-                ops.push(Op::Put(Area::Disk, record.key, record.encode(), Expect::Absent));
+                ops.push(Op::Put(Area::Disk, record.key.row(), record.encode(), Expect::Absent));
                 self.keep_in_storage(&mut ops, &record.key, None, update)?;
             }
             _ => {
-                ops.push(Op::Put(Area::Disk, record.key, record.encode(), expect));
+                ops.push(Op::Put(Area::Disk, record.key.row(), record.encode(), expect));
                 self.keep_in_storage(&mut ops, &record.key, was.as_ref().map(|(_, row)| row), update)?;
             }
         }
@@ -201,7 +199,7 @@ impl KeyDataSet {
     /// [`Code::LabelNotFound`]; what the store says.
     pub fn delete(&self, label: &KeyLabel, update: Update) -> Result<()> {
         let (key, row) = self.disk_row(label)?.ok_or_else(|| not_found(label))?;
-        let mut ops = vec![Op::Delete(Area::Disk, key, Expect::Generation(row.generation))];
+        let mut ops = vec![Op::Delete(Area::Disk, key.row(), Expect::Generation(row.generation))];
         self.keep_in_storage(&mut ops, &key, Some(&row), update)?;
         match self.apply_or_conflict(&ops)? {
             Ok(_) => Ok(()),
@@ -212,12 +210,12 @@ impl KeyDataSet {
     /// What must happen to the in-storage copy of `key` besides the change on disk.
     fn keep_in_storage(&self, ops: &mut Vec<Op>, key: &RecordKey, was: Option<&Row>, update: Update) -> Result<()> {
         match update {
-            Update::Dynamic => ops.push(Op::Delete(Area::Stale, *key, Expect::Anything)),
+            Update::Dynamic => ops.push(Op::Delete(Area::Stale, key.row(), Expect::Anything)),
             // What is stale already stays as it was at the last REFRESH.
-            Update::DiskOnly if self.store.get(Area::Stale, key)?.is_some() => {}
+            Update::DiskOnly if self.store.get(Area::Stale, key.bytes())?.is_some() => {}
             Update::DiskOnly => {
                 let bytes = was.map_or_else(|| Zeroizing::new(Vec::new()), |row| row.bytes.clone());
-                ops.push(Op::Put(Area::Stale, *key, bytes, Expect::Absent));
+                ops.push(Op::Put(Area::Stale, key.row(), bytes, Expect::Absent));
             }
         }
         Ok(())
@@ -255,15 +253,15 @@ impl KeyDataSet {
         visit: &mut dyn FnMut(RecordKey, std::result::Result<Record, RecordError>) -> ControlFlow<()>,
     ) -> Result<()> {
         let after = after.unwrap_or(&RecordKey::HEADER);
-        self.store.scan(Area::Disk, Some(after.bytes()), &mut |key, _, bytes| match RecordKey::from_bytes(*key) {
-            Ok(key) => visit(key, Record::parse(key, bytes)),
-            Err(_) => ControlFlow::Continue(()),
+        self.store.scan(Area::Disk, Some(after.bytes()), &mut |key, _, bytes| match RecordKey::from_row(key) {
+            Some(key) => visit(key, Record::parse(key, bytes)),
+            None => ControlFlow::Continue(()),
         })?;
         Ok(())
     }
 
     /// The store, for those who move records in bulk.
-    pub(crate) fn store(&self) -> &dyn KdsStore {
+    pub(crate) fn store(&self) -> &dyn RowStore {
         &*self.store
     }
 
@@ -286,7 +284,7 @@ impl KeyDataSet {
 }
 
 fn put_header(header: &Header, expect: Expect) -> Op {
-    Op::Put(Area::Disk, RecordKey::HEADER, Zeroizing::new(header.encode()), expect)
+    Op::Put(Area::Disk, RecordKey::HEADER.row(), Zeroizing::new(header.encode()), expect)
 }
 
 /// The error for a label without record.

@@ -9,8 +9,9 @@ use super::{Done, rules};
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds::{self, Found, Generation, KdsFormat, Record, Update};
+use crate::kds::{self, Found, KdsFormat, Record, Update};
 use crate::label::{KeyLabel, KeyType, RecordKey};
+use crate::store::Generation;
 use crate::token::{FIXED_LENGTH, KeyToken, Material};
 
 const DELETE: &[&str] = &["LABEL-DL", "TOKEN-DL"];

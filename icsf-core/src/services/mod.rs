@@ -33,7 +33,6 @@ use crate::codes::Code;
 
 /// What a service did: its output, and the news with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Done<T> {
     /// The output.
     pub value: T,

@@ -1,4 +1,4 @@
-//! A key data set in memory: for tests, drills, and as the plain reading of the contract.
+//! Rows in memory: for tests, drills, and as the plain reading of the contract.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::store::{Area, Expect, Generation, KdsStore, Op, Row, StoreError, Visit};
-use crate::label::RecordKey;
+use super::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError, Visit};
 
 /// How many changes are remembered by key.
 const REMEMBERED: usize = 4096;
@@ -19,8 +18,8 @@ pub struct MemoryStore(Mutex<Rows>);
 #[derive(Debug, Default)]
 struct Rows {
     generation: Generation,
-    areas: BTreeMap<(Area, RecordKey), Row>,
-    changes: VecDeque<(Generation, RecordKey)>,
+    areas: BTreeMap<(Area, RowKey), Row>,
+    changes: VecDeque<(Generation, RowKey)>,
     forgotten: Generation,
 }
 
@@ -37,14 +36,15 @@ impl Rows {
             Op::Put(area, key, bytes, expect) => {
                 self.expect(*area, key, *expect)?;
                 let row = Row { generation: self.generation, bytes: bytes.clone() };
-                self.set(*area, *key, Some(row), undo);
+                self.set(*area, key.clone(), Some(row), undo);
             }
             Op::Delete(area, key, expect) => {
                 self.expect(*area, key, *expect)?;
-                self.set(*area, *key, None, undo);
+                self.set(*area, key.clone(), None, undo);
             }
             Op::Clear(area) => {
-                let gone: Vec<RecordKey> = self.areas.keys().filter(|(a, _)| a == area).map(|(_, key)| *key).collect();
+                let gone: Vec<RowKey> =
+                    self.areas.keys().filter(|(a, _)| a == area).map(|(_, key)| key.clone()).collect();
                 for key in gone {
                     self.set(*area, key, None, undo);
                 }
@@ -53,26 +53,26 @@ impl Rows {
         Ok(())
     }
 
-    fn expect(&self, area: Area, key: &RecordKey, expect: Expect) -> Result<(), StoreError> {
-        let found = self.areas.get(&(area, *key)).map(|row| row.generation);
+    fn expect(&self, area: Area, key: &[u8], expect: Expect) -> Result<(), StoreError> {
+        let found = self.areas.get(&(area, key.into())).map(|row| row.generation);
         let met = match expect {
             Expect::Anything => true,
             Expect::Absent => found.is_none(),
             Expect::Generation(generation) => found == Some(generation),
         };
-        if met { Ok(()) } else { Err(StoreError::Conflict(*key)) }
+        if met { Ok(()) } else { Err(StoreError::Conflict(key.into())) }
     }
 
-    fn set(&mut self, area: Area, key: RecordKey, row: Option<Row>, undo: &mut Vec<Before>) {
+    fn set(&mut self, area: Area, key: RowKey, row: Option<Row>, undo: &mut Vec<Before>) {
         let place = (area, key);
         let before = match row {
-            Some(row) => self.areas.insert(place, row),
+            Some(row) => self.areas.insert(place.clone(), row),
             None => self.areas.remove(&place),
         };
         undo.push((place, before));
     }
 
-    fn remember(&mut self, changed: impl Iterator<Item = RecordKey>) {
+    fn remember(&mut self, changed: impl Iterator<Item = RowKey>) {
         let generation = self.generation;
         self.changes.extend(changed.map(|key| (generation, key)));
         while self.changes.len() > REMEMBERED {
@@ -82,38 +82,38 @@ impl Rows {
 }
 
 /// A place, and what was there.
-type Before = ((Area, RecordKey), Option<Row>);
+type Before = ((Area, RowKey), Option<Row>);
 
-impl KdsStore for MemoryStore {
+impl RowStore for MemoryStore {
     fn generation(&self) -> Result<Generation, StoreError> {
         Ok(self.rows().generation)
     }
 
-    fn get(&self, area: Area, key: &RecordKey) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows().areas.get(&(area, *key)).cloned())
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows().areas.get(&(area, key.into())).cloned())
     }
 
-    fn scan(&self, area: Area, after: Option<&[u8; 72]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        let after = |key: &RecordKey| after.is_none_or(|after| key.bytes() > after);
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let after = |key: &RowKey| after.is_none_or(|after| **key > *after);
         // Copied, so that `visit` may use the store.
-        let rows: Vec<(RecordKey, Generation, Zeroizing<Vec<u8>>)> = self
+        let rows: Vec<(RowKey, Generation, Zeroizing<Vec<u8>>)> = self
             .rows()
             .areas
             .iter()
             .filter(|((a, key), _)| *a == area && after(key))
-            .map(|((_, key), row)| (*key, row.generation, row.bytes.clone()))
+            .map(|((_, key), row)| (key.clone(), row.generation, row.bytes.clone()))
             .collect();
         for (key, generation, bytes) in rows {
-            if let ControlFlow::Break(()) = visit(key.bytes(), generation, &bytes) {
+            if let ControlFlow::Break(()) = visit(&key, generation, &bytes) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RecordKey>>, StoreError> {
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError> {
         let rows = self.rows();
-        let keys = || rows.changes.iter().filter(|(g, _)| *g > generation).map(|(_, key)| *key).collect();
+        let keys = || rows.changes.iter().filter(|(g, _)| *g > generation).map(|(_, key)| key.clone()).collect();
         Ok((generation >= rows.forgotten).then(keys))
     }
 
@@ -132,7 +132,7 @@ impl KdsStore for MemoryStore {
             return Err(error);
         }
         rows.remember(
-            undo.iter().map(|(place, _)| *place).filter(|(area, _)| *area != Area::Staged).map(|(_, key)| key),
+            undo.into_iter().map(|(place, _)| place).filter(|(area, _)| *area != Area::Staged).map(|(_, key)| key),
         );
         Ok(rows.generation)
     }

@@ -1,4 +1,4 @@
-//! A key data set in an SQLite file: what a command and a daemon write side by side.
+//! Rows in an SQLite file: what a command and a daemon write side by side.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -11,21 +11,44 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
-use super::store::{Area, Expect, Generation, KdsStore, Op, Row, StoreError, Visit};
-use crate::label::RecordKey;
+use super::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError, Visit};
 
 /// The oldest SQLite that may write a file which several processes share: before it, a write and a checkpoint at the
 /// same time could lose the write-ahead log (the WAL-reset fault, SQLite 3.7.0 to 3.51.2).
 pub const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// Marks a file as ours: "SICK", software ICSF key data set.
-const APPLICATION_ID: i32 = 0x5349_434b;
 const FORMAT: i32 = 1;
 /// How many changes are remembered by key, and how many rows one of them may touch to be remembered.
 const REMEMBERED: i64 = 1024;
 const REMEMBERED_ROWS: usize = 256;
 
-/// A key data set in one SQLite file (with its `-wal` and `-shm` beside it).
+/// What a file holds. Each has a mark in it, so that one is not taken for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volume {
+    /// A key data set.
+    KeyDataSet,
+    /// A security database.
+    SecurityDatabase,
+}
+
+impl Volume {
+    /// SQLite's `application_id`: "SICK" and "SICR".
+    const fn mark(self) -> i32 {
+        match self {
+            Self::KeyDataSet => 0x5349_434b,
+            Self::SecurityDatabase => 0x5349_4352,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::KeyDataSet => "key data set",
+            Self::SecurityDatabase => "security database",
+        }
+    }
+}
+
+/// A store in one SQLite file (with its `-wal` and `-shm` beside it).
 ///
 /// Every change is one durable transaction (WAL, synchronous FULL). The file has mode 0600 from the start, and is
 /// refused on a network file system, where the write-ahead log does not work.
@@ -41,7 +64,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Invalid`] when there is something at `path`, on a network file system, or with an SQLite too old;
     /// [`StoreError::Io`].
-    pub fn create(path: &Path) -> Result<Self, StoreError> {
+    pub fn create(path: &Path, volume: Volume) -> Result<Self, StoreError> {
         let io = |source: io::Error| StoreError::Io { place: path.display().to_string(), source: Box::new(source) };
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         let store = Self::connect(path)?;
@@ -55,9 +78,10 @@ impl SqliteStore {
              CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL,
                                    forgotten INTEGER NOT NULL) STRICT;
              INSERT INTO counter VALUES (1, 0, 0);
-             PRAGMA application_id = {APPLICATION_ID};
+             PRAGMA application_id = {};
              PRAGMA user_version = {FORMAT};
-             COMMIT;"
+             COMMIT;",
+            volume.mark()
         ));
         if let Err(error) = made {
             // What is half made is taken away; that it was not made is told in any case.
@@ -70,9 +94,9 @@ impl SqliteStore {
     /// Opens a store made before.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] when the file is no key data set of a release we know, can be read by others than its
+    /// [`StoreError::Invalid`] when the file is no such store of a release we know, can be read by others than its
     /// owner, lies on a network file system, or with an SQLite too old; [`StoreError::Io`] when it is not there.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, volume: Volume) -> Result<Self, StoreError> {
         let place = || path.display().to_string();
         let mode = fs::metadata(path)
             .map_err(|source| StoreError::Io { place: place(), source: Box::new(source) })?
@@ -88,11 +112,10 @@ impl SqliteStore {
             connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(|e| store.failed(e))
         };
         let (id, format) = (pragma("application_id")?, pragma("user_version")?);
-        let why = match (id, format) {
-            (APPLICATION_ID, FORMAT) => return Ok(store),
-            (APPLICATION_ID, newer) => format!("it has format {newer}, this release knows {FORMAT}"),
-            (0, 0) => "it is empty or no key data set".to_owned(),
-            _ => "it is an SQLite file of something else".to_owned(),
+        let why = match (id == volume.mark(), format) {
+            (true, FORMAT) => return Ok(store),
+            (true, newer) => format!("it has format {newer}, this release knows {FORMAT}"),
+            (false, _) => format!("it is no {}", volume.name()),
         };
         Err(StoreError::Invalid { place: place(), why })
     }
@@ -133,14 +156,14 @@ impl SqliteStore {
             Op::Put(area, key, bytes, expect) => {
                 self.expect(tx, *area, key, *expect)?;
                 let sql = format!("INSERT OR REPLACE INTO {} VALUES (?1, ?2, ?3)", table(*area));
-                let row = params![key.bytes().as_slice(), generation, bytes.as_slice()];
+                let row = params![&key[..], generation, bytes.as_slice()];
                 tx.prepare_cached(&sql).and_then(|mut put| put.execute(row)).map_err(failed)?;
                 (*area, key)
             }
             Op::Delete(area, key, expect) => {
                 self.expect(tx, *area, key, *expect)?;
                 let sql = format!("DELETE FROM {} WHERE key = ?1", table(*area));
-                tx.prepare_cached(&sql).and_then(|mut gone| gone.execute([key.bytes().as_slice()])).map_err(failed)?;
+                tx.prepare_cached(&sql).and_then(|mut gone| gone.execute([&key[..]])).map_err(failed)?;
                 (*area, key)
             }
             Op::Clear(area) => {
@@ -154,29 +177,29 @@ impl SqliteStore {
             return Ok(0);
         }
         tx.prepare_cached("INSERT INTO change VALUES (?1, ?2)")
-            .and_then(|mut note| note.execute(params![generation, key.bytes().as_slice()]))
+            .and_then(|mut note| note.execute(params![generation, &key[..]]))
             .map_err(failed)
     }
 
-    fn expect(&self, tx: &Transaction<'_>, area: Area, key: &RecordKey, expect: Expect) -> Result<(), StoreError> {
+    fn expect(&self, tx: &Transaction<'_>, area: Area, key: &[u8], expect: Expect) -> Result<(), StoreError> {
         if expect == Expect::Anything {
             return Ok(());
         }
         let sql = format!("SELECT generation FROM {} WHERE key = ?1", table(area));
         let found: Option<Generation> = tx
             .prepare_cached(&sql)
-            .and_then(|mut row| row.query_row([key.bytes().as_slice()], |row| row.get(0)).optional())
+            .and_then(|mut row| row.query_row([key], |row| row.get(0)).optional())
             .map_err(|e| self.failed(e))?;
         let met = match expect {
             Expect::Anything => true,
             Expect::Absent => found.is_none(),
             Expect::Generation(generation) => found == Some(generation),
         };
-        if met { Ok(()) } else { Err(StoreError::Conflict(*key)) }
+        if met { Ok(()) } else { Err(StoreError::Conflict(key.into())) }
     }
 }
 
-impl KdsStore for SqliteStore {
+impl RowStore for SqliteStore {
     fn generation(&self) -> Result<Generation, StoreError> {
         let connection = self.lock();
         connection
@@ -185,53 +208,48 @@ impl KdsStore for SqliteStore {
             .map_err(|e| self.failed(e))
     }
 
-    fn get(&self, area: Area, key: &RecordKey) -> Result<Option<Row>, StoreError> {
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError> {
         let connection = self.lock();
         let sql = format!("SELECT generation, record FROM {} WHERE key = ?1", table(area));
         connection
             .prepare_cached(&sql)
             .and_then(|mut row| {
-                row.query_row([key.bytes().as_slice()], |row| {
-                    Ok(Row { generation: row.get(0)?, bytes: Zeroizing::new(row.get(1)?) })
-                })
-                .optional()
+                row.query_row([key], |row| Ok(Row { generation: row.get(0)?, bytes: Zeroizing::new(row.get(1)?) }))
+                    .optional()
             })
             .map_err(|e| self.failed(e))
     }
 
-    fn scan(&self, area: Area, after: Option<&[u8; 72]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         // A connection of its own, so that `visit` may use this store and a long scan holds nobody up.
         let connection = Self::connect(&self.path)?;
         let connection = connection.lock();
         let failed = |e| self.failed(e);
-        let sql = format!("SELECT key, generation, record FROM {} WHERE key > ?1 ORDER BY key", table(area));
+        let sql = format!("SELECT key, generation, record FROM {} WHERE key > ?1 OR ?2 ORDER BY key", table(area));
         let mut statement = connection.prepare(&sql).map_err(failed)?;
-        let from: &[u8] = after.map_or(&[], |key| key.as_slice());
-        let mut rows = statement.query([from]).map_err(failed)?;
+        let from: &[u8] = after.unwrap_or_default();
+        let mut rows = statement.query(params![from, after.is_none()]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let value = |at| row.get_ref(at).and_then(|value| Ok(value.as_blob()?));
             let (key, record) = (value(0).map_err(failed)?, value(2).map_err(failed)?);
-            // A key of another length cannot be ours; it shows as a record that is damaged.
-            let mut padded = [0xff; 72];
-            padded.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-            if let ControlFlow::Break(()) = visit(&padded, row.get(1).map_err(failed)?, record) {
+            if let ControlFlow::Break(()) = visit(key, row.get(1).map_err(failed)?, record) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RecordKey>>, StoreError> {
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError> {
         let mut connection = self.lock();
         let tx = connection.transaction().map_err(|e| self.failed(e))?;
-        let read = || -> rusqlite::Result<Option<Vec<RecordKey>>> {
+        let read = || -> rusqlite::Result<Option<Vec<RowKey>>> {
             let forgotten: Generation = tx.query_row("SELECT forgotten FROM counter", [], |row| row.get(0))?;
             if generation < forgotten {
                 return Ok(None);
             }
             let mut keys = tx.prepare_cached("SELECT DISTINCT key FROM change WHERE generation > ?1")?;
-            let rows = keys.query_map([generation], |row| row.get::<_, [u8; 72]>(0))?;
-            rows.map(|key| key.map(|bytes| RecordKey::from_bytes(bytes).ok())).collect()
+            let rows = keys.query_map([generation], |row| row.get::<_, Vec<u8>>(0).map(RowKey::from))?;
+            rows.collect::<rusqlite::Result<_>>().map(Some)
         };
         read().map_err(|e| self.failed(e))
     }

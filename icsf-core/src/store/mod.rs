@@ -1,13 +1,21 @@
-//! Where a key data set is kept: the [`KdsStore`] trait and its contract.
+//! Rows on disk, shared by the processes of a system: the [`RowStore`] trait and its contract.
+//!
+//! A key data set is kept in one, and so is a security database. Both have the same two faces: what is on disk, and an
+//! older state that those who use it still see until they are told to look again (REFRESH).
+
+mod memory;
+mod sqlite;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use zeroize::Zeroizing;
 
+pub use memory::MemoryStore;
+pub use sqlite::{OLDEST_SQLITE, SqliteStore, Volume};
+
 use crate::codes::Code;
 use crate::error::Error;
-use crate::label::RecordKey;
 
 /// Counts the changes committed to a store; a row carries the number of the change that wrote it.
 pub type Generation = u64;
@@ -15,13 +23,12 @@ pub type Generation = u64;
 /// The three sets of rows in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// The records of the data set.
+    /// What is on disk.
     Disk,
-    /// What the in-storage copy still holds for records that were changed on disk only, until the next REFRESH:
-    /// the record as it was, or nothing (no bytes) where there was none.
+    /// What the in-storage copy still holds for rows that were changed on disk only, until the next REFRESH: the row as
+    /// it was, or nothing (no bytes) where there was none.
     Stale,
-    /// Records re-enciphered under a new master key that is not set yet, each after the 8 bytes of the generation of
-    /// the record it was made from.
+    /// What is being prepared and used by nobody: records re-enciphered under a master key that is not set yet.
     Staged,
 }
 
@@ -29,6 +36,9 @@ impl Area {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Disk, Self::Stale, Self::Staged];
 }
+
+/// The key of a row: any bytes.
+pub type RowKey = Box<[u8]>;
 
 /// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,17 +64,17 @@ pub enum Expect {
 #[derive(Debug, Clone)]
 pub enum Op {
     /// Writes a row.
-    Put(Area, RecordKey, Zeroizing<Vec<u8>>, Expect),
+    Put(Area, RowKey, Zeroizing<Vec<u8>>, Expect),
     /// Removes a row; that it is not there is no error unless something else is expected.
-    Delete(Area, RecordKey, Expect),
+    Delete(Area, RowKey, Expect),
     /// Removes all rows of an area.
     Clear(Area),
 }
 
-/// What [`KdsStore::scan`] hands a row to: the 72 bytes of its key as stored, its generation, its bytes.
-pub type Visit<'a> = dyn FnMut(&[u8; 72], Generation, &[u8]) -> ControlFlow<()> + 'a;
+/// What [`RowStore::scan`] hands a row to: its key, its generation, its bytes.
+pub type Visit<'a> = dyn FnMut(&[u8], Generation, &[u8]) -> ControlFlow<()> + 'a;
 
-/// A store of key-data-set rows.
+/// A store of rows.
 ///
 /// # Contract
 ///
@@ -77,7 +87,7 @@ pub type Visit<'a> = dyn FnMut(&[u8; 72], Generation, &[u8]) -> ControlFlow<()> 
 /// *Rows come back as they were written*, in ascending order of their keys.
 ///
 /// *Errors* do not last but for [`Invalid`](StoreError::Invalid): the same call may succeed later.
-pub trait KdsStore: Send + Sync + Debug {
+pub trait RowStore: Send + Sync + Debug {
     /// The number of changes committed so far.
     ///
     /// # Errors
@@ -88,20 +98,20 @@ pub trait KdsStore: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn get(&self, area: Area, key: &RecordKey) -> Result<Option<Row>, StoreError>;
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError>;
 
     /// All rows after the key `after`, or all rows, as they are at one instant, until `visit` breaks.
     ///
     /// # Errors
     /// [`StoreError`]; rows visited before were right.
-    fn scan(&self, area: Area, after: Option<&[u8; 72]>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// The keys of rows of [`Area::Disk`] and [`Area::Stale`] written or removed after `generation`, or `None` when that
     /// is so long ago that all must be read.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RecordKey>>, StoreError>;
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError>;
 
     /// Carries out `ops`; answers the new generation.
     ///
@@ -115,8 +125,8 @@ pub trait KdsStore: Send + Sync + Debug {
 #[non_exhaustive]
 pub enum StoreError {
     /// The row of this key is not as expected.
-    #[error("the record {0} was changed by somebody else")]
-    Conflict(RecordKey),
+    #[error("a row was changed by somebody else meanwhile")]
+    Conflict(RowKey),
     /// No space is left.
     #[error("no space is left for {place}")]
     Full {
@@ -135,8 +145,8 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It is not a key data set, is damaged as a whole, or must not be used where it is.
-    #[error("{place} cannot be used as a key data set: {why}")]
+    /// It is not the store it should be, is damaged as a whole, or must not be used where it is.
+    #[error("{place} cannot be used: {why}")]
     Invalid {
         /// Where.
         place: String,
@@ -151,7 +161,7 @@ impl From<StoreError> for Error {
             StoreError::Conflict(_) => (Code::KdsIoError, "try again"),
             StoreError::Full { .. } => (Code::KdsFull, "make room on the volume; nothing was changed"),
             StoreError::Io { .. } => (Code::KdsIoError, "check the volume and the permissions of the file"),
-            StoreError::Invalid { .. } => (Code::KdsNotValid, "restore the key data set from a copy"),
+            StoreError::Invalid { .. } => (Code::KdsNotValid, "restore the file from a copy"),
         };
         Self::new(code, error.to_string()).with_remedy(remedy).with_source(error)
     }
