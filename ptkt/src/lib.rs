@@ -1,1 +1,18 @@
-//! PassTicket algorithms.
+//! PassTickets: generating them, evaluating them, and telling a replay.
+mod assumptions;
+mod error;
+mod id;
+mod key;
+pub mod legacy;
+pub mod software;
+mod ticket;
+mod time;
+mod window;
+
+pub use assumptions::{ASSUMPTIONS, Assumption};
+pub use error::{Error, ErrorKind};
+pub use id::{Applid, GroupId, UserId};
+pub use key::{DesEncipher, GenerateError};
+pub use ticket::Ticket;
+pub use time::Timestamp;
+pub use window::{Verdict, Window};

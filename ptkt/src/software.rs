@@ -1,0 +1,51 @@
+//! Keys held in this process: for masked keys, which are clear keys in all but name, and for
+//! known-answer runs.
+//!
+//! A key keeps what its algorithm derives from it (key schedule, keyed hash states), because
+//! setting that up costs as much as a good part of a ticket. It is equal to the key and is wiped
+//! on drop like it.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use des::Des;
+use des::cipher::array::Array;
+use des::cipher::{BlockCipherEncrypt as _, KeyInit as _};
+
+use crate::error::{Error, Reason};
+use crate::key::DesEncipher;
+
+/// A DES key in memory.
+///
+/// Parity is ignored and weak keys are accepted: RACF does both, and keys of that kind exist.
+/// The cipher works from tables, so its timing depends on the key through the data cache.
+pub struct DesKey(Des);
+
+impl DesKey {
+    /// A key from its [8 bytes](crate::legacy::KEY_BYTES). The caller wipes its own copy.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::KeyLength`](crate::ErrorKind::KeyLength) for any other number of bytes.
+    pub fn new(key: &[u8]) -> Result<Self, Error> {
+        match Des::new_from_slice(key) {
+            Ok(cipher) => Ok(Self(cipher)),
+            Err(_) => Err(Reason::DesKeyLength { count: key.len() }.into()),
+        }
+    }
+}
+
+impl DesEncipher for DesKey {
+    type Error = Infallible;
+
+    fn encipher(&self, blocks: &mut [[u8; 8]]) -> Result<(), Infallible> {
+        self.0.encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DesKey(..)")
+    }
+}
