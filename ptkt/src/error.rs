@@ -32,6 +32,10 @@ impl Error {
             Reason::Time { .. } => ErrorKind::Time,
             Reason::Timeout { .. } => ErrorKind::Timeout,
             Reason::DesKeyLength { .. } => ErrorKind::KeyLength,
+            #[cfg(feature = "enhanced")]
+            Reason::HmacKeyLength { .. } => ErrorKind::KeyLength,
+            #[cfg(feature = "enhanced")]
+            Reason::TicketType { .. } => ErrorKind::TicketType,
         }
     }
 }
@@ -50,6 +54,8 @@ pub enum ErrorKind {
     Timeout,
     /// A key of a length the algorithm does not take.
     KeyLength,
+    /// A TYPE other than UPPER and MIXED.
+    TicketType,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +80,12 @@ pub(crate) enum Reason {
     Timeout { seconds: u32 },
     #[error("a legacy key has 8 bytes, this one has {count}")]
     DesKeyLength { count: usize },
+    #[cfg(feature = "enhanced")]
+    #[error("an enhanced key has 32 to 256 bytes, this one has {count}")]
+    HmacKeyLength { count: usize },
+    #[cfg(feature = "enhanced")]
+    #[error("ticket type {text} is neither UPPER nor MIXED")]
+    TicketType { text: Quoted },
 }
 
 impl From<Reason> for Error {

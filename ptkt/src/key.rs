@@ -27,6 +27,29 @@ pub trait DesEncipher {
     fn encipher(&self, blocks: &mut [[u8; 8]]) -> Result<(), Self::Error>;
 }
 
+/// An HMAC key that can authenticate with SHA-512.
+///
+/// # Contract
+///
+/// - `macs[n]` becomes HMAC-SHA-512 of `messages[n]` under the one key. The two slices have the
+///   same length; this crate never passes others.
+/// - One call is one call to the engine where the engine can do that.
+/// - An error says nothing about the next call; whether it lasts is told by its type. After an
+///   error the contents of `macs` are unspecified, and this crate never uses them.
+/// - Overlapping calls: as for [`DesEncipher`].
+#[cfg(feature = "enhanced")]
+pub trait HmacSha512 {
+    /// Why the engine could not authenticate.
+    type Error;
+
+    /// Computes one MAC per message.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the engine from using the key.
+    fn hmac(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), Self::Error>;
+}
+
 /// Why a ticket was not generated.
 ///
 /// ```

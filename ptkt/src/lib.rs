@@ -1,5 +1,7 @@
 //! PassTickets: generating them, evaluating them, and telling a replay.
 mod assumptions;
+#[cfg(feature = "enhanced")]
+pub mod enhanced;
 mod error;
 mod id;
 mod key;
@@ -12,6 +14,8 @@ mod window;
 pub use assumptions::{ASSUMPTIONS, Assumption};
 pub use error::{Error, ErrorKind};
 pub use id::{Applid, GroupId, UserId};
+#[cfg(feature = "enhanced")]
+pub use key::HmacSha512;
 pub use key::{DesEncipher, GenerateError};
 pub use ticket::Ticket;
 pub use time::Timestamp;

@@ -22,7 +22,8 @@ pub fn translate(result5: u32) -> Ticket {
     let mut ring = result5;
     let mut characters = [0; 8];
     for character in characters.iter_mut().rev() {
-        *character = to_character(low_six(ring) % 36);
+        let [.., low] = ring.to_be_bytes();
+        *character = to_character((low & 0x3F) % 36);
         ring = ring.rotate_right(4);
     }
     Ticket::from_characters(characters)
@@ -57,11 +58,6 @@ pub fn untranslate(ticket: &Ticket) -> Option<u32> {
 /// left neighbour.
 fn join(left: u8, index: u8) -> Option<u8> {
     [index, index + 36].into_iter().find(|group| group >> 4 == left & 3)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "six bits are what is wanted")]
-fn low_six(ring: u32) -> u8 {
-    ring as u8 & 0x3F
 }
 
 /// Arithmetic, not a table: no cache line depends on the ticket.

@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use std::fmt;
 
 use ptkt::DesEncipher;
+#[cfg(feature = "enhanced")]
+use ptkt::HmacSha512;
 
 /// Passes calls on to a key that never fails, counts them, and fails the `fail_at`th itself,
 /// leaving garbage behind.
@@ -66,6 +68,21 @@ impl<K: DesEncipher<Error = Infallible>> DesEncipher for Engine<K> {
             return Err(pulled);
         }
         let Ok(()) = self.key.encipher(blocks);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "enhanced")]
+impl<K: HmacSha512<Error = Infallible>> HmacSha512 for Engine<K> {
+    type Error = Pulled;
+
+    fn hmac(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), Pulled> {
+        assert_eq!(messages.len(), macs.len());
+        if let Err(pulled) = self.count(messages.len()) {
+            macs.fill([0xEE; 64]);
+            return Err(pulled);
+        }
+        let Ok(()) = self.key.hmac(messages, macs);
         Ok(())
     }
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod engine;
+#[cfg(feature = "enhanced")]
+mod enhanced;
 mod legacy;
+mod secrets;
 mod values;
 mod vectors;

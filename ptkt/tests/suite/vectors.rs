@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "enhanced")]
+use ptkt::enhanced::{self, TicketType};
 use ptkt::software::DesKey;
+#[cfg(feature = "enhanced")]
+use ptkt::software::HmacKey;
 use ptkt::{Applid, ErrorKind, Ticket, Timestamp, UserId, Verdict, Window, legacy};
 use serde::Deserialize;
 
@@ -30,6 +34,10 @@ struct Case {
     /// Absent for a text that cannot be a ticket.
     delta: Option<i64>,
     result5: Option<String>,
+    #[cfg(feature = "enhanced")]
+    r#type: Option<String>,
+    #[cfg(feature = "enhanced")]
+    timeout: Option<u32>,
 }
 
 impl Case {
@@ -52,6 +60,11 @@ impl Case {
 
     fn ticket(&self) -> Result<Ticket, ptkt::Error> {
         self.ticket.as_ref().unwrap().parse()
+    }
+
+    #[cfg(feature = "enhanced")]
+    fn ticket_type(&self) -> Result<TicketType, ptkt::Error> {
+        self.r#type.as_ref().unwrap().parse()
     }
 
     fn now(&self) -> Timestamp {
@@ -150,5 +163,64 @@ fn legacy_refuses(case: &Case) -> bool {
             && key.is_err() == case.cat.starts_with("key-");
     };
     let Ok(session) = legacy::Session::prepare(key, user, appl);
+    case.cat.starts_with("time-") && case.time().is_none_or(|time| session.generate(key, time).is_err())
+}
+
+#[cfg(feature = "enhanced")]
+#[test]
+fn enhanced() {
+    let ran = run("enhanced", include_str!("../../vectors/passticket-enhanced.json"), |case| {
+        match case.op.as_str() {
+            "generate" => enhanced_generate(case),
+            "evaluate" => enhanced_evaluate(case),
+            "generate-error" => assert!(enhanced_refuses(case), "{case:?}"),
+            _ => return false,
+        }
+        true
+    });
+    assert_eq!(ran, counts([("evaluate", 89), ("generate", 260), ("generate-error", 11)]));
+}
+
+#[cfg(feature = "enhanced")]
+fn enhanced_session(case: &Case) -> (HmacKey, enhanced::Session) {
+    let key = HmacKey::new(&case.key()).unwrap();
+    let (user, appl) = (case.user().unwrap(), case.appl().unwrap());
+    let Ok(session) = enhanced::Session::prepare(&key, &user, &appl, case.ticket_type().unwrap());
+    (key, session)
+}
+
+#[cfg(feature = "enhanced")]
+fn enhanced_generate(case: &Case) {
+    let (key, session) = enhanced_session(case);
+    let ticket = session.generate(&key, case.time().unwrap()).unwrap();
+    assert_eq!(ticket.expose(), case.ticket.as_ref().unwrap(), "{}", case.id);
+    let Ok(time) = session.decode(&key, &ticket);
+    assert_eq!(time.map(Timestamp::as_secs), case.decodes_to, "{}", case.id);
+}
+
+#[cfg(feature = "enhanced")]
+fn enhanced_evaluate(case: &Case) {
+    let (key, session) = enhanced_session(case);
+    let window = Window::enhanced(case.timeout.unwrap()).unwrap();
+    match case.ticket() {
+        Ok(ticket) => {
+            let Ok(verdict) = session.evaluate(&key, &ticket, case.now(), window);
+            case.check_verdict(verdict);
+        }
+        Err(error) => case.check_no_candidate(&error),
+    }
+}
+
+#[cfg(feature = "enhanced")]
+fn enhanced_refuses(case: &Case) -> bool {
+    let (user, appl, key) = (case.user(), case.appl(), HmacKey::new(&case.key()));
+    let ticket_type = case.ticket_type();
+    let (Ok(user), Ok(appl), Ok(key), Ok(ticket_type)) = (&user, &appl, &key, &ticket_type) else {
+        return user.is_err() == case.cat.starts_with("user-")
+            && appl.is_err() == case.cat.starts_with("appl-")
+            && key.is_err() == case.cat.starts_with("key-")
+            && ticket_type.is_err() == (case.cat == "type");
+    };
+    let Ok(session) = enhanced::Session::prepare(key, user, appl, *ticket_type);
     case.cat.starts_with("time-") && case.time().is_none_or(|time| session.generate(key, time).is_err())
 }
