@@ -296,8 +296,9 @@ impl<'session> Lane<'session> {
     fn message(&self, round: u8) -> [u8; 20] {
         let [_, a, b, c] = self.right.to_be_bytes();
         let mut message = [0; 20];
-        let bytes = [a, b, c, round].into_iter().chain(self.session.ids);
-        message.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+        let (half, ids) = message.split_at_mut(4);
+        half.copy_from_slice(&[a, b, c, round]);
+        ids.copy_from_slice(&self.session.ids);
         message
     }
 
