@@ -7,7 +7,7 @@
 //!
 //! The bars below fail the run. DES is plain code, so its counts hold on any x86-64; SHA-512 is
 //! chosen by CPU at run time, so the bar of the enhanced tickets is relative: at most 1.10 times
-//! `sha512::twelve_compressions` of the same run.
+//! `twelve_compressions` of the same run.
 
 #![expect(
     missing_docs,

@@ -33,11 +33,23 @@ pub const ASSUMPTIONS: &[Assumption] = &[
          patent (US 5592553) describes a two-sided test",
     ),
     assumed(
+        "replay identity",
+        "a use is known by algorithm, user, application and the second in the ticket",
+        "the manual says user, application and time range; for legacy the second and the text \
+         of the ticket determine each other",
+    ),
+    assumed(
         "legacy wrap at 2^32",
         "generation refuses times from 2^32 on; evaluation takes the difference modulo 2^32 as \
          signed",
         "the time field has 4 unsigned bytes and ends on 2106-02-07; what follows is not \
          described",
+    ),
+    assumed(
+        "enhanced wrap",
+        "UPPER differences are taken modulo 2^41, MIXED ones modulo 2^48, as signed",
+        "an UPPER ticket loses the top 7 of 48 bits of its time; it matters from the year \
+         71000 on",
     ),
     assumed(
         "legal characters",

@@ -3,7 +3,9 @@
 //! The idea: a caller branches on [`Error::kind`], a person reads the message, and
 //! neither ever learns the content of a ticket or a key from it.
 
-/// Why a value was refused.
+use std::error::Error as StdError;
+
+/// Why a value was refused, or why a replay register could not answer.
 ///
 /// One machine word; the message names what was refused and where.
 ///
@@ -36,7 +38,15 @@ impl Error {
             Reason::HmacKeyLength { .. } => ErrorKind::KeyLength,
             #[cfg(feature = "enhanced")]
             Reason::TicketType { .. } => ErrorKind::TicketType,
+            Reason::Register { .. } | Reason::Forgotten { .. } => ErrorKind::Register,
         }
+    }
+
+    /// The error of a [`ReplayRegister`](crate::ReplayRegister) that could not tell whether
+    /// a ticket was used before. `cause` becomes the [source](StdError::source).
+    #[must_use]
+    pub fn register(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Reason::Register { cause: cause.into() }.into()
     }
 }
 
@@ -56,6 +66,8 @@ pub enum ErrorKind {
     KeyLength,
     /// A TYPE other than UPPER and MIXED.
     TicketType,
+    /// A replay register could not answer; the ticket must be refused.
+    Register,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +98,13 @@ pub(crate) enum Reason {
     #[cfg(feature = "enhanced")]
     #[error("ticket type {text} is neither UPPER nor MIXED")]
     TicketType { text: Quoted },
+    #[error("the replay register gave no answer")]
+    Register {
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    #[error("the replay register does not cover ticket second {second}, only {first} to {last}")]
+    Forgotten { second: u64, first: u64, last: u64 },
 }
 
 impl From<Reason> for Error {

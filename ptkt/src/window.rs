@@ -4,6 +4,7 @@
 //! comparison of one number: the *delta*, now minus the ticket's time, in seconds.
 
 use crate::error::{Error, Reason};
+use crate::time::Timestamp;
 
 /// The deltas at which a ticket is accepted.
 ///
@@ -78,7 +79,8 @@ impl Window {
 /// What an evaluation found. `delta` is now minus the ticket's time, in seconds, taken on the
 /// ticket's own clock: modulo 2^32 for legacy, 2^41 for UPPER, 2^48 for MIXED, as signed.
 ///
-/// A verdict is about the text and the time alone, not about whether the ticket was used before.
+/// A verdict is about the text and the time alone. Whether the ticket was used before is for a
+/// [`ReplayRegister`](crate::ReplayRegister).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 #[non_exhaustive]
@@ -118,6 +120,19 @@ impl Verdict {
         match self {
             Self::Accepted { delta } | Self::Expired { delta } | Self::Future { delta } => Some(delta),
             Self::NotATicket => None,
+        }
+    }
+
+    /// The second the ticket was made, `now - delta`, for the `now` it was evaluated at.
+    ///
+    /// Unlike what `decode` gives, this is not reduced to the bits of the ticket: it is the
+    /// time to hand to a [`ReplayRegister`](crate::ReplayRegister). Seconds before 1970 wrap
+    /// around at 2^64.
+    #[must_use]
+    pub const fn ticket_time(self, now: Timestamp) -> Option<Timestamp> {
+        match self.delta() {
+            Some(delta) => Some(Timestamp::from_secs(now.as_secs().wrapping_sub(delta.cast_unsigned()))),
+            None => None,
         }
     }
 }

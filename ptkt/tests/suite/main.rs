@@ -6,6 +6,7 @@ mod engine;
 #[cfg(feature = "enhanced")]
 mod enhanced;
 mod legacy;
+mod replay;
 mod secrets;
 mod values;
 mod vectors;

@@ -1,6 +1,6 @@
 //! Names, tickets, times and windows as values.
 
-use ptkt::{ASSUMPTIONS, Applid, ErrorKind, GroupId, Ticket, UserId, Verdict, Window};
+use ptkt::{ASSUMPTIONS, Applid, ErrorKind, GroupId, Ticket, Timestamp, UserId, Verdict, Window};
 
 #[test]
 fn names_fold_ascii_and_nothing_else() {
@@ -110,6 +110,15 @@ fn timeout_is_1_to_600() {
 }
 
 #[test]
+fn verdicts_know_the_second_of_the_ticket() {
+    let now = Timestamp::from_secs(1000);
+    assert_eq!(Verdict::Accepted { delta: 15 }.ticket_time(now), Some(985.into()));
+    assert_eq!(Verdict::Future { delta: -900 }.ticket_time(now), Some(1900.into()));
+    assert_eq!(Verdict::Accepted { delta: 1015 }.ticket_time(now), Some((u64::MAX - 14).into()));
+    assert_eq!(Verdict::NotATicket.ticket_time(now), None);
+}
+
+#[test]
 fn assumptions_are_complete_sentences_of_their_own() {
     for assumption in ASSUMPTIONS {
         for text in [assumption.topic, assumption.what, assumption.why] {
@@ -117,7 +126,7 @@ fn assumptions_are_complete_sentences_of_their_own() {
         }
     }
     let topics: Vec<_> = ASSUMPTIONS.iter().map(|a| a.topic).collect();
-    for topic in ["window boundary", "symmetric TIMEOUT", "legacy wrap at 2^32"] {
+    for topic in ["window boundary", "symmetric TIMEOUT", "replay identity", "legacy wrap at 2^32"] {
         assert_eq!(topics.iter().filter(|t| **t == topic).count(), 1, "{topic}");
     }
 }
