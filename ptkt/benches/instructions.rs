@@ -1,7 +1,7 @@
 //! Instructions per operation, counted by callgrind: figures that hold on a busy machine.
 //!
 //! ```text
-//! cargo install gungraun-runner --version '^0.20'
+//! cargo install gungraun-runner --version 0.20.0
 //! cargo bench -p ptkt --bench instructions
 //! ```
 //!

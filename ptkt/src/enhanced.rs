@@ -31,7 +31,7 @@ use std::str::FromStr;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::error::{Error, Quoted, Reason};
+use crate::error::{Error, Reason, quoted};
 use crate::id::{Applid, UserId};
 use crate::key::{GenerateError, HmacSha512};
 use crate::ticket::Ticket;
@@ -106,7 +106,7 @@ impl FromStr for TicketType {
         } else if text.eq_ignore_ascii_case("MIXED") {
             Ok(Self::Mixed)
         } else {
-            Err(Reason::TicketType { text: Quoted::new(text) }.into())
+            Err(Reason::TicketType { text: quoted(text) }.into())
         }
     }
 }

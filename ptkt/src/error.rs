@@ -75,9 +75,9 @@ pub(crate) enum Reason {
     #[error("{what} is empty, 1 to 8 characters are needed")]
     IdEmpty { what: &'static str },
     #[error("{what} {text} has {count} characters, at most 8 are allowed")]
-    IdLong { what: &'static str, text: Quoted, count: usize },
+    IdLong { what: &'static str, text: String, count: usize },
     #[error("{what} {text} has {found:?} as character {position}, allowed are A-Z, 0-9, @, # and $")]
-    IdCharacter { what: &'static str, text: Quoted, found: char, position: usize },
+    IdCharacter { what: &'static str, text: String, found: char, position: usize },
     #[error("{what} has {count} EBCDIC bytes, 1 to 8 are needed")]
     IdBytes { what: &'static str, count: usize },
     #[error("{what} has a blank (X'40') as EBCDIC byte {position}, blanks are padding only")]
@@ -97,7 +97,7 @@ pub(crate) enum Reason {
     HmacKeyLength { count: usize },
     #[cfg(feature = "enhanced")]
     #[error("ticket type {text} is neither UPPER nor MIXED")]
-    TicketType { text: Quoted },
+    TicketType { text: String },
     #[error("the replay register gave no answer")]
     Register {
         #[source]
@@ -113,23 +113,16 @@ impl From<Reason> for Error {
     }
 }
 
-/// Refused text as a message shows it: in quotes, escaped, and cut, because it comes
-/// from outside and may be of any length.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Quoted(String);
-
-impl Quoted {
+/// Refused text as a message shows it: in quotes, escaped, and cut, because it comes from outside
+/// and may be of any length.
+pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 32;
-
-    pub(crate) fn new(text: &str) -> Self {
-        let mut quoted = String::from('"');
-        let mut rest = text.chars();
-        quoted.extend(rest.by_ref().take(Self::SHOWN).flat_map(char::escape_debug));
-        quoted.push('"');
-        if rest.next().is_some() {
-            quoted.push_str("...");
-        }
-        Self(quoted)
+    let mut quoted = String::from('"');
+    let mut rest = text.chars();
+    quoted.extend(rest.by_ref().take(SHOWN).flat_map(char::escape_debug));
+    quoted.push('"');
+    if rest.next().is_some() {
+        quoted.push_str("...");
     }
+    quoted
 }

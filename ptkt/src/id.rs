@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, Quoted, Reason};
+use crate::error::{Error, Reason, quoted};
 
 const BLANK: u8 = 0x40;
 
@@ -22,13 +22,13 @@ impl Name {
             return Err(Reason::IdEmpty { what }.into());
         }
         if count > 8 {
-            return Err(Reason::IdLong { what, text: Quoted::new(text), count }.into());
+            return Err(Reason::IdLong { what, text: quoted(text), count }.into());
         }
         let mut bytes = [BLANK; 8];
         for (index, (byte, found)) in bytes.iter_mut().zip(text.chars()).enumerate() {
             *byte = to_ebcdic(found).ok_or_else(|| Reason::IdCharacter {
                 what,
-                text: Quoted::new(text),
+                text: quoted(text),
                 found,
                 position: index + 1,
             })?;

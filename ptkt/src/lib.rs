@@ -1,4 +1,5 @@
-//! PassTickets: generating them, evaluating them, and telling a replay.
+#![doc = include_str!("../README.md")]
+
 mod assumptions;
 #[cfg(feature = "enhanced")]
 pub mod enhanced;

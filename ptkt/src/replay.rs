@@ -3,27 +3,6 @@
 //! Evaluation recovers the exact second a ticket was made in, and a user has one ticket per
 //! application and second. So a register need not keep tickets: algorithm, user, application
 //! and second *are* the ticket, without being worth anything to a thief.
-//!
-//! ```
-//! use ptkt::software::DesKey;
-//! use ptkt::{
-//!     MemoryRegister, ReplayRegister as _, TicketKind, TicketUse, Timestamp, Usage, Window, legacy,
-//! };
-//!
-//! let key = DesKey::new(&[0xE0, 0x01, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77])?;
-//! let (user, application) = ("IBMUSER".parse()?, "TSOR001".parse()?);
-//! let session = legacy::Session::prepare(&key, &user, &application)?;
-//! let register = MemoryRegister::new();
-//!
-//! let (now, ticket) = (Timestamp::from_secs(1_700_000_042), "ZVQLMCAN".parse()?);
-//! let verdict = session.evaluate(&key, &ticket, now, Window::legacy())?;
-//! assert!(verdict.is_accepted());
-//! let made = verdict.ticket_time(now).ok_or("not a ticket")?;
-//! let used = TicketUse::new(TicketKind::Legacy, user, application, made);
-//! assert_eq!(register.first_use(&used, now)?, Usage::First);
-//! assert_eq!(register.first_use(&used, now)?, Usage::Replay);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 mod memory;
 mod sessions;

@@ -70,7 +70,7 @@ impl TryFrom<&[u8]> for Ticket {
 impl FromStr for Ticket {
     type Err = Error;
 
-    /// As [`TryFrom<&[u8]>`](#impl-TryFrom%3C%26%5Bu8%5D%3E-for-Ticket).
+    /// As the conversion from bytes.
     ///
     /// # Errors
     ///

@@ -130,3 +130,15 @@ fn assumptions_are_complete_sentences_of_their_own() {
         assert_eq!(topics.iter().filter(|t| **t == topic).count(), 1, "{topic}");
     }
 }
+
+#[test]
+fn keys_sessions_and_registers_go_between_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<ptkt::software::DesKey>();
+    check::<ptkt::legacy::Session>();
+    check::<Ticket>();
+    check::<ptkt::Error>();
+    check::<Box<dyn ptkt::ReplayRegister>>();
+    #[cfg(feature = "enhanced")]
+    check::<(ptkt::software::HmacKey, ptkt::enhanced::Session)>();
+}
