@@ -245,7 +245,7 @@ impl fmt::Debug for Session {
 /// Tickets of many sessions under **one** key, in the order of the requests: 6 calls to the key
 /// in all, each with one message per ticket. The sessions may differ in type.
 ///
-/// The tickets are those that [`Session::generate`] gives one by one. About 160 bytes of memory
+/// The tickets are those that [`Session::generate`] gives one by one. About 130 bytes of memory
 /// per ticket.
 ///
 /// # Errors

@@ -15,6 +15,25 @@
 ///   error the contents of `blocks` are unspecified, and this crate never uses them.
 /// - The crate makes one call after another within one operation. Operations overlap only if
 ///   the caller runs them on several threads, which takes a `Sync` implementation.
+///
+/// ```
+/// use ptkt::{DesEncipher, legacy::Session};
+///
+/// /// A key whose engine has been taken away.
+/// struct Absent;
+///
+/// impl DesEncipher for Absent {
+///     type Error = &'static str;
+///
+///     fn encipher(&self, _blocks: &mut [[u8; 8]]) -> Result<(), Self::Error> {
+///         Err("no engine")
+///     }
+/// }
+///
+/// let session = Session::prepare(&Absent, &"IBMUSER".parse()?, &"TSOR001".parse()?);
+/// assert_eq!(session.unwrap_err(), "no engine");
+/// # Ok::<(), ptkt::Error>(())
+/// ```
 pub trait DesEncipher {
     /// Why the engine could not encipher.
     type Error;

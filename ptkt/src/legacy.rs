@@ -196,7 +196,7 @@ impl fmt::Debug for Session {
 /// in all, each with one block per ticket.
 ///
 /// The tickets are those that [`Session::generate`] gives one by one. This is what makes a token
-/// fast, for which the call costs far more than the blocks. About 40 bytes of memory per ticket.
+/// fast, for which the call costs far more than the blocks. About 32 bytes of memory per ticket.
 ///
 /// # Errors
 ///
