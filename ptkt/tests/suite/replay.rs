@@ -185,6 +185,20 @@ fn sessions_are_reclaimed() {
     assert!(footprint.bytes < settled, "{footprint:?}");
 }
 
+/// A session used at a later second first and an older one then lives to the later one: its
+/// number must not go to another session while a slot still holds it.
+#[test]
+fn tickets_may_come_in_any_order() {
+    let register = MemoryRegister::new();
+    assert_eq!(use_at(&register, &used(NOW + 10), NOW), Usage::First);
+    assert_eq!(use_at(&register, &used(NOW), NOW), Usage::First);
+    let now = NOW + REACH + 1;
+    assert_eq!(use_at(&register, &used_by("OTHER", NOW + 10), now), Usage::First);
+    assert_eq!(use_at(&register, &used(NOW + 10), now), Usage::Replay);
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.sessions), (2, 2));
+}
+
 #[test]
 fn of_four_threads_one_wins() {
     let register = MemoryRegister::new();
