@@ -1,0 +1,113 @@
+//! Replay: a ticket is good once.
+//!
+//! Evaluation recovers the exact second a ticket was made in, and a user has one ticket per
+//! application and second. So a register need not keep tickets: algorithm, user, application
+//! and second *are* the ticket, without being worth anything to a thief.
+
+mod memory;
+mod sessions;
+
+use std::fmt;
+
+pub use self::memory::{Footprint, MemoryRegister};
+use crate::error::Error;
+use crate::id::{Applid, UserId};
+use crate::time::Timestamp;
+
+/// Where the uses of tickets are remembered.
+///
+/// # Contract
+///
+/// - Of all calls with equal uses, by whatever thread, **one** answers [`Usage::First`]; every
+///   later one answers [`Usage::Replay`], for as long as `now` is at most
+///   [`Window::MAX_SECONDS`](crate::Window::MAX_SECONDS) after the ticket's time. After that
+///   the register may forget.
+/// - Calls may overlap. Looking up and remembering are one step, not two.
+/// - An error means that the register does not know. The caller **must refuse** the ticket;
+///   whether the use was remembered is open.
+/// - The clock is the `now` of the calls, and it may go backwards: nothing that is still within
+///   reach at the earlier time is answered `First` a second time. A register that has forgotten
+///   it answers with an error.
+/// - Only tickets that an evaluation accepted at `now` belong in here.
+///
+/// How far memory reaches (one process, one system, several) is for each register to say. RACF
+/// remembers per system: z/OS 2.1, "How RACF processes the password or PassTicket".
+pub trait ReplayRegister: fmt::Debug + Send + Sync {
+    /// Remembers a use, and says whether it is the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Register`](crate::ErrorKind::Register) if the register cannot tell.
+    fn first_use(&self, used: &TicketUse, now: Timestamp) -> Result<Usage, Error>;
+}
+
+/// The answer of a [`ReplayRegister`]. There will not be a third one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Usage {
+    /// The ticket was not used before.
+    First,
+    /// The ticket was used before; refuse it, unless the profile allows replays.
+    Replay,
+}
+
+/// The algorithm of a ticket, as part of its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TicketKind {
+    /// DES.
+    Legacy,
+    /// HMAC-SHA-512, of either type.
+    Enhanced,
+}
+
+/// What makes a ticket the same ticket: algorithm, user, application and second.
+///
+/// Assumed, as no published text defines it; see [`ASSUMPTIONS`](crate::ASSUMPTIONS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketUse {
+    session: Identity,
+    time: Timestamp,
+}
+
+impl TicketUse {
+    /// The use of a ticket made at `time`: what
+    /// [`Verdict::ticket_time`](crate::Verdict::ticket_time) gives, **not** the time `decode`
+    /// gives, which is cut to the bits of the ticket.
+    #[must_use]
+    pub const fn new(kind: TicketKind, user: UserId, application: Applid, time: Timestamp) -> Self {
+        Self { session: Identity { kind, user, application }, time }
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub const fn kind(&self) -> TicketKind {
+        self.session.kind
+    }
+
+    /// The user.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.session.user
+    }
+
+    /// The application.
+    #[must_use]
+    pub const fn application(&self) -> Applid {
+        self.session.application
+    }
+
+    /// The second the ticket was made in.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+}
+
+/// A [`TicketUse`] without its second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Identity {
+    kind: TicketKind,
+    user: UserId,
+    application: Applid,
+}
