@@ -1,0 +1,153 @@
+//! Who may do what: class state, IRRPTAUTH permissions, and which key profile an application has.
+
+use std::sync::Arc;
+
+use icsf_core::Cause;
+use ptkt::{Applid, GroupId, UserId};
+
+use crate::codes::Code;
+use crate::database::Snapshot;
+use crate::error::{Error, Result};
+use crate::model::{Access, Class, Profile, ProfileName};
+
+/// Who asks. Every request carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Caller {
+    user: UserId,
+}
+
+impl Caller {
+    /// A server or person signed on as this user.
+    #[must_use]
+    pub const fn user(user: UserId) -> Self {
+        Self { user }
+    }
+
+    /// The user ID.
+    #[must_use]
+    pub const fn id(&self) -> &UserId {
+        &self.user
+    }
+}
+
+/// That PassTickets can be used at all: class PTKTDATA is active, and its profiles are in storage.
+///
+/// Source: RACF Security Administrator's Guide, preventing errors with PassTickets; R_ticketserv return codes for an
+/// inactive class.
+pub(crate) fn require_class(view: &Snapshot) -> Result<()> {
+    let class = Class::Ptktdata;
+    let (missing, command) = if !view.options().active.contains(&class) {
+        ("not active", "SETROPTS CLASSACT(PTKTDATA)")
+    } else if !view.options().raclisted.contains(&class) {
+        ("not RACLISTed", "SETROPTS RACLIST(PTKTDATA)")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Code::ClassInactive, Cause::new(format!("class PTKTDATA is {missing}")).with_remedy(command)))
+}
+
+/// That `caller` may generate (UPDATE) or evaluate (READ) tickets of this user for this application.
+///
+/// Source: RACF Callable Services, R_ticketserv and R_GenSec, authorization: IRRPTAUTH.application.user in class
+/// PTKTDATA; no profile, no access.
+pub(crate) fn require_authority(
+    view: &Snapshot,
+    caller: &Caller,
+    user: &UserId,
+    application: &Applid,
+    needed: Access,
+) -> Result<()> {
+    let resource = format!("IRRPTAUTH.{application}.{user}");
+    let (granted, by) =
+        match resource.parse::<ProfileName>().ok().and_then(|name| view.protecting(Class::Ptktdata, &name)) {
+            Some(profile) => {
+                (access(view, profile, caller), format!("profile {} gives {} to it", profile.name, caller.user))
+            }
+            None => (Access::None, format!("no profile covers {resource}")),
+        };
+    if granted >= needed {
+        return Ok(());
+    }
+    let why = format!("caller {} needs {needed} to {resource}: {by}", caller.user);
+    let why = if granted > Access::None { format!("{why} {granted} only") } else { why };
+    let define = format!("RDEFINE PTKTDATA {resource} UACC(NONE), if no profile covers it");
+    let permit = format!(
+        "PERMIT {resource} CLASS(PTKTDATA) ID({}) ACCESS({needed}), then SETROPTS RACLIST(PTKTDATA) REFRESH",
+        caller.user
+    );
+    Err(Error::new(Code::NotAuthorized, Cause::new(why).with_remedy(define).with_remedy(permit)))
+}
+
+/// The `*` of an access list: every defined user.
+pub(crate) fn everybody() -> Option<UserId> {
+    const ASTERISK: u8 = 0x5c;
+    UserId::from_ebcdic(&[ASTERISK]).ok()
+}
+
+/// What a profile lets somebody do: by user, else by the user's group, else by `*`, else by UACC.
+pub(crate) fn access(view: &Snapshot, profile: &Profile, caller: &Caller) -> Access {
+    let listed = |id: UserId| profile.access.get(&id).copied();
+    let by_group_or_all = || {
+        let user = view.user(&caller.user)?;
+        let group = user.group.to_string().parse().ok();
+        group.and_then(listed).or_else(|| everybody().and_then(listed))
+    };
+    listed(caller.user).or_else(by_group_or_all).unwrap_or(profile.uacc)
+}
+
+/// The names under which the key of an application may stand, the most special first.
+///
+/// Source: RACF Security Administrator's Guide, determining PTKTDATA profile names.
+#[must_use]
+pub fn key_profile_names(application: &Applid, group: Option<&GroupId>, user: &UserId) -> Vec<String> {
+    let mut names = Vec::with_capacity(4);
+    names.extend(group.map(|group| format!("{application}.{group}.{user}")));
+    names.push(format!("{application}.{user}"));
+    names.extend(group.map(|group| format!("{application}.{group}")));
+    names.push(application.to_string());
+    names
+}
+
+/// The discrete key profiles to be tried in turn: the first qualified one there is, then the plain one. A generic
+/// profile is no key profile.
+pub(crate) fn key_profiles(
+    view: &Snapshot,
+    application: &Applid,
+    group: Option<&GroupId>,
+    user: &UserId,
+) -> Vec<Arc<Profile>> {
+    let names = key_profile_names(application, group, user);
+    let Some((plain, qualified)) = names.split_last() else { return Vec::new() };
+    let qualified = qualified.iter().find_map(|name| key_profile(view, name));
+    qualified.into_iter().chain(key_profile(view, plain)).collect()
+}
+
+/// The discrete profile of this name in the in-storage copy.
+pub(crate) fn key_profile(view: &Snapshot, name: &str) -> Option<Arc<Profile>> {
+    view.discrete(Class::Ptktdata, &name.parse::<ProfileName>().ok()?).cloned()
+}
+
+/// Why an application has no key profile, and what to do.
+pub(crate) fn no_key_profile(view: &Snapshot, application: &Applid) -> Cause {
+    let on_disk = application.to_string().parse::<ProfileName>().ok();
+    let on_disk = on_disk.and_then(|name| view.profile(Class::Ptktdata, &name));
+    match on_disk {
+        Some(profile) if profile.generic => {
+            Cause::new(format!("profile {application} is generic, and generic profiles hold no keys"))
+                .with_remedy(format!("RDEFINE PTKTDATA {application} SSIGNON(...) as a discrete profile"))
+        }
+        Some(_) => Cause::new(format!("profile {application} is defined, and not in storage yet"))
+            .with_remedy("SETROPTS RACLIST(PTKTDATA) REFRESH"),
+        None => {
+            let cause = Cause::new(format!("there is no profile {application} in class PTKTDATA")).with_remedy(
+                format!("RDEFINE PTKTDATA {application} SSIGNON(...), then SETROPTS RACLIST(PTKTDATA) REFRESH"),
+            );
+            let text = application.to_string();
+            if text.starts_with("TSO") || text.starts_with("MVS") {
+                cause.with_remedy("names of TSO and batch end in the SMF ID: compare D SMF,O of both systems")
+            } else {
+                cause
+            }
+        }
+    }
+}

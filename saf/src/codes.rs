@@ -1,0 +1,122 @@
+//! SAF return code, RACF return code and RACF reason code: one table.
+//!
+//! As with the codes of ICSF a row is a situation, and several share a triple: no caller can tell from 8/16/28 that an
+//! engine is missing. The row and the [`Cause`](icsf_core::Cause) beside it can.
+
+use std::fmt;
+
+use icsf_core::fidelity::Provenance::{self, Assumed, Documented};
+
+/// SAF return code, RACF return code, RACF reason code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Triple {
+    /// SAF return code.
+    pub saf: u32,
+    /// RACF return code.
+    pub racf: u32,
+    /// RACF reason code.
+    pub reason: u32,
+}
+
+impl fmt::Display for Triple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}/{}", self.saf, self.racf, self.reason))
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The situation.
+    pub code: Code,
+    /// What callers see.
+    pub triple: Triple,
+    /// What happened, in our words.
+    pub text: &'static str,
+    /// Where triple and meaning come from.
+    pub provenance: Provenance,
+}
+
+macro_rules! codes {
+    ($($name:ident $saf:literal $racf:literal $reason:literal $text:literal, $provenance:expr;)*) => {
+        /// What the PassTicket and sign-on services answer.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = concat!($saf, "/", $racf, "/", $reason, ": ", $text, ".")] $name,)*
+        }
+
+        /// The whole table.
+        pub const TABLE: &[Row] = &[$(Row {
+            code: Code::$name,
+            triple: Triple { saf: $saf, racf: $racf, reason: $reason },
+            text: $text,
+            provenance: $provenance,
+        },)*];
+
+        impl Code {
+            /// Its row.
+            #[must_use]
+            pub const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$name => const { &Row {
+                        code: Code::$name,
+                        triple: Triple { saf: $saf, racf: $racf, reason: $reason },
+                        text: $text,
+                        provenance: $provenance,
+                    } },)*
+                }
+            }
+        }
+    };
+}
+
+const TICKETSERV: Provenance = Documented("RACF Callable Services, R_ticketserv and R_GenSec, return and reason codes");
+const INITACEE: Provenance = Documented("RACF Callable Services, initACEE, return and reason codes");
+
+codes! {
+    // situation           SAF RACF reason meaning, source
+    InternalError            8  8  8 "an internal error: the security database cannot be read", TICKETSERV;
+    ClassInactive            8  8 16 "class PTKTDATA is not active or not RACLISTed", TICKETSERV;
+    NotAuthorized            8  8 16 "the caller may not do this: no access to IRRPTAUTH.application.user", TICKETSERV;
+    GenerationNoProfile      8 16 28 "PassTicket generation failed: there is no key profile", TICKETSERV;
+    GenerationNoKey          8 16 28 "PassTicket generation failed: the key profile holds no key", TICKETSERV;
+    GenerationKey            8 16 28 "PassTicket generation failed: the key cannot be used", TICKETSERV;
+    EvaluationNoProfile      8 16 32 "PassTicket evaluation failed: there is no key profile", TICKETSERV;
+    EvaluationNoKey          8 16 32 "PassTicket evaluation failed: the key profile holds no key", TICKETSERV;
+    EvaluationKey            8 16 32 "PassTicket evaluation failed: the key cannot be used", TICKETSERV;
+    EvaluationNotValid       8 16 32 "PassTicket evaluation failed: it is no ticket of this user and application, or not of this time", TICKETSERV;
+    EvaluationReplayed       8 16 32 "PassTicket evaluation failed: the ticket was used before", TICKETSERV;
+    EvaluationRegister       8 16 32 "PassTicket evaluation failed: whether the ticket was used before is not known", TICKETSERV;
+    SignOnUnknownUser        8  8 16 "the user is not defined", Assumed("SIC2001", "initACEE's table, of which this row was not seen");
+    SignOnNotValid           8  8 20 "the password or PassTicket is not valid", INITACEE;
+    SignOnRevoked            8  8 28 "the user is revoked", INITACEE;
+}
+
+impl Code {
+    /// What callers see.
+    #[must_use]
+    pub const fn triple(self) -> Triple {
+        self.row().triple
+    }
+
+    /// What happened, in our words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        self.row().text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_reachable_from_its_code() {
+        for row in TABLE {
+            assert_eq!(row.code.row(), row);
+        }
+        assert_eq!(Code::GenerationKey.triple().to_string(), "8/16/28");
+        assert_eq!(Code::EvaluationReplayed.triple().to_string(), "8/16/32");
+    }
+}

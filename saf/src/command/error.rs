@@ -1,0 +1,148 @@
+//! What is wrong with a command, and where in it.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use icsf_core::Cause;
+use icsf_core::store::StoreError;
+
+use super::syntax::{Operand, Span};
+
+/// A command that was not carried out. The database is as it was.
+pub struct CommandError(Box<Inner>);
+
+struct Inner {
+    what: String,
+    at: Option<Span>,
+    hint: Option<String>,
+    remedies: Vec<String>,
+    /// The command, with what is secret in it covered.
+    command: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl CommandError {
+    /// What is wrong, in a few words.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            what: what.into(),
+            at: None,
+            hint: None,
+            remedies: Vec::new(),
+            command: String::new(),
+            source: None,
+        }))
+    }
+
+    /// The same, at this place of the command.
+    pub(crate) fn at(what: impl Into<String>, operand: &Operand) -> Self {
+        let mut error = Self::new(what);
+        error.0.at = Some(operand.span.clone());
+        error
+    }
+
+    pub(crate) fn at_span(what: impl Into<String>, span: Span) -> Self {
+        let mut error = Self::new(what);
+        error.0.at = Some(span);
+        error
+    }
+
+    /// What to write there instead.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// What ICSF said.
+    pub(crate) fn from_icsf(what: &str, operand: &Operand, error: icsf_core::Error) -> Self {
+        let mut out = Self::at(format!("{what}: {error}"), operand);
+        out.0.remedies = error.cause().remedies().to_vec();
+        out.0.source = Some(Box::new(error));
+        out
+    }
+
+    /// Keeps the command the error is about.
+    pub(crate) fn in_command(mut self, covered: String) -> Self {
+        self.0.command = covered;
+        self
+    }
+
+    /// What is wrong, in a few words.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// Where in the command, in bytes.
+    #[must_use]
+    pub const fn span(&self) -> Option<&Span> {
+        self.0.at.as_ref()
+    }
+
+    /// The cause, where ICSF could not do its part.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        self.0.source.as_ref()?.downcast_ref::<icsf_core::Error>().map(icsf_core::Error::cause)
+    }
+
+    /// What somebody can do about it.
+    #[must_use]
+    pub fn remedies(&self) -> &[String] {
+        &self.0.remedies
+    }
+
+    /// The whole of it in several lines: the command with a mark at the place, what is wrong, what was expected.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut title = Group::with_title(Level::ERROR.primary_title(self.0.what.as_str()));
+        if let Some(span) = &self.0.at {
+            let text = self.0.command.as_str();
+            let end = text.len();
+            let (start, stop) = (span.start.min(end), span.end.min(end).max(span.start.min(end)));
+            let mark = AnnotationKind::Primary.span(start..stop).label(self.0.hint.as_deref());
+            title = title.element(Snippet::source(text).annotation(mark));
+        }
+        if let (None, Some(hint)) = (&self.0.at, &self.0.hint) {
+            title = title.element(Level::HELP.message(hint.as_str()));
+        }
+        for remedy in &self.0.remedies {
+            title = title.element(Level::HELP.message(remedy.as_str()));
+        }
+        Renderer::plain().render(&[title])
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)?;
+        if let Some(at) = &self.0.at {
+            write!(f, ", at position {}", at.start + 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandError")
+            .field("what", &self.0.what)
+            .field("at", &self.0.at)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for CommandError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let mut out = Self::new(format!("the security database could not be changed: {error}"));
+        out.0.source = Some(Box::new(error));
+        out
+    }
+}

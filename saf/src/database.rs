@@ -1,0 +1,368 @@
+//! The security database: what is on disk, the in-storage copies of RACLISTed classes, and changes of both.
+//!
+//! Everything is read into memory once and kept current by what other processes change. A change of a profile in a
+//! RACLISTed class goes to disk, and the in-storage copy keeps the profile as it was until REFRESH; both are kept in
+//! the store, so that every process sees the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use icsf_core::epoch::Epoch;
+use icsf_core::store::{Area, Expect, Generation, Op, RowStore, StoreError};
+use ptkt::UserId;
+use zeroize::Zeroizing;
+
+use crate::codec::{self, RowError, RowKind};
+use crate::model::{Class, Options, Profile, ProfileName, User};
+
+/// How often a change is tried anew when somebody else changed the same row meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// The security database of one system.
+#[derive(Debug)]
+pub struct Database {
+    store: Arc<dyn RowStore>,
+    epoch: Arc<Epoch>,
+    view: ArcSwapOption<Snapshot>,
+    renewing: Mutex<()>,
+}
+
+/// What the database holds at one instant.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    epoch: u64,
+    generation: Generation,
+    options: Kept<Options>,
+    users: BTreeMap<UserId, Kept<Arc<User>>>,
+    classes: BTreeMap<Class, Profiles>,
+    damaged: BTreeMap<Box<[u8]>, RowError>,
+}
+
+/// A row, and the change that wrote it; none, and it is not there yet.
+#[derive(Debug, Clone, Default)]
+struct Kept<T> {
+    row: T,
+    generation: Option<Generation>,
+}
+
+/// The profiles of a class.
+#[derive(Debug, Clone, Default)]
+struct Profiles {
+    disk: BTreeMap<ProfileName, Kept<Arc<Profile>>>,
+    /// Where the in-storage copy differs from disk: the profile as it was, or none.
+    stale: BTreeMap<ProfileName, Option<Arc<Profile>>>,
+    /// Generic profiles of the in-storage copy, the most specific first.
+    generic: Vec<Arc<Profile>>,
+}
+
+impl Profiles {
+    fn in_storage(&self, name: &ProfileName) -> Option<&Arc<Profile>> {
+        match self.stale.get(name) {
+            Some(stale) => stale.as_ref(),
+            None => self.disk.get(name).map(|kept| &kept.row),
+        }
+    }
+
+    fn sort_generic(&mut self) {
+        let names: BTreeSet<&ProfileName> = self.disk.keys().chain(self.stale.keys()).collect();
+        let mut generic: Vec<Arc<Profile>> =
+            names.into_iter().filter_map(|name| self.in_storage(name)).filter(|p| p.generic).cloned().collect();
+        generic.sort_by(|a, b| a.name.specificity(&b.name));
+        self.generic = generic;
+    }
+}
+
+impl Snapshot {
+    /// Counts the changes of the database.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// What SETROPTS has set.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options.row
+    }
+
+    /// A user.
+    #[must_use]
+    pub fn user(&self, id: &UserId) -> Option<&Arc<User>> {
+        self.users.get(id).map(|kept| &kept.row)
+    }
+
+    /// All users, by user ID.
+    pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.users.values().map(|kept| &kept.row)
+    }
+
+    /// A profile as the database has it.
+    #[must_use]
+    pub fn profile(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
+        Some(&self.classes.get(&class)?.disk.get(name)?.row)
+    }
+
+    /// All profiles of a class as the database has them, by name.
+    pub fn profiles(&self, class: Class) -> impl Iterator<Item = &Arc<Profile>> {
+        self.classes.get(&class).into_iter().flat_map(|profiles| profiles.disk.values().map(|kept| &kept.row))
+    }
+
+    /// The discrete profile of this name in the in-storage copy.
+    #[must_use]
+    pub fn discrete(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
+        self.classes.get(&class)?.in_storage(name).filter(|profile| !profile.generic)
+    }
+
+    /// The profile in the in-storage copy that protects a resource: the discrete one, or the most specific generic one.
+    #[must_use]
+    pub fn protecting(&self, class: Class, resource: &ProfileName) -> Option<&Arc<Profile>> {
+        let generics = || {
+            let profiles = self.classes.get(&class).filter(|_| self.options().generic.contains(&class))?;
+            profiles.generic.iter().find(|profile| profile.name.covers(resource.as_str()))
+        };
+        self.discrete(class, resource).or_else(generics)
+    }
+
+    /// Whether a profile of a RACLISTed class waits for a REFRESH.
+    #[must_use]
+    pub fn is_stale(&self, class: Class, name: &ProfileName) -> bool {
+        self.classes.get(&class).is_some_and(|profiles| profiles.stale.contains_key(name))
+    }
+
+    /// How many profiles of a class wait for a REFRESH.
+    #[must_use]
+    pub fn stale(&self, class: Class) -> usize {
+        self.classes.get(&class).map_or(0, |profiles| profiles.stale.len())
+    }
+
+    /// Rows that cannot be read: which, and why.
+    pub fn damaged(&self) -> impl Iterator<Item = (String, &RowError)> {
+        self.damaged.iter().map(|(key, error)| {
+            let name = match codec::kind_of(key) {
+                Some(RowKind::Options) => "the options".to_owned(),
+                Some(RowKind::Profile(class, name)) => format!("profile {name} of class {class}"),
+                Some(RowKind::User(id)) => format!("user {id}"),
+                None => format!("row {}", String::from_utf8_lossy(key)),
+            };
+            (name, error)
+        })
+    }
+
+    /// Takes in a row as it is now: on disk, and what the in-storage copy has instead.
+    fn take(&mut self, key: &[u8], disk: Option<(Generation, &[u8])>, stale: Option<&[u8]>) {
+        self.damaged.remove(key);
+        let taken = match codec::kind_of(key) {
+            Some(RowKind::Options) => self.take_options(disk),
+            Some(RowKind::User(id)) => self.take_user(id, disk),
+            Some(RowKind::Profile(class, name)) => self.take_profile(class, &name, disk, stale),
+            None => Err(RowError::Field(0)),
+        };
+        if let Err(error) = taken {
+            self.damaged.insert(key.into(), error);
+        }
+    }
+
+    fn take_options(&mut self, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
+        self.options = match disk {
+            Some((generation, bytes)) => Kept { row: codec::decode_options(bytes)?, generation: Some(generation) },
+            None => Kept::default(),
+        };
+        Ok(())
+    }
+
+    fn take_user(&mut self, id: UserId, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
+        self.users.remove(&id);
+        if let Some((generation, bytes)) = disk {
+            let row = Arc::new(codec::decode_user(&id, bytes)?);
+            self.users.insert(id, Kept { row, generation: Some(generation) });
+        }
+        Ok(())
+    }
+
+    fn take_profile(
+        &mut self,
+        class: Class,
+        name: &ProfileName,
+        disk: Option<(Generation, &[u8])>,
+        stale: Option<&[u8]>,
+    ) -> Result<(), RowError> {
+        let profiles = self.classes.entry(class).or_default();
+        profiles.disk.remove(name);
+        profiles.stale.remove(name);
+        if let Some(bytes) = stale {
+            let was = if bytes.is_empty() { None } else { Some(Arc::new(codec::decode_profile(class, name, bytes)?)) };
+            profiles.stale.insert(name.clone(), was);
+        }
+        if let Some((generation, bytes)) = disk {
+            let row = Arc::new(codec::decode_profile(class, name, bytes)?);
+            profiles.disk.insert(name.clone(), Kept { row, generation: Some(generation) });
+        }
+        Ok(())
+    }
+}
+
+/// One change of the database. A command makes all of its changes at once or none.
+#[derive(Debug)]
+pub(crate) enum Edit {
+    PutProfile(Profile),
+    DeleteProfile(Class, ProfileName),
+    PutUser(User),
+    DeleteUser(UserId),
+    PutOptions(Options),
+    /// Makes the in-storage copy of a class what the database has.
+    Refresh(Class),
+}
+
+impl Database {
+    /// A database in `store`, whose changes `epoch` tells of.
+    #[must_use]
+    pub fn new(store: Arc<dyn RowStore>, epoch: Arc<Epoch>) -> Self {
+        Self { store, epoch, view: ArcSwapOption::empty(), renewing: Mutex::new(()) }
+    }
+
+    /// What the database holds now. In the usual case, nothing changed, this reads one number.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn view(&self) -> Result<Arc<Snapshot>, StoreError> {
+        let seen = self.view.load();
+        match &*seen {
+            Some(view) if self.is_current(view) => Ok(Arc::clone(view)),
+            _ => self.renew(),
+        }
+    }
+
+    fn is_current(&self, view: &Snapshot) -> bool {
+        self.epoch.now().is_ok_and(|now| now == view.epoch && now.is_multiple_of(2))
+    }
+
+    fn renew(&self) -> Result<Arc<Snapshot>, StoreError> {
+        let _one = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.view.load_full();
+        if let Some(view) = seen.as_ref().filter(|view| self.is_current(view)) {
+            return Ok(Arc::clone(view));
+        }
+        // An epoch that cannot be read is none we have seen: the next call looks again.
+        let epoch = self.epoch.now().unwrap_or(1);
+        let mut next = match seen.as_deref() {
+            Some(seen) => self.catch_up(seen.clone())?,
+            None => self.load()?,
+        };
+        next.epoch = epoch;
+        let next = Arc::new(next);
+        self.view.store(Some(Arc::clone(&next)));
+        Ok(next)
+    }
+
+    fn load(&self) -> Result<Snapshot, StoreError> {
+        let mut next = Snapshot { generation: self.store.generation()?, ..Snapshot::default() };
+        let mut stale = BTreeMap::new();
+        self.store.scan(Area::Stale, None, &mut |key, _, bytes| {
+            stale.insert(Box::<[u8]>::from(key), Zeroizing::new(bytes.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        self.store.scan(Area::Disk, None, &mut |key, generation, bytes| {
+            next.take(key, Some((generation, bytes)), stale.remove(key).as_ref().map(|bytes| bytes.as_slice()));
+            ControlFlow::Continue(())
+        })?;
+        for (key, bytes) in stale {
+            next.take(&key, None, Some(&bytes));
+        }
+        for profiles in next.classes.values_mut() {
+            profiles.sort_generic();
+        }
+        // A change made between the readings above is caught up with here.
+        self.catch_up(next)
+    }
+
+    fn catch_up(&self, mut view: Snapshot) -> Result<Snapshot, StoreError> {
+        let generation = self.store.generation()?;
+        if generation == view.generation {
+            return Ok(view);
+        }
+        let Some(keys) = self.store.changed_since(view.generation)? else { return self.load() };
+        for key in &keys {
+            let disk = self.store.get(Area::Disk, key)?;
+            let stale = self.store.get(Area::Stale, key)?;
+            let disk = disk.as_ref().map(|row| (row.generation, row.bytes.as_slice()));
+            view.take(key, disk, stale.as_ref().map(|row| row.bytes.as_slice()));
+        }
+        for profiles in view.classes.values_mut() {
+            profiles.sort_generic();
+        }
+        view.generation = generation;
+        Ok(view)
+    }
+
+    /// Makes the changes `plan` asks for, seeing the database as it is: all at once, or none. `plan` runs anew when
+    /// somebody else changed the same rows meanwhile.
+    pub(crate) fn change<E: From<StoreError>>(
+        &self,
+        mut plan: impl FnMut(&Snapshot) -> Result<Vec<Edit>, E>,
+    ) -> Result<(), E> {
+        let mut attempt = 0;
+        loop {
+            let view = self.view()?;
+            let edits = plan(&view)?;
+            let mut ops = Vec::new();
+            for edit in &edits {
+                operations(&view, edit, &mut ops);
+            }
+            let applied = self.epoch.change(|| self.store.apply(&ops)).map_err(|e| StoreError::Io {
+                place: "the change counter of the system".to_owned(),
+                source: Box::new(e),
+            })?;
+            attempt += 1;
+            match applied {
+                Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {}
+                applied => return applied.map(drop).map_err(E::from),
+            }
+        }
+    }
+}
+
+fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {
+    let expect = |generation: Option<Generation>| generation.map_or(Expect::Absent, Expect::Generation);
+    match edit {
+        Edit::PutProfile(profile) => {
+            let key = codec::profile_key(profile.class, &profile.name);
+            let was = keep_in_storage(view, profile.class, &profile.name, ops);
+            ops.push(Op::Put(Area::Disk, key, codec::encode_profile(profile), expect(was)));
+        }
+        Edit::DeleteProfile(class, name) => {
+            let key = codec::profile_key(*class, name);
+            let was = keep_in_storage(view, *class, name, ops);
+            ops.push(Op::Delete(Area::Disk, key, expect(was)));
+        }
+        Edit::PutUser(user) => {
+            let was = view.users.get(&user.id).and_then(|kept| kept.generation);
+            ops.push(Op::Put(Area::Disk, codec::user_key(&user.id), codec::encode_user(user), expect(was)));
+        }
+        Edit::DeleteUser(id) => {
+            let was = view.users.get(id).and_then(|kept| kept.generation);
+            ops.push(Op::Delete(Area::Disk, codec::user_key(id), expect(was)));
+        }
+        Edit::PutOptions(options) => {
+            let row = codec::encode_options(options);
+            ops.push(Op::Put(Area::Disk, codec::OPTIONS.into(), row, expect(view.options.generation)));
+        }
+        Edit::Refresh(class) => {
+            let stale = view.classes.get(class).into_iter().flat_map(|profiles| profiles.stale.keys());
+            ops.extend(stale.map(|name| Op::Delete(Area::Stale, codec::profile_key(*class, name), Expect::Anything)));
+        }
+    }
+}
+
+/// Leaves the profile as it is in the in-storage copy of a RACLISTed class; answers the change that wrote it.
+fn keep_in_storage(view: &Snapshot, class: Class, name: &ProfileName, ops: &mut Vec<Op>) -> Option<Generation> {
+    let profiles = view.classes.get(&class);
+    let was = profiles.and_then(|profiles| profiles.disk.get(name));
+    let already = profiles.is_some_and(|profiles| profiles.stale.contains_key(name));
+    if view.options().raclisted.contains(&class) && !already {
+        let bytes = was.map_or_else(|| Zeroizing::new(Vec::new()), |kept| codec::encode_profile(&kept.row));
+        ops.push(Op::Put(Area::Stale, codec::profile_key(class, name), bytes, Expect::Absent));
+    }
+    was.and_then(|kept| kept.generation)
+}

@@ -1,0 +1,101 @@
+//! The error of this crate: the opaque triple a caller sees, and the whole cause beside it.
+
+use std::fmt;
+
+use icsf_core::Cause;
+use icsf_core::store::StoreError;
+
+use crate::codes::{Code, Triple};
+
+/// What a PassTicket or sign-on service answers when it fails.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Code,
+    cause: Cause,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What services of this crate answer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with this code and cause.
+    #[must_use]
+    pub fn new(code: Code, cause: Cause) -> Self {
+        Self(Box::new(Inner { code, cause, source: None }))
+    }
+
+    /// An error because ICSF could not do its part: its cause goes on with what is known here.
+    #[must_use]
+    pub fn from_icsf(code: Code, error: icsf_core::Error) -> Self {
+        let cause = error.cause().clone();
+        Self::new(code, cause).with_source(error)
+    }
+
+    /// Adds the error below.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Adds to the cause what is known further out.
+    #[must_use]
+    pub fn explained(mut self, add: impl FnOnce(Cause) -> Cause) -> Self {
+        self.0.cause = add(std::mem::take(&mut self.0.cause));
+        self
+    }
+
+    /// The situation.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What a caller sees.
+    #[must_use]
+    pub const fn triple(&self) -> Triple {
+        self.0.code.triple()
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(user), Some(application)) = (self.0.cause.user(), self.0.cause.application()) {
+            write!(f, "{user} at {application}: ")?;
+        }
+        let general = self.0.code.text().split(": ").next().unwrap_or_default();
+        write!(f, "{general} (SAF {})", self.triple())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("code", &self.0.code)
+            .field("cause", &self.0.cause)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let cause = Cause::new(format!("the security database: {error}"))
+            .with_remedy("check the file of the security database, its volume and its permissions");
+        Self::new(Code::InternalError, cause).with_source(error)
+    }
+}

@@ -1,0 +1,171 @@
+//! Why a ticket would be made or not: the whole chain, step by step.
+
+use icsf_core::kds::Found;
+use icsf_core::token::{KeyToken, Material};
+use icsf_core::{Error as IcsfError, KeyLabel, View};
+use ptkt::GroupId;
+
+use crate::access::{self, Caller, key_profile_names};
+use crate::database::Snapshot;
+use crate::error::{Error, Result};
+use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
+use crate::passticket::{KeySource, Request, describe};
+use crate::server::Saf;
+
+/// Why a ticket would be made or not.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The chain, in the order in which it is gone through.
+    pub steps: Vec<Step>,
+    /// What the caller would get. The ticket itself has been thrown away.
+    pub outcome: Result<()>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked at.
+    pub what: &'static str,
+    /// What was found.
+    pub found: String,
+    /// Whether that stands in the way.
+    pub good: bool,
+}
+
+impl Saf {
+    /// Goes the way of [`generate`](Self::generate), and tells each step.
+    ///
+    /// # Errors
+    /// When the security database cannot be read; what generation would meet is in the answer.
+    pub fn explain(&self, caller: &Caller, request: &Request) -> Result<Explanation> {
+        let view = self.database().view()?;
+        let mut steps = Vec::new();
+        let mut step = |what, found: String, good| steps.push(Step { what, found, good });
+
+        match access::require_class(&view) {
+            Ok(()) => step("class", "PTKTDATA is active and RACLISTed".to_owned(), true),
+            Err(error) => step("class", error.cause().why().to_owned(), false),
+        }
+        let authority = access::require_authority(&view, caller, &request.user, &request.application, Access::Update);
+        let resource = format!("IRRPTAUTH.{}.{}", request.application, request.user);
+        match authority {
+            Ok(()) => step("permission", format!("{} has UPDATE to {resource}", caller.id()), true),
+            Err(error) => step("permission", error.cause().why().to_owned(), false),
+        }
+        for name in names(request) {
+            let (found, good) = candidate(&view, &name);
+            step("key profile", format!("{name}: {found}"), good);
+        }
+        if let Ok(profile) = self.generation_profile(&view, request) {
+            if view.is_stale(profile.class, &profile.name) {
+                step(
+                    "key profile",
+                    format!("{} was changed since the last REFRESH; the copy in storage is used", profile.name),
+                    true,
+                );
+            }
+            match source(&profile) {
+                Some(source) => {
+                    step("key", describe(&source), true);
+                    if let KeySource::Legacy(label) | KeySource::Enhanced(label) = source {
+                        self.explain_icsf(&label, &mut step);
+                    }
+                }
+                None => step("key", "the profile has no key in its SSIGNON segment".to_owned(), false),
+            }
+        }
+        let outcome = self.generate(caller, request).map(drop);
+        Ok(Explanation { steps, outcome })
+    }
+
+    fn explain_icsf(&self, label: &KeyLabel, step: &mut dyn FnMut(&'static str, String, bool)) {
+        let view = match self.icsf().view() {
+            Ok(view) => view,
+            Err(error) => return step("ICSF", error.to_string(), false),
+        };
+        let started = view.control.started;
+        step("ICSF", if started { "started" } else { "not started" }.to_owned(), started);
+        match record(&view, label) {
+            Ok((found, needs_engine)) => {
+                step("record", found, true);
+                if needs_engine {
+                    let state = &view.engine.state;
+                    let online = *state == icsf_core::engine::EngineState::Online;
+                    step("engine", format!("{}: {state}", view.engine.info), online);
+                }
+            }
+            Err(error) => step("record", error, false),
+        }
+    }
+
+    /// Whether a key profile could be used right now: its key opened, and nothing made with it.
+    ///
+    /// # Errors
+    /// What [`generate`](Self::generate) would answer for want of the key.
+    pub fn probe(&self, profile: &Profile) -> Result<KeySource> {
+        let source = source(profile).ok_or_else(|| {
+            Error::new(
+                crate::codes::Code::GenerationNoKey,
+                icsf_core::Cause::new("the profile has no key in its SSIGNON segment"),
+            )
+        })?;
+        let opened: std::result::Result<(), IcsfError> = match &source {
+            KeySource::Masked => Ok(()),
+            KeySource::Legacy(label) => self.icsf().csnbenc_key(label).map(drop),
+            KeySource::Enhanced(label) => {
+                self.icsf().csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512).map(drop)
+            }
+        };
+        opened.map(|()| source).map_err(|error| {
+            Error::from_icsf(crate::codes::Code::GenerationKey, error)
+                .explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source)))
+        })
+    }
+}
+
+fn names(request: &Request) -> Vec<String> {
+    match &request.group {
+        Some(group) => key_profile_names(&request.application, Some(group as &GroupId), &request.user),
+        None => vec![request.application.to_string()],
+    }
+}
+
+fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
+    let Ok(name) = name.parse::<ProfileName>() else { return ("no profile name".to_owned(), false) };
+    match (view.discrete(Class::Ptktdata, &name), view.profile(Class::Ptktdata, &name)) {
+        (Some(_), _) => ("found".to_owned(), true),
+        (None, Some(profile)) if profile.generic => ("generic, which is no key profile".to_owned(), false),
+        (None, Some(_)) => ("defined, and not in storage: SETROPTS RACLIST(PTKTDATA) REFRESH".to_owned(), false),
+        (None, None) => ("not defined".to_owned(), false),
+    }
+}
+
+/// The key a profile generates with.
+pub(crate) fn source(profile: &Profile) -> Option<KeySource> {
+    let ssignon = profile.ssignon.as_ref()?;
+    match (&ssignon.enhanced, &ssignon.legacy) {
+        (Some(label), _) => Some(KeySource::Enhanced(*label)),
+        (None, Some(LegacyKey::Label(label))) => Some(KeySource::Legacy(*label)),
+        (None, Some(LegacyKey::Masked(_))) => Some(KeySource::Masked),
+        (None, None) => None,
+    }
+}
+
+/// What the CKDS holds under a label, and whether it needs an engine.
+fn record(view: &View, label: &KeyLabel) -> std::result::Result<(String, bool), String> {
+    let record = match view.kds.find(label) {
+        Found::Nothing => return Err(format!("{label} is not in the CKDS")),
+        Found::Damaged(error) => return Err(format!("{label} is damaged: {error}")),
+        Found::Here(found) => found.parse().map_err(|error| format!("{label} is damaged: {error}"))?,
+    };
+    match (&record.token, record.token.wrapped()) {
+        (_, Some(wrapped)) => {
+            let (kind, mkvp) = (wrapped.master_key(), wrapped.mkvp());
+            Ok((format!("{label}: {}, wrapped under {kind} {mkvp}", wrapped.spec()), true))
+        }
+        (KeyToken::Variable(token), None) if matches!(token.material(), Material::Clear(_)) => {
+            Ok((format!("{label}: a clear HMAC key, which needs no engine"), false))
+        }
+        _ => Err(format!("{label} holds no key yet")),
+    }
+}

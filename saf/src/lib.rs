@@ -1,0 +1,26 @@
+//! A RACF-like security server: profiles and users in a database, the commands that change them, access checks, and the
+//! PassTicket services with their SAF codes.
+//!
+//! The idea: a caller gets the codes the real services give, opaque as they are, and beside them the whole cause.
+
+mod access;
+mod codec;
+pub mod codes;
+pub mod command;
+mod database;
+mod error;
+pub mod explain;
+pub mod fidelity;
+pub mod model;
+mod passticket;
+pub mod replay;
+mod server;
+mod sign_on;
+
+pub use access::{Caller, key_profile_names};
+pub use codec::RowError;
+pub use database::{Database, Snapshot};
+pub use error::{Error, Result};
+pub use passticket::{Accepted, KeySource, Request};
+pub use server::Saf;
+pub use sign_on::SignedOnBy;

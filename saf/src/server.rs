@@ -1,0 +1,71 @@
+//! The security server of one system: database, ICSF, clock and replay register, put together.
+
+use std::sync::Arc;
+
+use icsf_core::Icsf;
+use icsf_core::clock::Clock;
+use ptkt::ReplayRegister;
+
+use crate::database::Database;
+use crate::passticket::{Plans, Request};
+
+/// The security server of one system. Its methods are PassTicket services, sign-on, and RACF commands; calls may
+/// overlap.
+#[derive(Debug)]
+pub struct Saf {
+    icsf: Arc<Icsf>,
+    database: Database,
+    clock: Arc<dyn Clock>,
+    register: Arc<dyn ReplayRegister>,
+    sysname: String,
+    plans: Plans,
+}
+
+impl Saf {
+    /// Puts the parts together. `sysname` goes into the labels of keys made by KEYENCRYPTED.
+    #[must_use]
+    pub fn new(
+        icsf: Arc<Icsf>,
+        database: Database,
+        clock: Arc<dyn Clock>,
+        register: Arc<dyn ReplayRegister>,
+        sysname: impl Into<String>,
+    ) -> Self {
+        Self { icsf, database, clock, register, sysname: sysname.into(), plans: Plans::default() }
+    }
+
+    /// ICSF, where the keys lie.
+    #[must_use]
+    pub const fn icsf(&self) -> &Arc<Icsf> {
+        &self.icsf
+    }
+
+    /// The security database.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The name of the system.
+    #[must_use]
+    pub fn sysname(&self) -> &str {
+        &self.sysname
+    }
+
+    pub(crate) fn register(&self) -> &dyn ReplayRegister {
+        &*self.register
+    }
+
+    pub(crate) const fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// The time a request is about.
+    pub(crate) fn time(&self, request: &Request) -> u64 {
+        request.at.unwrap_or_else(|| self.now())
+    }
+}
