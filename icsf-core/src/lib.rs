@@ -22,6 +22,7 @@ pub mod secret;
 pub mod services;
 pub mod store;
 pub mod token;
+pub mod utility;
 
 pub use error::{Cause, Error, Result};
 pub use icsf::{Icsf, Parts, View};

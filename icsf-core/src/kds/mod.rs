@@ -24,6 +24,7 @@ use crate::epoch::Epoch;
 use crate::error::{Error, Result};
 use crate::label::{KeyLabel, KeyType, RecordKey};
 use crate::store::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError};
+use crate::token::KeyToken;
 
 /// How an update reaches the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +286,16 @@ impl KeyDataSet {
 
 fn put_header(header: &Header, expect: Expect) -> Op {
     Op::Put(Area::Disk, RecordKey::HEADER.row(), Zeroizing::new(header.encode()), expect)
+}
+
+/// That a CKDS of this format can hold this token.
+pub(crate) fn fits_format(format: KdsFormat, token: &KeyToken) -> Result<()> {
+    if format != KdsFormat::Fixed || !matches!(token, KeyToken::Variable(_)) {
+        return Ok(());
+    }
+    let why = "a variable-length token cannot be kept in a CKDS of fixed-length records";
+    Err(Error::new(Code::VariableTokenRefused, why)
+        .with_remedy("convert the CKDS to variable-length or common record format"))
 }
 
 /// The error for a label without record.

@@ -9,7 +9,7 @@ use super::{Done, rules};
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds::{self, Found, KdsFormat, Record, Update};
+use crate::kds::{self, Found, Record, Update};
 use crate::label::{KeyLabel, KeyType, RecordKey};
 use crate::store::Generation;
 use crate::token::{FIXED_LENGTH, KeyToken, Material};
@@ -162,12 +162,7 @@ impl Icsf {
         token: KeyToken,
         created: Option<u64>,
     ) -> Result<(Record, Code)> {
-        if matches!(token, KeyToken::Variable(_)) && view.kds.header().format == KdsFormat::Fixed {
-            let why = "a variable-length token cannot be kept in a CKDS of fixed-length records";
-            return Err(Error::new(Code::VariableTokenRefused, why)
-                .for_label(label)
-                .with_remedy("convert the CKDS to variable-length or common record format"));
-        }
+        kds::fits_format(view.kds.header().format, &token).map_err(|e| e.for_label(label))?;
         let now = self.clock.now();
         let key = RecordKey::new(label, token.key_type());
         let mut record =

@@ -120,6 +120,21 @@ pub trait RowStore: Send + Sync + Debug {
     fn apply(&self, ops: &[Op]) -> Result<Generation, StoreError>;
 }
 
+/// Puts all rows of one store into another, which is empty, as one change: what a second site starts from.
+///
+/// # Errors
+/// [`StoreError`]; the other store is then as it was.
+pub fn copy(from: &dyn RowStore, to: &dyn RowStore) -> Result<(), StoreError> {
+    let mut ops = Vec::new();
+    for area in [Area::Disk, Area::Stale] {
+        from.scan(area, None, &mut |key, _, bytes| {
+            ops.push(Op::Put(area, key.into(), Zeroizing::new(bytes.to_vec()), Expect::Absent));
+            ControlFlow::Continue(())
+        })?;
+    }
+    to.apply(&ops).map(drop)
+}
+
 /// A store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
