@@ -1,0 +1,106 @@
+//! What is wrong with a drill file, and where in it.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// A drill could not be read or run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read, or there is no such drill.
+    Missing(String),
+    /// The file says something that cannot be: every mistake found.
+    File(Vec<Mistake>),
+    /// The sites could not be set up as the file wants them.
+    Setup(Mistake),
+    /// A secret or a ticket was about to come out in the report, which is a fault of this program.
+    Leak,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(what) => f.write_str(what),
+            Self::File(mistakes) => {
+                for (n, mistake) in mistakes.iter().enumerate() {
+                    if n > 0 {
+                        f.write_str("\n\n")?;
+                    }
+                    mistake.fmt(f)?;
+                }
+                Ok(())
+            }
+            Self::Setup(mistake) => mistake.fmt(f),
+            Self::Leak => f.write_str("a secret was about to come out in the report, which has been withheld"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A mistake in a drill file: what, where, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    what: String,
+    hint: Option<String>,
+    span: Option<Range<usize>>,
+    path: String,
+    source: String,
+}
+
+impl Mistake {
+    pub(crate) fn new(file: &Source<'_>, what: impl Into<String>, span: Option<Range<usize>>) -> Self {
+        Self {
+            what: what.into(),
+            hint: None,
+            span,
+            path: file.path.to_owned(),
+            source: file.text.to_owned(),
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, in a few words.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Line and column, from 1, where the place is known.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        let before = self.source.get(..self.span.as_ref()?.start)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+        Some((line, column))
+    }
+}
+
+/// The text a mistake is in.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+}
+
+/// The file, line and column, the line itself with a mark under the place, and what was expected.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = Level::ERROR.primary_title(self.what.as_str());
+        let group = match &self.span {
+            Some(span) => {
+                let end = self.source.len();
+                let mark = AnnotationKind::Primary.span(span.start.min(end)..span.end.min(end)).label(self.hint.as_deref());
+                title.element(Snippet::source(self.source.as_str()).path(self.path.as_str()).annotation(mark))
+            }
+            None => title.element(Level::NOTE.message(self.hint.clone().unwrap_or_else(|| self.path.clone()))),
+        };
+        f.write_str(&Renderer::plain().render(&[group]))
+    }
+}

@@ -1,0 +1,314 @@
+//! Drill files: TOML, every table and key known, secrets by reference.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use icsf_core::kds::KdsFormat;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+use toml::Spanned;
+
+/// A drill as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DrillFile {
+    pub(crate) format: u32,
+    pub(crate) drill: Header,
+    #[serde(default)]
+    pub(crate) secrets: BTreeMap<String, SecretFrom>,
+    pub(crate) site: Vec<SiteEntry>,
+    #[serde(default)]
+    pub(crate) racf: Racf,
+    #[serde(default)]
+    pub(crate) key: Vec<KeyEntry>,
+    #[serde(default)]
+    pub(crate) profile: Vec<ProfileEntry>,
+    #[serde(default)]
+    pub(crate) permit: Vec<PermitEntry>,
+    #[serde(default)]
+    pub(crate) user: Vec<UserEntry>,
+    #[serde(default)]
+    pub(crate) consumer: Vec<ConsumerEntry>,
+    pub(crate) step: Vec<StepEntry>,
+}
+
+/// What a drill is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    #[serde(default)]
+    pub(crate) kind: Kind,
+    pub(crate) lead: Option<String>,
+    pub(crate) objective: Option<String>,
+    pub(crate) rto: Option<Offset>,
+    /// Virtual start; the machine's clock at the start where it is left out.
+    #[serde(default, deserialize_with = "date_time")]
+    pub(crate) clock: Option<u64>,
+    #[serde(default)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    #[default]
+    Simulation,
+    Tabletop,
+    Functional,
+    Failover,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Simulation => "simulation",
+            Self::Tabletop => "tabletop",
+            Self::Functional => "functional",
+            Self::Failover => "failover",
+        })
+    }
+}
+
+/// Where a secret comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum SecretFrom {
+    /// Made for this run, from the seed.
+    Generate(Generated),
+    /// From an environment variable.
+    Env(String),
+    /// From a file that only its owner can read.
+    File(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Generated {
+    /// 16 hexadecimal digits.
+    Des,
+    /// 128 hexadecimal digits.
+    Hmac,
+    /// 8 letters.
+    Password,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteEntry {
+    pub(crate) name: Spanned<String>,
+    #[serde(default)]
+    pub(crate) role: Role,
+    pub(crate) smfid: String,
+    #[serde(default)]
+    pub(crate) icsf: IcsfState,
+    #[serde(default)]
+    pub(crate) ckds: CkdsEntry,
+    pub(crate) engine: EngineEntry,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    #[default]
+    Primary,
+    Recovery,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IcsfState {
+    #[default]
+    Active,
+    Stopped,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CkdsEntry {
+    #[serde(default, deserialize_with = "format")]
+    pub(crate) format: Option<KdsFormat>,
+    pub(crate) copy_of: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineEntry {
+    pub(crate) kind: EngineKind,
+    /// `same-as:SITE`, or new ones where it is left out.
+    pub(crate) master_key: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EngineKind {
+    Software,
+    None,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Racf {
+    #[serde(default)]
+    pub(crate) classact: Vec<String>,
+    #[serde(default)]
+    pub(crate) raclist: Vec<String>,
+    #[serde(default)]
+    pub(crate) generic: Vec<String>,
+}
+
+/// A key in the CKDS of the primary site.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyEntry {
+    pub(crate) label: Spanned<String>,
+    #[serde(rename = "type")]
+    pub(crate) key_type: KeyKind,
+    /// `@secret:NAME`; a random key where it is left out.
+    pub(crate) value: Option<Spanned<String>>,
+    /// Not wrapped: HMAC keys only.
+    #[serde(default)]
+    pub(crate) clear: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum KeyKind {
+    #[serde(rename = "DES-DATA")]
+    Des,
+    #[serde(rename = "HMAC-MAC")]
+    Hmac,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileEntry {
+    pub(crate) class: String,
+    pub(crate) name: Spanned<String>,
+    /// Operands of SSIGNON as RACF spells them.
+    #[serde(default)]
+    pub(crate) ssignon: Vec<String>,
+    pub(crate) appldata: Option<String>,
+    pub(crate) uacc: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PermitEntry {
+    pub(crate) profile: Spanned<String>,
+    #[serde(default = "ptktdata")]
+    pub(crate) class: String,
+    pub(crate) id: String,
+    pub(crate) access: String,
+}
+
+fn ptktdata() -> String {
+    "PTKTDATA".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserEntry {
+    pub(crate) id: Spanned<String>,
+    pub(crate) name: Option<String>,
+    /// `@secret:NAME`; a protected user where it is left out.
+    pub(crate) password: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsumerEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) kind: ConsumerKind,
+    pub(crate) runs_as: String,
+    pub(crate) session: Vec<SessionEntry>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ConsumerKind {
+    Tpx,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) applid: String,
+    /// The ACT field of this name: the application name of the ticket; the applid where it is left out.
+    pub(crate) ptkt_profile: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepEntry {
+    pub(crate) id: Spanned<String>,
+    pub(crate) at: Spanned<Offset>,
+    pub(crate) site: Option<Spanned<String>>,
+    #[serde(rename = "do")]
+    pub(crate) action: Spanned<String>,
+    pub(crate) with: Option<Spanned<toml::Table>>,
+    pub(crate) expect: Option<Expect>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expect {
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) saf: Option<String>,
+    pub(crate) icsf: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) matches: Option<Spanned<String>>,
+    pub(crate) same: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    Ok,
+    Fail,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// Seconds from the start, written `+5m`, `45m`, `+1h30m`, `+90s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Offset(pub(crate) u64);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (minutes, seconds) = (self.0 / 60, self.0 % 60);
+        f.pad(&if seconds == 0 { format!("+{minutes}m") } else { format!("+{minutes}m{seconds:02}s") })
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || de::Error::custom(format!("{text:?} is no offset: write +5m, +1h30m or +90s"));
+        let digits = text.strip_prefix('+').unwrap_or(&text);
+        let span: jiff::SignedDuration = digits.parse().map_err(|_| wrong())?;
+        u64::try_from(span.as_secs()).map(Self).map_err(|_| wrong())
+    }
+}
+
+fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let date = toml::value::Datetime::deserialize(deserializer)?;
+    let at: Timestamp = date.to_string().parse().map_err(|_| {
+        de::Error::custom(format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z"))
+    })?;
+    u64::try_from(at.as_second()).map(Some).map_err(|_| de::Error::custom(format!("{date} lies before 1970")))
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<KdsFormat>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}

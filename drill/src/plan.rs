@@ -1,0 +1,412 @@
+//! A drill, checked: every name it refers to is there.
+
+use ptkt::{Applid, UserId};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::error::{Error, Mistake, Source};
+use crate::file::{ConsumerKind, DrillFile, EngineKind, Expect, Offset, StepEntry};
+
+/// A drill ready to be run.
+#[derive(Debug)]
+pub struct Drill {
+    pub(crate) path: String,
+    pub(crate) text: String,
+    pub(crate) file: DrillFile,
+    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Consumer {
+    pub(crate) name: String,
+    pub(crate) kind: ConsumerKind,
+    pub(crate) runs_as: UserId,
+    pub(crate) sessions: Vec<Session>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) name: String,
+    pub(crate) applid: String,
+    pub(crate) application: Applid,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) id: String,
+    pub(crate) at: Offset,
+    pub(crate) action: Action,
+    pub(crate) expect: Option<Expect>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Logon { site: String, users: Vec<UserId>, sessions: Vec<(usize, usize)>, by: Option<TypedBy> },
+    Failover { from: String, to: String },
+    Attach { site: String, kind: EngineKind, same_as: Option<String> },
+    Detach { site: String },
+    Display { command: String, sites: Vec<String> },
+    ConsumerSet { consumer: usize, generate: bool },
+}
+
+/// What a user signs on with, where the drill says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TypedBy {
+    Ticket,
+    Password,
+}
+
+const ACTIONS: [&str; 6] = ["logon", "failover", "engine.attach", "engine.detach", "display", "consumer.set"];
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Sessions {
+    Word(String),
+    List(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogonWith {
+    users: Vec<String>,
+    sessions: Sessions,
+    credential: Option<TypedBy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailoverWith {
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachWith {
+    kind: EngineKind,
+    master_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DetachWith {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DisplayWith {
+    command: String,
+    sites: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsumerSetWith {
+    consumer: String,
+    generate_passticket: bool,
+}
+
+impl Drill {
+    /// Reads and checks a drill. `path` is what errors call the file.
+    ///
+    /// # Errors
+    /// [`Error::File`]: every mistake that was found, with line and column.
+    pub fn read(path: &str, text: &str) -> Result<Self, Error> {
+        let source = Source { path, text };
+        let file: DrillFile = toml::from_str(text)
+            .map_err(|error| Error::File(vec![Mistake::new(&source, error.message().to_owned(), error.span())]))?;
+        let mut check = Check { source, file: &file, mistakes: Vec::new() };
+        check.header();
+        let consumers = check.consumers();
+        check.sites();
+        let steps = check.steps(&consumers);
+        let mistakes = check.mistakes;
+        if mistakes.is_empty() {
+            Ok(Self { path: path.to_owned(), text: text.to_owned(), file, consumers, steps })
+        } else {
+            Err(Error::File(mistakes))
+        }
+    }
+
+    /// The identifier the drill gives itself.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.file.drill.id
+    }
+
+    /// Its title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.file.drill.title
+    }
+
+    /// The file, as it was read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source { path: &self.path, text: &self.text }
+    }
+}
+
+struct Check<'a> {
+    source: Source<'a>,
+    file: &'a DrillFile,
+    mistakes: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn mistake(&mut self, what: impl Into<String>, at: Option<std::ops::Range<usize>>, hint: Option<String>) {
+        let mistake = Mistake::new(&self.source, what, at);
+        self.mistakes.push(match hint {
+            Some(hint) => mistake.hint(hint),
+            None => mistake,
+        });
+    }
+
+    fn header(&mut self) {
+        if self.file.format != 1 {
+            self.mistake(format!("format {} is not known: this release reads format 1", self.file.format), None, None);
+        }
+        let secrets: Vec<&String> = self.file.secrets.keys().collect();
+        let named = self.file.key.iter().filter_map(|key| key.value.as_ref());
+        for reference in named.chain(self.file.user.iter().filter_map(|user| user.password.as_ref())) {
+            let found = reference.get_ref().strip_prefix("@secret:").map(|name| secrets.iter().any(|s| *s == name));
+            match found {
+                Some(true) => {}
+                Some(false) => self.mistake(
+                    format!("there is no secret {:?}", reference.get_ref()),
+                    Some(reference.span()),
+                    Some("name it in [secrets]".to_owned()),
+                ),
+                None => self.mistake(
+                    "a secret is not written in a drill file",
+                    Some(reference.span()),
+                    Some("write @secret:NAME, and NAME in [secrets]".to_owned()),
+                ),
+            }
+        }
+    }
+
+    fn sites(&mut self) {
+        let references = self.file.site.iter().flat_map(|site| {
+            let copied = site.ckds.copy_of.as_ref().map(|from| (from.get_ref().clone(), from.span()));
+            let same = site.engine.master_key.as_ref().map(|key| {
+                (key.get_ref().strip_prefix("same-as:").unwrap_or_default().to_owned(), key.span())
+            });
+            copied.into_iter().chain(same)
+        });
+        for (name, span) in references.collect::<Vec<_>>() {
+            self.site_at(&name, Some(span));
+        }
+    }
+
+    /// That there is such a site.
+    fn site_at(&mut self, name: &str, at: Option<std::ops::Range<usize>>) -> Option<String> {
+        let names: Vec<&str> = self.file.site.iter().map(|site| site.name.get_ref().as_str()).collect();
+        if names.contains(&name) {
+            return Some(name.to_owned());
+        }
+        let hint = near(name, &names);
+        self.mistake(format!("there is no site {name:?}"), at, Some(hint));
+        None
+    }
+
+    fn consumers(&mut self) -> Vec<Consumer> {
+        let mut consumers = Vec::new();
+        for entry in &self.file.consumer {
+            let Ok(runs_as) = entry.runs_as.parse() else {
+                self.mistake(format!("{:?} is no user ID", entry.runs_as), Some(entry.name.span()), None);
+                continue;
+            };
+            let mut sessions = Vec::new();
+            for session in &entry.session {
+                let application = session.ptkt_profile.as_ref().unwrap_or(&session.applid);
+                match application.parse() {
+                    Ok(application) => sessions.push(Session {
+                        name: session.name.get_ref().clone(),
+                        applid: session.applid.clone(),
+                        application,
+                    }),
+                    Err(error) => {
+                        let error: ptkt::Error = error;
+                        self.mistake(error.to_string(), Some(session.name.span()), None);
+                    }
+                }
+            }
+            consumers.push(Consumer { name: entry.name.get_ref().clone(), kind: entry.kind, runs_as, sessions });
+        }
+        consumers
+    }
+
+    fn steps(&mut self, consumers: &[Consumer]) -> Vec<Step> {
+        let mut steps: Vec<Step> = Vec::new();
+        for entry in &self.file.step {
+            if steps.iter().any(|step| step.id == *entry.id.get_ref()) {
+                self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
+            }
+            if steps.last().is_some_and(|last| last.at > *entry.at.get_ref()) {
+                let what = "a step lies before the one above it";
+                self.mistake(what, Some(entry.at.span()), Some("steps are written in the order of time".to_owned()));
+            }
+            if let Some(matches) = entry.expect.as_ref().and_then(|expect| expect.matches.as_ref())
+                && let Err(error) = regex::Regex::new(matches.get_ref())
+            {
+                self.mistake(format!("no regular expression: {error}"), Some(matches.span()), None);
+            }
+            if let Some(action) = self.action(entry, consumers) {
+                let expect = entry.expect.as_ref().map(Expect::duplicate);
+                steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
+            }
+        }
+        steps
+    }
+
+    fn action(&mut self, entry: &StepEntry, consumers: &[Consumer]) -> Option<Action> {
+        match entry.action.get_ref().as_str() {
+            "logon" => {
+                let with: LogonWith = self.with(entry)?;
+                let at = entry.with.as_ref().map(Spanned::span);
+                let site = self.site_of(entry)?;
+                let users = with.users.iter().map(|user| self.user(user, at.clone())).collect::<Option<_>>()?;
+                let sessions = self.sessions(&with.sessions, consumers, at)?;
+                Some(Action::Logon { site, users, sessions, by: with.credential })
+            }
+            "failover" => {
+                let with: FailoverWith = self.with(entry)?;
+                let at = entry.with.as_ref().map(Spanned::span);
+                let from = self.site_at(&with.from, at.clone());
+                Some(Action::Failover { from: from?, to: self.site_at(&with.to, at)? })
+            }
+            "engine.attach" => {
+                let with: AttachWith = self.with(entry)?;
+                let at = entry.with.as_ref().map(Spanned::span);
+                let site = self.site_of(entry)?;
+                let same_as = match with.master_key.as_deref() {
+                    None => None,
+                    Some(text) => Some(self.site_at(text.strip_prefix("same-as:").unwrap_or(text), at)?),
+                };
+                Some(Action::Attach { site, kind: with.kind, same_as })
+            }
+            "engine.detach" => {
+                let DetachWith {} = self.with(entry)?;
+                Some(Action::Detach { site: self.site_of(entry)? })
+            }
+            "display" => {
+                let with: DisplayWith = self.with(entry)?;
+                let at = entry.with.as_ref().map(Spanned::span);
+                let sites = with.sites.iter().map(|site| self.site_at(site, at.clone())).collect::<Option<_>>()?;
+                Some(Action::Display { command: with.command, sites })
+            }
+            "consumer.set" => {
+                let with: ConsumerSetWith = self.with(entry)?;
+                let names: Vec<&str> = consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+                let found = names.iter().position(|name| *name == with.consumer);
+                if found.is_none() {
+                    let hint = near(&with.consumer, &names);
+                    let at = entry.with.as_ref().map(Spanned::span);
+                    self.mistake(format!("there is no consumer {:?}", with.consumer), at, Some(hint));
+                }
+                Some(Action::ConsumerSet { consumer: found?, generate: with.generate_passticket })
+            }
+            other => {
+                let hint = near(other, &ACTIONS);
+                self.mistake(format!("{other:?} is no action of a step"), Some(entry.action.span()), Some(hint));
+                None
+            }
+        }
+    }
+
+    fn with<T: for<'de> Deserialize<'de>>(&mut self, entry: &StepEntry) -> Option<T> {
+        let table = entry.with.as_ref().map(|with| with.get_ref().clone()).unwrap_or_default();
+        table.try_into().map_err(|error: toml::de::Error| {
+            let at = entry.with.as_ref().map_or_else(|| entry.action.span(), Spanned::span);
+            self.mistake(format!("{}: {}", entry.action.get_ref(), error.message()), Some(at), None);
+        }).ok()
+    }
+
+    fn site_of(&mut self, entry: &StepEntry) -> Option<String> {
+        match &entry.site {
+            Some(site) => self.site_at(site.get_ref(), Some(site.span())),
+            None => {
+                let what = format!("step {:?} says no site", entry.id.get_ref());
+                self.mistake(what, Some(entry.id.span()), Some("site = \"...\"".to_owned()));
+                None
+            }
+        }
+    }
+
+    fn user(&mut self, text: &str, at: Option<std::ops::Range<usize>>) -> Option<UserId> {
+        let defined: Vec<&str> = self.file.user.iter().map(|user| user.id.get_ref().as_str()).collect();
+        match text.parse() {
+            Ok(id) if defined.contains(&text) => Some(id),
+            _ => {
+                let hint = near(text, &defined);
+                self.mistake(format!("there is no user {text:?}"), at, Some(hint));
+                None
+            }
+        }
+    }
+
+    /// Sessions by name, `SESSION` or `CONSUMER/SESSION`; `all` of them.
+    fn sessions(
+        &mut self,
+        asked: &Sessions,
+        consumers: &[Consumer],
+        at: Option<std::ops::Range<usize>>,
+    ) -> Option<Vec<(usize, usize)>> {
+        let all: Vec<(String, (usize, usize))> = consumers
+            .iter()
+            .enumerate()
+            .flat_map(|(c, consumer)| {
+                consumer.sessions.iter().enumerate().map(move |(s, session)| (format!("{}/{}", consumer.name, session.name), (c, s)))
+            })
+            .collect();
+        let asked = match asked {
+            Sessions::Word(word) if word == "all" => return Some(all.into_iter().map(|(_, place)| place).collect()),
+            Sessions::Word(word) => std::slice::from_ref(word),
+            Sessions::List(list) => list,
+        };
+        let mut found = Vec::new();
+        for name in asked {
+            let place = all.iter().find(|(full, _)| full == name || full.split('/').nth(1) == Some(name));
+            match place {
+                Some((_, place)) => found.push(*place),
+                None => {
+                    let names: Vec<&str> = all.iter().map(|(full, _)| full.as_str()).collect();
+                    let hint = near(name, &names);
+                    self.mistake(format!("there is no session {name:?}"), at.clone(), Some(hint));
+                    return None;
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
+impl Expect {
+    fn duplicate(&self) -> Self {
+        Self {
+            outcome: self.outcome,
+            saf: self.saf.clone(),
+            icsf: self.icsf.clone(),
+            service: self.service.clone(),
+            message: self.message.clone(),
+            matches: self.matches.clone(),
+            same: self.same.clone(),
+        }
+    }
+}
+
+/// The name that was probably meant, or all there are.
+fn near(name: &str, names: &[&str]) -> String {
+    let distance = |other: &&&str| strsim::osa_distance(&other.to_lowercase(), &name.to_lowercase());
+    match names.iter().min_by_key(distance) {
+        Some(nearest) if distance(&nearest) <= 2 => format!("{nearest}?"),
+        Some(_) => format!("one of {}", names.join(", ")),
+        None => "none is defined".to_owned(),
+    }
+}

@@ -1,0 +1,248 @@
+//! A system in a directory: made, opened, its engine chosen.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use icsf_backends::absent::Absent;
+use icsf_backends::slot::Slot;
+use icsf_backends::software::{Cost, Software, Unlock};
+use icsf_core::ClearKey;
+use icsf_core::backend::Backend;
+use icsf_core::clock::SystemClock;
+use icsf_core::control::{Control, ControlStore};
+use icsf_core::epoch::Epoch;
+use icsf_core::kds::KdsFormat;
+use icsf_core::random::SystemRandom;
+use icsf_core::store::{SqliteStore, Volume};
+use icsf_saf::replay::FileRegister;
+
+use crate::control::FileControl;
+use crate::error::{Error, Result};
+use crate::options::{self, Engine, Names, UnlockBy};
+use crate::system::{Assembly, System};
+
+/// Where the parts of a system lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout(PathBuf);
+
+impl Layout {
+    fn options(&self) -> PathBuf {
+        self.0.join("softicsf.toml")
+    }
+
+    fn control(&self) -> PathBuf {
+        self.0.join("control.toml")
+    }
+
+    fn epoch(&self) -> PathBuf {
+        self.0.join("epoch")
+    }
+
+    fn ckds(&self) -> PathBuf {
+        self.0.join("ckds.db")
+    }
+
+    fn racf(&self) -> PathBuf {
+        self.0.join("racf.db")
+    }
+
+    fn replay(&self) -> PathBuf {
+        self.0.join("replay")
+    }
+
+    fn engine_state(&self) -> PathBuf {
+        self.0.join("engine").join("software.state")
+    }
+
+    fn engine_key(&self) -> PathBuf {
+        self.0.join("engine").join("unlock.key")
+    }
+}
+
+/// What a new system shall be.
+#[derive(Debug)]
+pub struct Setup {
+    /// Its names.
+    pub names: Names,
+    /// The record format of its CKDS.
+    pub format: KdsFormat,
+    /// Its engine.
+    pub engine: Engine,
+    /// The pass phrase of an engine that is unlocked by one.
+    pub pass_phrase: Option<ClearKey>,
+}
+
+impl Default for Setup {
+    /// System SY1, a CKDS in common record format, a software engine with a key file.
+    fn default() -> Self {
+        Self {
+            names: Names::default(),
+            format: KdsFormat::Kdsr,
+            engine: Engine::Software { unlock: UnlockBy::KeyFile },
+            pass_phrase: None,
+        }
+    }
+}
+
+impl System {
+    /// Makes a system in `directory`, which must not exist or be empty, and opens it.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left behind.
+    pub fn create(directory: &Path, setup: &Setup) -> Result<Self> {
+        if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::new(directory, "the directory is not empty")
+                .remedy("give a directory that does not exist yet, or an empty one"));
+        }
+        let name = directory.file_name().ok_or_else(|| Error::new(directory, "this is no name of a directory"))?;
+        let mut beside = name.to_owned();
+        beside.push(format!(".new-{}", std::process::id()));
+        let beside = Layout(directory.with_file_name(beside));
+        let made = make(&beside, setup).and_then(|()| fs::rename(&beside.0, directory).map_err(Error::of(directory)));
+        if made.is_err() {
+            // What is half made is taken away; the error is told in any case.
+            let _ = fs::remove_dir_all(&beside.0);
+        }
+        made?;
+        Self::open_with(directory, setup.pass_phrase.as_ref().map(|phrase| ClearKey::from_slice(phrase.expose())))
+    }
+
+    /// Opens the system in `directory`.
+    ///
+    /// # Errors
+    /// [`Error`]: what part of it cannot be used, and why. A missing or locked engine is none: it is a state of the system.
+    pub fn open(directory: &Path) -> Result<Self> {
+        Self::open_with(directory, None)
+    }
+
+    /// Opens the system in `directory`, with the pass phrase of its engine.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(directory: &Path, pass_phrase: Option<ClearKey>) -> Result<Self> {
+        let layout = Layout(directory.to_owned());
+        if !layout.options().is_file() {
+            return Err(Error::new(directory, "there is no system here: softicsf.toml is missing")
+                .remedy("softicsf init DIR makes one; -C DIR or SOFTICSF_SYSTEM says where it is"));
+        }
+        let (names, engine) = options::read(&layout.options())?;
+        let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
+        let open = |path: &Path, volume| SqliteStore::open(path, volume).map(Arc::new).map_err(Error::of(path));
+        let chooser = Chooser { layout: layout.clone(), pass_phrase, chosen: Mutex::new(None) };
+        let slot = Slot::following(Box::new(move || chooser.choose()));
+        let register = FileRegister::open(&layout.replay()).map_err(Error::of(&layout.replay()))?;
+        Ok(Assembly {
+            names,
+            backend: Arc::new(slot),
+            ckds: open(&layout.ckds(), Volume::KeyDataSet)?,
+            racf: open(&layout.racf(), Volume::SecurityDatabase)?,
+            control: Arc::new(FileControl::new(layout.control())),
+            epoch,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            register: Arc::new(register),
+            directory: Some((layout, engine)),
+        }
+        .build())
+    }
+}
+
+fn make(layout: &Layout, setup: &Setup) -> Result<()> {
+    let directory = |path: &Path| {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path))
+    };
+    directory(&layout.0)?;
+    options::write(&layout.options(), &setup.names, setup.engine)?;
+    let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
+    FileControl::new(layout.control()).save(&Control::default()).map_err(Error::of(&layout.control()))?;
+    let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of(&layout.ckds()))?;
+    SqliteStore::create(&layout.racf(), Volume::SecurityDatabase).map_err(Error::of(&layout.racf()))?;
+    let now = icsf_core::clock::Clock::now(&SystemClock);
+    icsf_core::kds::KeyDataSet::new(Arc::new(ckds), epoch)
+        .initialize(setup.format, now)
+        .map_err(Error::of(&layout.ckds()))?;
+    make_engine(layout, setup.engine, setup.pass_phrase.as_ref())
+}
+
+/// Makes the sealed file of the engine, if the engine has one and it is not there yet.
+fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) -> Result<()> {
+    let Engine::Software { unlock } = engine else { return Ok(()) };
+    let state = layout.engine_state();
+    if state.exists() {
+        return Ok(());
+    }
+    if let Some(parent) = state.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(Error::of(parent))?;
+    }
+    let unlock = unlock_by(layout, unlock, pass_phrase)
+        .ok_or_else(|| Error::new(&state, "a pass phrase is needed").remedy("--passphrase-file FILE"))?;
+    Software::create(&state, &unlock, Cost::default()).map_err(Error::of(&state))?;
+    Ok(())
+}
+
+fn unlock_by(layout: &Layout, by: UnlockBy, pass_phrase: Option<&ClearKey>) -> Option<Unlock> {
+    match by {
+        UnlockBy::KeyFile => Some(Unlock::KeyFile(layout.engine_key())),
+        UnlockBy::PassPhrase => pass_phrase.map(|phrase| Unlock::PassPhrase(ClearKey::from_slice(phrase.expose()))),
+    }
+}
+
+/// Finds the engine that the options name, again when they change.
+struct Chooser {
+    layout: Layout,
+    pass_phrase: Option<ClearKey>,
+    chosen: Mutex<Option<Engine>>,
+}
+
+impl Chooser {
+    /// The engine to put into the slot; `None` when the right one is in it.
+    fn choose(&self) -> Option<Arc<dyn Backend>> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        match options::read(&self.layout.options()) {
+            Ok((_, engine)) if *chosen == Some(engine) => None,
+            Ok((_, engine)) => match self.engine(engine) {
+                Ok(backend) => {
+                    *chosen = Some(engine);
+                    Some(backend)
+                }
+                Err(error) => self.unusable(&mut chosen, &error),
+            },
+            Err(error) => self.unusable(&mut chosen, &error),
+        }
+    }
+
+    fn engine(&self, engine: Engine) -> Result<Arc<dyn Backend>> {
+        match engine {
+            Engine::None => Ok(Arc::new(Absent::default())),
+            Engine::Software { unlock } => {
+                let state = self.layout.engine_state();
+                let unlock = unlock_by(&self.layout, unlock, self.pass_phrase.as_ref());
+                Ok(Arc::new(Software::open(&state, unlock).map_err(Error::of(&state))?))
+            }
+        }
+    }
+
+    /// In the place of an engine that cannot be opened; it is tried anew each time.
+    fn unusable(&self, chosen: &mut Option<Engine>, error: &Error) -> Option<Arc<dyn Backend>> {
+        *chosen = None;
+        Some(Arc::new(Absent::new(error.to_string())))
+    }
+}
+
+impl System {
+    /// Chooses another engine. Every process on the system uses it from its next call on.
+    ///
+    /// # Errors
+    /// [`Error`] for a system in memory, and when the engine cannot be made or the options cannot be written.
+    pub fn configure_engine(&self, engine: Engine, pass_phrase: Option<&ClearKey>) -> Result<()> {
+        let Some(layout) = self.layout() else {
+            return Err(Error::new(Path::new("system in memory"), "its engine is chosen when it is built"));
+        };
+        make_engine(layout, engine, pass_phrase)?;
+        let path = layout.options();
+        let written = self.epoch().change(|| options::write(&path, self.names(), engine));
+        written.map_err(Error::of(&layout.epoch()))?
+    }
+}

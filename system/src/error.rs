@@ -1,0 +1,43 @@
+//! What keeps a system from being made or opened.
+
+use std::path::{Path, PathBuf};
+
+/// A system could not be made, opened or configured: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {what}", path = self.path.display(), what = self.what)]
+pub struct Error {
+    path: PathBuf,
+    what: String,
+    remedy: Option<String>,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What making and opening a system answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(path: &Path, what: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), what: what.into(), remedy: None, source: None }
+    }
+
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// A closure that makes an error of another one.
+    pub(crate) fn of<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> Self + '_ {
+        |error| {
+            let mut out = Self::new(path, error.to_string());
+            out.source = Some(Box::new(error));
+            out
+        }
+    }
+
+    /// What somebody can do about it.
+    #[must_use]
+    pub fn what_to_do(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+}

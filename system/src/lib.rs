@@ -1,0 +1,53 @@
+//! One simulated z/OS image opened: a software ICSF, a security database and a crypto engine, wired together.
+//!
+//! This is the crate to embed: a session manager opens a [`System`], makes and checks tickets, and asks why when that
+//! fails. Everything below is behind it, and re-exported where its types are needed.
+//!
+//! A system is a directory ([`System::create`], [`System::open`]), which any number of processes share: what one changes
+//! the others see on their next call. Or it lives in memory ([`System::in_memory`]), for tests.
+//!
+//! # A session manager in a few lines
+//!
+//! ```no_run
+//! use softicsf::{Caller, Request, System};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::open("/var/lib/softicsf/prd1".as_ref())?;
+//! let me = Caller::user("TPXSTC".parse()?);
+//! let request = Request::new("IBMUSER".parse()?, "TSOPRD1".parse()?);
+//! match system.generate(&me, &request) {
+//!     Ok(ticket) => log_on_with(ticket.expose()),
+//!     Err(error) => {
+//!         eprintln!("{error}"); // what a caller on z/OS sees: IBMUSER at TSOPRD1: ... (SAF 8/16/28)
+//!         eprintln!("cause: {}", error.cause()); // what it does not see
+//!         for remedy in error.cause().remedies() {
+//!             eprintln!("next: {remedy}");
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! # fn log_on_with(_: &str) {}
+//! ```
+//!
+//! See [`InMemory`] for the same with everything set up, evaluation, and an engine that goes away.
+
+mod console;
+mod control;
+mod directory;
+mod error;
+mod options;
+mod secrets;
+mod status;
+mod system;
+
+pub use console::{ConsoleError, FACTS as CONSOLE_FACTS};
+pub use directory::Setup;
+pub use error::{Error, Result};
+pub use icsf_core::backend::MasterKeyKind;
+pub use icsf_saf::command::{NoSecrets, SecretSource};
+pub use icsf_saf::{Accepted, Caller, Request, SignedOnBy};
+pub use options::{Engine, Names, UnlockBy};
+pub use secrets::{HostSecrets, read_secret};
+pub use status::{Application, Ckds, ClassStatus, Status};
+pub use system::{InMemory, System};

@@ -1,0 +1,130 @@
+//! The options of a system: what it is called, and which engine it has. Kept in `softicsf.toml`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use icsf_core::codes::ReasonCodes;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+const FORMAT: u32 = 1;
+
+/// What a system is called, and how it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Names {
+    /// The system name: 1 to 8 letters, digits, `@ # $`.
+    pub sysname: String,
+    /// The SMF ID: 1 to 4 of the same. TSO and batch applications are named after it.
+    pub smfid: String,
+    /// The numbering of reason codes.
+    pub reason_codes: ReasonCodes,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { sysname: "SY1".to_owned(), smfid: "SY1".to_owned(), reason_codes: ReasonCodes::Icsf }
+    }
+}
+
+impl Names {
+    /// Checked and folded to upper case.
+    ///
+    /// # Errors
+    /// Says which name is wrong, and what is allowed.
+    pub fn new(sysname: &str, smfid: &str, reason_codes: ReasonCodes) -> std::result::Result<Self, String> {
+        let name = |what: &str, text: &str, most: usize| {
+            let folded = text.to_ascii_uppercase();
+            let fits = (1..=most).contains(&folded.len())
+                && folded.chars().all(|c| c.is_ascii_alphanumeric() || "@#$".contains(c));
+            if fits { Ok(folded) } else { Err(format!("{what} {text:?}: 1 to {most} letters, digits, @, # and $ are allowed")) }
+        };
+        let sysname = name("the system name", sysname, 8)?;
+        if sysname.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(format!("the system name {sysname:?} begins with a digit"));
+        }
+        Ok(Self { sysname, smfid: name("the SMF ID", smfid, 4)?, reason_codes })
+    }
+}
+
+/// Which engine a system has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "backend", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Engine {
+    /// None.
+    None,
+    /// The software engine, its master keys in a sealed file.
+    Software {
+        /// What opens the file.
+        unlock: UnlockBy,
+    },
+}
+
+/// What opens the sealed file of the software engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnlockBy {
+    /// A key file beside it, mode 0600: for unattended use.
+    KeyFile,
+    /// A pass phrase, given each time.
+    PassPhrase,
+}
+
+/// The file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OptionsFile {
+    format: u32,
+    sysname: String,
+    smfid: String,
+    reason_codes: String,
+    engine: Engine,
+}
+
+/// Reads the options of a system.
+pub(crate) fn read(path: &Path) -> Result<(Names, Engine)> {
+    let text = fs::read_to_string(path).map_err(Error::of(path))?;
+    let file: OptionsFile = toml::from_str(&text).map_err(Error::of(path))?;
+    if file.format != FORMAT {
+        return Err(Error::new(path, format!("the system has format {}, this release knows {FORMAT}", file.format)));
+    }
+    let reason_codes = file.reason_codes.parse().map_err(|why: String| Error::new(path, why))?;
+    let names = Names::new(&file.sysname, &file.smfid, reason_codes).map_err(|why| Error::new(path, why))?;
+    Ok((names, file.engine))
+}
+
+/// Writes the options of a system, wholly or not at all.
+pub(crate) fn write(path: &Path, names: &Names, engine: Engine) -> Result<()> {
+    let file = OptionsFile {
+        format: FORMAT,
+        sysname: names.sysname.clone(),
+        smfid: names.smfid.clone(),
+        reason_codes: names.reason_codes.to_string(),
+        engine,
+    };
+    let text = toml::to_string(&file).map_err(Error::of(path))?;
+    replace(path, text.as_bytes()).map_err(Error::of(path))
+}
+
+/// Puts `bytes` in the place of a file in one step, durably.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let replaced = written.and_then(|()| fs::rename(&beside, path));
+    if replaced.is_err() {
+        // What is half written is taken away; the error is told in any case.
+        let _ = fs::remove_file(&beside);
+    }
+    replaced?;
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The state of a system on one page.
+
+use icsf_core::backend::{MasterKeyKind, Registers};
+use icsf_core::engine::EngineView;
+use icsf_core::kds::KdsFormat;
+use icsf_saf::model::Class;
+use icsf_saf::{Error, KeySource};
+
+use crate::system::System;
+
+/// The state of a system.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// Whether ICSF is started.
+    pub icsf_started: bool,
+    /// The engine.
+    pub engine: EngineView,
+    /// The CKDS.
+    pub ckds: Ckds,
+    /// The classes of the security database.
+    pub classes: Vec<ClassStatus>,
+    /// Rows of the security database that cannot be read, and why.
+    pub damaged_rows: Vec<(String, String)>,
+    /// Each key profile: where its key lies, or why no ticket can be made with it right now.
+    pub applications: Vec<Application>,
+}
+
+/// The state of a CKDS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ckds {
+    /// Its format.
+    pub format: KdsFormat,
+    /// Records in the in-storage copy.
+    pub records: usize,
+    /// Records on disk that wait for a REFRESH.
+    pub awaiting_refresh: usize,
+    /// Records that cannot be used, and why.
+    pub damaged: Vec<(String, String)>,
+    /// Why the in-storage copy is older than the disk, where that could not be read.
+    pub trouble: Option<String>,
+    /// The pattern of the master keys it is under, as its header says.
+    pub master_keys: Vec<(MasterKeyKind, icsf_core::backend::Mkvp)>,
+}
+
+/// The state of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClassStatus {
+    /// The class.
+    pub class: Class,
+    /// Whether it is active.
+    pub active: bool,
+    /// Whether it is RACLISTed.
+    pub raclisted: bool,
+    /// Profiles that wait for a REFRESH.
+    pub awaiting_refresh: usize,
+}
+
+/// A key profile, and whether it can be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Application {
+    /// The profile.
+    pub profile: String,
+    /// Where its key lies, or why no ticket can be made.
+    pub usable: Result<KeySource, Error>,
+}
+
+impl Status {
+    /// What the registers of a master key hold.
+    #[must_use]
+    pub const fn registers(&self, kind: MasterKeyKind) -> &Registers {
+        self.engine.master_keys.of(kind)
+    }
+}
+
+impl System {
+    /// The state of the system. Each key profile is tried: its key is opened, and no ticket made.
+    ///
+    /// # Errors
+    /// When the files of the system cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        let database = self.saf().database().view()?;
+        let internal = |e| Error::from_icsf(icsf_saf::codes::Code::InternalError, e);
+        let view = self.icsf().view().map_err(internal)?;
+        let kinds = MasterKeyKind::ALL.into_iter();
+        let ckds = Ckds {
+            format: view.kds.header().format,
+            records: view.kds.len(),
+            awaiting_refresh: self.icsf().key_data_set().awaiting_refresh().map_err(internal)?,
+            damaged: view.kds.damaged().into_iter().map(|(name, why)| (name, why.to_string())).collect(),
+            trouble: view.kds_trouble.clone(),
+            master_keys: kinds.filter_map(|kind| Some((kind, view.kds.header().of(kind)?.mkvp()))).collect(),
+        };
+        let options = database.options();
+        let classes = Class::ALL.into_iter().map(|class| ClassStatus {
+            class,
+            active: options.active.contains(&class),
+            raclisted: options.raclisted.contains(&class),
+            awaiting_refresh: database.stale(class),
+        });
+        let keys = database.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
+        let applications = keys.map(|profile| Application {
+            profile: profile.name.to_string(),
+            usable: self.saf().probe(profile),
+        });
+        Ok(Status {
+            icsf_started: view.control.started,
+            engine: view.engine.clone(),
+            ckds,
+            classes: classes.collect(),
+            damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),
+            applications: applications.collect(),
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! A system opened: the parts wired together, and what an embedder asks of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use icsf_backends::software::Software;
+use icsf_core::backend::Backend;
+use icsf_core::clock::{Clock, SystemClock};
+use icsf_core::control::{ControlStore, MemoryControl};
+use icsf_core::engine::EngineView;
+use icsf_core::epoch::Epoch;
+use icsf_core::kds::{KdsFormat, KeyDataSet};
+use icsf_core::random::{RandomSource, SystemRandom};
+use icsf_core::store::{self, MemoryStore, RowStore};
+use icsf_core::{Icsf, Parts};
+use icsf_saf::command::{CommandError, Output, SecretSource};
+use icsf_saf::explain::Explanation;
+use icsf_saf::model::Credential;
+use icsf_saf::{Accepted, Caller, Database, Request, Saf, SignedOnBy};
+use ptkt::{MemoryRegister, ReplayRegister, Ticket};
+
+use crate::directory::Layout;
+use crate::error::{Error, Result};
+use crate::options::{Engine, Names};
+
+/// One simulated z/OS image: its ICSF, its security server and its engine.
+///
+/// Calls may overlap, from threads and, for a system in a directory, from processes.
+#[derive(Debug)]
+pub struct System {
+    names: Names,
+    icsf: Arc<Icsf>,
+    saf: Saf,
+    clock: Arc<dyn Clock>,
+    epoch: Arc<Epoch>,
+    ckds: Arc<dyn RowStore>,
+    racf: Arc<dyn RowStore>,
+    directory: Option<(Layout, Engine)>,
+}
+
+/// What a system is put together from.
+pub(crate) struct Assembly {
+    pub(crate) names: Names,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) ckds: Arc<dyn RowStore>,
+    pub(crate) racf: Arc<dyn RowStore>,
+    pub(crate) control: Arc<dyn ControlStore>,
+    pub(crate) epoch: Arc<Epoch>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) register: Arc<dyn ReplayRegister>,
+    pub(crate) directory: Option<(Layout, Engine)>,
+}
+
+impl Assembly {
+    pub(crate) fn build(self) -> System {
+        let icsf = Arc::new(Icsf::new(Parts {
+            backend: self.backend,
+            store: Arc::clone(&self.ckds),
+            control: self.control,
+            epoch: Arc::clone(&self.epoch),
+            clock: Arc::clone(&self.clock),
+            random: self.random,
+            reason_codes: self.names.reason_codes,
+        }));
+        let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch));
+        let sysname = self.names.sysname.clone();
+        let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname);
+        System {
+            names: self.names,
+            icsf,
+            saf,
+            clock: self.clock,
+            epoch: self.epoch,
+            ckds: self.ckds,
+            racf: self.racf,
+            directory: self.directory,
+        }
+    }
+}
+
+impl System {
+    /// A system in memory, for tests and drills: see [`InMemory`].
+    #[must_use]
+    pub fn in_memory() -> InMemory {
+        InMemory::default()
+    }
+
+    /// What the system is called.
+    #[must_use]
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Its directory, when it has one.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_ref().map(|(layout, _)| layout.root())
+    }
+
+    /// Its ICSF: the callable services, the CKDS, the master keys.
+    #[must_use]
+    pub fn icsf(&self) -> &Icsf {
+        &self.icsf
+    }
+
+    /// Its security server.
+    #[must_use]
+    pub const fn saf(&self) -> &Saf {
+        &self.saf
+    }
+
+    /// Makes a PassTicket. See [`Saf::generate`].
+    ///
+    /// # Errors
+    /// The triple a caller on z/OS sees, with the cause: [`icsf_saf::Error`].
+    pub fn generate(&self, caller: &Caller, request: &Request) -> icsf_saf::Result<Ticket> {
+        self.saf.generate(caller, request)
+    }
+
+    /// Checks a PassTicket and remembers its use. See [`Saf::evaluate`].
+    ///
+    /// # Errors
+    /// The triple a caller on z/OS sees, with the cause: [`icsf_saf::Error`].
+    pub fn evaluate(&self, caller: &Caller, request: &Request, ticket: &Ticket) -> icsf_saf::Result<Accepted> {
+        self.saf.evaluate(caller, request, ticket)
+    }
+
+    /// Signs a user on by password or PassTicket. See [`Saf::sign_on`].
+    ///
+    /// # Errors
+    /// The triple a caller on z/OS sees, with the cause: [`icsf_saf::Error`].
+    pub fn sign_on(&self, request: &Request, typed: &Credential) -> icsf_saf::Result<SignedOnBy> {
+        self.saf.sign_on(request, typed)
+    }
+
+    /// Says why a ticket would be made or not, step by step. See [`Saf::explain`].
+    ///
+    /// # Errors
+    /// When the security database cannot be read.
+    pub fn explain(&self, caller: &Caller, request: &Request) -> icsf_saf::Result<Explanation> {
+        self.saf.explain(caller, request)
+    }
+
+    /// Carries out a RACF command. See [`Saf::command`].
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn racf(
+        &self,
+        issuer: &Caller,
+        command: &str,
+        secrets: &dyn SecretSource,
+    ) -> std::result::Result<Output, CommandError> {
+        self.saf.command(issuer, command, secrets)
+    }
+
+    /// The engine as ICSF sees it now: who it is, whether it can be used, what its registers hold. Its
+    /// [`generation`](EngineView::generation) differs after each change, so a server that keeps the last one notices
+    /// that the engine went away, or came back.
+    ///
+    /// # Errors
+    /// When the files of the system cannot be read.
+    pub fn engine(&self) -> icsf_core::Result<EngineView> {
+        self.icsf.view().map(|view| view.engine.clone())
+    }
+
+    /// The time here, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) const fn layout(&self) -> Option<&Layout> {
+        match &self.directory {
+            Some((layout, _)) => Some(layout),
+            None => None,
+        }
+    }
+
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+}
+
+/// Builds a system in memory.
+///
+/// ```
+/// use softicsf::{Caller, MasterKeyKind, NoSecrets, Request, System};
+///
+/// let system = System::in_memory().names("PRD1", "PRD1").build()?;
+/// system.icsf().generate_master_key(MasterKeyKind::Des)?;
+/// system.icsf().set_master_key(MasterKeyKind::Des)?;
+///
+/// let admin = Caller::user("IBMUSER".parse()?);
+/// for command in [
+///     "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)",
+///     "RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(0123456789ABCDEF))",
+///     "RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)",
+///     "SETROPTS RACLIST(PTKTDATA) REFRESH",
+/// ] {
+///     system.racf(&admin, command, &NoSecrets)?;
+/// }
+///
+/// let request = Request::new("IBMUSER".parse()?, "TSOPRD1".parse()?);
+/// let ticket = system.generate(&admin, &request)?;
+/// assert!(system.evaluate(&admin, &request, &ticket).is_ok(), "good once");
+/// assert!(system.evaluate(&admin, &request, &ticket).is_err(), "and not twice");
+///
+/// let before = system.engine()?.generation;
+/// system.icsf().engine_offline()?;
+/// assert_ne!(system.engine()?.generation, before, "the engine went away");
+/// let error = system.generate(&admin, &request).unwrap_err();
+/// assert_eq!(error.triple().to_string(), "8/16/28");
+/// assert!(error.cause().to_string().starts_with("CSNBENC 12/0: engine is offline"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct InMemory {
+    names: std::result::Result<Names, String>,
+    format: KdsFormat,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    backend: Option<Arc<dyn Backend>>,
+    copied: Option<(Arc<dyn RowStore>, Arc<dyn RowStore>)>,
+}
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self {
+            names: Ok(Names::default()),
+            format: KdsFormat::Kdsr,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            backend: None,
+            copied: None,
+        }
+    }
+}
+
+impl InMemory {
+    /// With this system name and SMF ID.
+    #[must_use]
+    pub fn names(self, sysname: &str, smfid: &str) -> Self {
+        Self { names: Names::new(sysname, smfid, icsf_core::codes::ReasonCodes::Icsf), ..self }
+    }
+
+    /// With a CKDS of this format.
+    #[must_use]
+    pub fn format(self, format: KdsFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// With this clock.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// With random bytes from here.
+    #[must_use]
+    pub fn random(self, random: Arc<dyn RandomSource>) -> Self {
+        Self { random, ..self }
+    }
+
+    /// With this engine, instead of a software engine of its own.
+    #[must_use]
+    pub fn engine(self, backend: Arc<dyn Backend>) -> Self {
+        Self { backend: Some(backend), ..self }
+    }
+
+    /// With copies of the CKDS and the security database of another system, as a recovery site has them.
+    #[must_use]
+    pub fn copy_of(self, other: &System) -> Self {
+        Self { copied: Some((Arc::clone(&other.ckds), Arc::clone(&other.racf))), ..self }
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// [`Error`] for a name that is none.
+    pub fn build(self) -> Result<System> {
+        let place = Path::new("system in memory");
+        let names = self.names.map_err(|why| Error::new(place, why))?;
+        let (ckds, racf) = (Arc::new(MemoryStore::default()), Arc::new(MemoryStore::default()));
+        let epoch = Arc::new(Epoch::in_memory());
+        match &self.copied {
+            Some((other_ckds, other_racf)) => {
+                store::copy(&**other_ckds, &*ckds).map_err(Error::of(place))?;
+                store::copy(&**other_racf, &*racf).map_err(Error::of(place))?;
+            }
+            None => KeyDataSet::new(Arc::clone(&ckds) as Arc<dyn RowStore>, Arc::clone(&epoch))
+                .initialize(self.format, self.clock.now())
+                .map_err(Error::of(place))?,
+        }
+        let backend = self.backend.unwrap_or_else(|| Arc::new(Software::in_memory(Arc::clone(&self.random))));
+        Ok(Assembly {
+            names,
+            backend,
+            ckds,
+            racf,
+            control: Arc::new(MemoryControl::default()),
+            epoch,
+            clock: self.clock,
+            random: self.random,
+            register: Arc::new(MemoryRegister::new()),
+            directory: None,
+        }
+        .build())
+    }
+}
