@@ -1,0 +1,17 @@
+//! The engines of softicsf, and the stand-ins that make their failures visible.
+//!
+//! The idea: whoever uses an engine sees only [`icsf_core::backend::Backend`]. What can happen to a crypto card (it is
+//! not there, it is pulled, it fails now and then, it holds another master key) is a decorator around an engine and
+//! never a switch inside one.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`software`] | an engine in this process, its master keys in memory or in a sealed file |
+//! | [`absent`] | no engine at all |
+
+pub mod absent;
+mod scrub;
+pub mod software;
+
+pub use absent::Absent;
+pub use software::Software;

@@ -1,0 +1,12 @@
+//! What the engines promise, tested through their public surface.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod absent;
+mod software;
