@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 use super::master_key::MasterKey;
 
-/// Bytes of what both kinds hold.
-const ENCODED: usize = 2 * ENCODED_KIND;
+/// Bytes of the written form: both kinds.
+pub(super) const ENCODED: usize = 2 * ENCODED_KIND;
 /// Bytes of one kind: new, current, old.
 const ENCODED_KIND: usize = 3 * ENCODED_REGISTER;
 /// Bytes of one register: what it holds, and the value.
@@ -115,7 +115,7 @@ impl KeyRegisters {
             RegisterChange::Generate => {
                 let New::Empty = registers.new else { return Err(not_empty(kind)) };
                 let mut bytes = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
-                random.fill(&mut bytes).map_err(|e| EngineError::unavailable(e.to_string()).with_source(e))?;
+                random.fill(&mut bytes).map_err(super::no_random)?;
                 registers.new = registers.full(kind, ClearKey::from_slice(&bytes))?;
             }
             RegisterChange::ClearNew => registers.new = New::Empty,
@@ -133,8 +133,8 @@ impl KeyRegisters {
         Ok(next)
     }
 
-    /// All they hold, one after the other.
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
+    /// The written form; the layout is told with the state file.
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(ENCODED));
         for kind in MasterKeyKind::ALL {
             let registers = self.of(kind);
@@ -149,6 +149,15 @@ impl KeyRegisters {
             }
         }
         bytes
+    }
+
+    /// Reads the written form; `None` when it is none.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (des, aes) = bytes.split_at_checked(ENCODED_KIND)?;
+        Some(Self {
+            des: KindRegisters::decode(MasterKeyKind::Des, des)?,
+            aes: KindRegisters::decode(MasterKeyKind::Aes, aes)?,
+        })
     }
 
     /// Whether they hold the same keys; also parts, which no pattern tells apart.
@@ -206,6 +215,21 @@ impl KindRegisters {
             }
         }
         Ok(())
+    }
+
+    fn decode(kind: MasterKeyKind, bytes: &[u8]) -> Option<Self> {
+        let (new, bytes) = bytes.split_at_checked(ENCODED_REGISTER)?;
+        let (current, old) = bytes.split_at_checked(ENCODED_REGISTER)?;
+        let full = |bytes: &[u8]| match bytes.split_first() {
+            Some((&FULL, value)) => Some(Some(Arc::new(MasterKey::new(kind, ClearKey::from_slice(value))?))),
+            Some((&EMPTY, _)) => Some(None),
+            _ => None,
+        };
+        let new = match new.split_first() {
+            Some((&PARTIAL, value)) => New::Partial(Arc::new(ClearKey::from_slice(value))),
+            _ => full(new)?.map_or(New::Empty, New::Full),
+        };
+        Some(Self { new, current: full(current)?, old: full(old)? })
     }
 }
 

@@ -9,4 +9,10 @@
 )]
 
 mod absent;
+mod concurrency;
+mod engine_file;
+mod golden;
+mod memory;
+mod secrets;
 mod software;
+mod support;

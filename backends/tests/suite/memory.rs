@@ -1,0 +1,154 @@
+//! Key material is gone from the memory of the process when its handle is.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use icsf_backends::Software;
+use icsf_core::ClearKey;
+use icsf_core::backend::{Backend, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part, RegisterChange, WrappedKey};
+
+use crate::support::{cheap, in_memory, phrase, set_master_keys};
+
+/// One test at a time: while one searches, it has copies of the memory of the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes to be found, kept so that keeping them is not finding them.
+struct Needle(Vec<u8>);
+
+const MASK: u8 = 0xa7;
+/// The first bytes of a key are enough to find it by.
+const LENGTH: usize = 8;
+const PAGE: usize = 4096;
+const EMPTY: [u8; PAGE] = [0; PAGE];
+
+impl Needle {
+    fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
+        Self(bytes.into_iter().take(LENGTH).map(|byte| byte ^ MASK).collect())
+    }
+
+    fn with(&self, mask: u8) -> Self {
+        Self(self.0.iter().map(|byte| byte ^ mask).collect())
+    }
+
+    fn matches(&self, window: &[u8]) -> bool {
+        window.iter().zip(&self.0).all(|(byte, masked)| byte ^ MASK == *masked)
+    }
+}
+
+/// How often any of the needles is in the writable memory of this process.
+fn found(needles: &[Needle]) -> usize {
+    let memory = File::open("/proc/self/mem").unwrap();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut count = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let [start, end] = [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+        // What another thread has unmapped since cannot be read, and holds nothing.
+        let read = memory.read_at(&mut bytes, start).unwrap_or(0);
+        for page in (0..read).step_by(PAGE) {
+            // Most of the memory is empty, and comparing whole pages is quick.
+            if bytes[page..read.min(page + PAGE)] != EMPTY[..PAGE.min(read - page)] {
+                let windows = bytes[page..read.min(page + PAGE + LENGTH - 1)].windows(LENGTH);
+                count += windows.filter(|window| needles.iter().any(|needle| needle.matches(window))).count();
+            }
+        }
+        bytes.fill(0);
+        std::hint::black_box(&bytes);
+    }
+    count
+}
+
+/// A key that nobody else has, made byte by byte so that nothing else holds it.
+fn key(length: usize, seed: u8) -> impl Iterator<Item = u8> + Clone {
+    (1..=u32::MAX).take(length).map(move |at| {
+        let mixed = at.wrapping_mul(0x9e37_79b1).wrapping_add(u32::from(seed).wrapping_mul(0x85eb_ca6b));
+        // Odd parity, so that a DES key and its stored form are the same bytes.
+        let byte = (mixed ^ (mixed >> 15)).to_be_bytes()[2];
+        if byte.count_ones() % 2 == 0 { byte ^ 1 } else { byte }
+    })
+}
+
+fn clear(length: usize, seed: u8) -> ClearKey {
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend(key(length, seed));
+    ClearKey::new(bytes)
+}
+
+fn use_des(handle: &dyn KeyHandle) {
+    let mut blocks = [[1; 8]; 100];
+    handle.encipher_blocks(&mut blocks).unwrap();
+    handle.decipher_blocks(&mut blocks).unwrap();
+}
+
+fn use_hmac(handle: &dyn KeyHandle) {
+    for hash in HashAlgorithm::ALL {
+        handle.hmac(hash, &[b"message"], &mut [[0; 64]]).unwrap();
+    }
+    handle.key_check().unwrap();
+}
+
+/// Wraps, opens, uses, drops; `open` sees the handle while it is there.
+fn life(engine: &dyn Backend, spec: KeySpec, seed: u8, open: impl FnOnce(&[Needle])) -> Vec<Needle> {
+    let whole = Needle::new(key(spec.length(), seed));
+    let needles = vec![whole.with(0x36), whole.with(0x5c), whole];
+    let part = || ClearKey::new(vec![0; spec.length()]);
+    let wrapped: WrappedKey = engine.wrap(spec, &clear(spec.length(), seed)).unwrap();
+    let wrapped = engine.add_part(&wrapped, &part()).unwrap();
+    let wrapped = engine.rewrap(&wrapped, icsf_core::backend::Register::Current).unwrap();
+    let handle = engine.open(&wrapped).unwrap();
+    if spec == KeySpec::DES {
+        use_des(handle.as_ref())
+    } else {
+        use_hmac(handle.as_ref())
+    }
+    open(&needles);
+    drop(handle);
+    needles
+}
+
+#[test]
+fn a_key_is_gone_from_memory_with_its_handle() {
+    let _alone = alone();
+    let engine = in_memory();
+    set_master_keys(engine.as_ref());
+    // The search finds what is there.
+    let needles = life(engine.as_ref(), KeySpec::hmac(64).unwrap(), 1, |needles| assert_ne!(found(needles), 0));
+    assert_eq!(found(&needles), 0);
+    for (seed, spec) in
+        [(2, Some(KeySpec::DES)), (3, KeySpec::hmac(32)), (4, KeySpec::hmac(131)), (5, KeySpec::hmac(256))]
+    {
+        let needles = life(engine.as_ref(), spec.unwrap(), seed, |_| ());
+        assert_eq!(found(&needles), 0, "{}", spec.unwrap());
+    }
+}
+
+#[test]
+fn master_keys_and_pass_phrases_are_gone_from_memory_with_the_engine() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("engine");
+    let pass_phrase = || icsf_backends::software::Unlock::PassPhrase(clear(24, 10));
+    let enter = |engine: &Software, seed| {
+        let kind = MasterKeyKind::Aes;
+        let load = |part, value: &ClearKey| engine.change_register(kind, RegisterChange::Load(part, value)).unwrap();
+        load(Part::First, &clear(32, seed));
+        load(Part::Final, &ClearKey::new(vec![0; 32]));
+        engine.change_register(kind, RegisterChange::Set).unwrap();
+    };
+    let needles = [Needle::new(key(24, 10)), Needle::new(key(32, 11)), Needle::new(key(32, 12))];
+    let engine = Software::create(&path, &pass_phrase(), cheap()).unwrap();
+    enter(&engine, 11);
+    enter(&engine, 12);
+    let again = Software::open(&path, Some(pass_phrase())).unwrap();
+    again.unlock(phrase("wrong")).unwrap_err();
+    assert_eq!(found(&needles[..1]), 0, "the pass phrase is not kept");
+    assert_ne!(found(&needles[1..]), 0);
+    drop(engine);
+    drop(again);
+    assert_eq!(found(&needles), 0);
+}
