@@ -8,10 +8,20 @@
 //! |---|---|
 //! | [`software`] | an engine in this process, its master keys in memory or in a sealed file |
 //! | [`absent`] | no engine at all |
+//! | [`slot`] | the place a card sits in: cards are inserted and pulled while callers go on calling |
+//! | [`faulty`] | fails by a plan, and always the same way for the same plan |
+//! | [`metered`] | counts what an engine is asked |
 
 pub mod absent;
+pub mod faulty;
+mod generations;
+pub mod metered;
 mod scrub;
+pub mod slot;
 pub mod software;
 
 pub use absent::Absent;
+pub use faulty::Faulty;
+pub use metered::Metered;
+pub use slot::Slot;
 pub use software::Software;

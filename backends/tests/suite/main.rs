@@ -11,8 +11,11 @@
 mod absent;
 mod concurrency;
 mod engine_file;
+mod faulty;
 mod golden;
 mod memory;
+mod metered;
 mod secrets;
+mod slot;
 mod software;
 mod support;
