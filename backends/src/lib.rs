@@ -11,8 +11,10 @@
 //! | [`slot`] | the place a card sits in: cards are inserted and pulled while callers go on calling |
 //! | [`faulty`] | fails by a plan, and always the same way for the same plan |
 //! | [`metered`] | counts what an engine is asked |
+//! | [`conformance`] | holds any engine against the contract, for authors of further ones |
 
 pub mod absent;
+pub mod conformance;
 pub mod faulty;
 mod generations;
 pub mod metered;

@@ -123,7 +123,6 @@ impl Software {
     ///
     /// # Errors
     /// As [`open`](Self::open); the engine is then as it was.
-    #[expect(clippy::needless_pass_by_value, reason = "a pass phrase ends here and is wiped")]
     pub fn unlock(&self, unlock: Unlock) -> Result<(), StateError> {
         scrubbed(|| {
             if let Some(home) = self.home().as_mut() {
@@ -251,6 +250,7 @@ impl Backend for Software {
     }
 
     fn change_register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<(), EngineError> {
+        // The guard is held to the end of the match: changes in memory, too, are made one after the other.
         scrubbed(|| match self.home().as_mut() {
             Some(home) => self.change_in_file(home, kind, change),
             None => {

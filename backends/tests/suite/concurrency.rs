@@ -3,14 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 
 use icsf_backends::Software;
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, EngineErrorKind, MasterKeyKind, Part, RegisterChange};
 
-use crate::support::{engine_file, in_memory, load, open};
+use crate::support::{engine_file, in_memory, load, open, process};
 
 const PARTS: u8 = 8;
 
@@ -19,13 +19,7 @@ const FILE: &str = "SOFTICSF_TEST_ENGINE_FILE";
 const NUMBER: &str = "SOFTICSF_TEST_NUMBER";
 
 fn child(test: &str, path: &Path, number: u8) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", test])
-        .env(FILE, path)
-        .env(NUMBER, number.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+    process(test).env(FILE, path).env(NUMBER, number.to_string()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 fn told() -> (PathBuf, u8) {

@@ -10,6 +10,7 @@
 
 mod absent;
 mod concurrency;
+mod conforms;
 mod engine_file;
 mod faulty;
 mod golden;
@@ -19,3 +20,4 @@ mod secrets;
 mod slot;
 mod software;
 mod support;
+mod wrong;

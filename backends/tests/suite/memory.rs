@@ -2,47 +2,52 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use icsf_backends::Software;
+use icsf_backends::software::{Software, Unlock};
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part, RegisterChange, WrappedKey};
+use icsf_core::backend::{
+    Backend, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part, Register, RegisterChange, WrappedKey,
+};
 
-use crate::support::{cheap, in_memory, phrase, set_master_keys};
-
-/// One test at a time: while one searches, it has copies of the memory of the other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::support::{cheap, in_memory, phrase, process, set_master_keys};
 
 /// Bytes to be found, kept so that keeping them is not finding them.
-struct Needle(Vec<u8>);
+struct Needle([u8; LENGTH]);
 
 const MASK: u8 = 0xa7;
-/// The first bytes of a key are enough to find it by.
+/// A piece of this length is enough to find a key by.
 const LENGTH: usize = 8;
 const PAGE: usize = 4096;
 const EMPTY: [u8; PAGE] = [0; PAGE];
 
 impl Needle {
-    fn new(bytes: impl IntoIterator<Item = u8>) -> Self {
-        Self(bytes.into_iter().take(LENGTH).map(|byte| byte ^ MASK).collect())
-    }
-
-    fn with(&self, mask: u8) -> Self {
-        Self(self.0.iter().map(|byte| byte ^ mask).collect())
-    }
-
     fn matches(&self, window: &[u8]) -> bool {
         window.iter().zip(&self.0).all(|(byte, masked)| byte ^ MASK == *masked)
     }
+}
+
+/// First and last pieces of a key in the forms in which ciphers and hashes hold them: as they are, with the pads of HMAC, and as
+/// words of 8 or 4 bytes, which a hash reads the other way round.
+fn needles(key: impl Iterator<Item = u8>) -> Vec<Needle> {
+    let masked: Vec<u8> = key.map(|byte| byte ^ MASK).collect();
+    let mut needles = Vec::new();
+    let pieces = masked.chunks_exact(LENGTH);
+    for piece in pieces.clone().take(2).chain(pieces.rev().take(1)) {
+        for pad in [0, 0x36, 0x5c] {
+            let piece = <[u8; LENGTH]>::try_from(piece).unwrap().map(|byte| byte ^ pad);
+            let [a, b, c, d, e, f, g, h] = piece;
+            needles.extend([piece, [h, g, f, e, d, c, b, a], [d, c, b, a, h, g, f, e]].map(Needle));
+        }
+    }
+    needles
 }
 
 /// How often any of the needles is in the writable memory of this process.
 fn found(needles: &[Needle]) -> usize {
     let memory = File::open("/proc/self/mem").unwrap();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut begins = [false; 256];
+    needles.iter().for_each(|needle| begins[usize::from(needle.0[0] ^ MASK)] = true);
     let mut count = 0;
     for line in maps.lines().filter(|line| line.contains(" rw")) {
         let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
@@ -54,7 +59,8 @@ fn found(needles: &[Needle]) -> usize {
             // Most of the memory is empty, and comparing whole pages is quick.
             if bytes[page..read.min(page + PAGE)] != EMPTY[..PAGE.min(read - page)] {
                 let windows = bytes[page..read.min(page + PAGE + LENGTH - 1)].windows(LENGTH);
-                count += windows.filter(|window| needles.iter().any(|needle| needle.matches(window))).count();
+                let near = windows.filter(|window| begins[usize::from(window[0])]);
+                count += near.filter(|window| needles.iter().any(|needle| needle.matches(window))).count();
             }
         }
         bytes.fill(0);
@@ -64,7 +70,7 @@ fn found(needles: &[Needle]) -> usize {
 }
 
 /// A key that nobody else has, made byte by byte so that nothing else holds it.
-fn key(length: usize, seed: u8) -> impl Iterator<Item = u8> + Clone {
+fn bytes(length: usize, seed: u8) -> impl Iterator<Item = u8> + Clone {
     (1..=u32::MAX).take(length).map(move |at| {
         let mixed = at.wrapping_mul(0x9e37_79b1).wrapping_add(u32::from(seed).wrapping_mul(0x85eb_ca6b));
         // Odd parity, so that a DES key and its stored form are the same bytes.
@@ -75,7 +81,7 @@ fn key(length: usize, seed: u8) -> impl Iterator<Item = u8> + Clone {
 
 fn clear(length: usize, seed: u8) -> ClearKey {
     let mut bytes = Vec::with_capacity(length);
-    bytes.extend(key(length, seed));
+    bytes.extend(self::bytes(length, seed));
     ClearKey::new(bytes)
 }
 
@@ -94,12 +100,11 @@ fn use_hmac(handle: &dyn KeyHandle) {
 
 /// Wraps, opens, uses, drops; `open` sees the handle while it is there.
 fn life(engine: &dyn Backend, spec: KeySpec, seed: u8, open: impl FnOnce(&[Needle])) -> Vec<Needle> {
-    let whole = Needle::new(key(spec.length(), seed));
-    let needles = vec![whole.with(0x36), whole.with(0x5c), whole];
+    let needles = needles(bytes(spec.length(), seed));
     let part = || ClearKey::new(vec![0; spec.length()]);
     let wrapped: WrappedKey = engine.wrap(spec, &clear(spec.length(), seed)).unwrap();
     let wrapped = engine.add_part(&wrapped, &part()).unwrap();
-    let wrapped = engine.rewrap(&wrapped, icsf_core::backend::Register::Current).unwrap();
+    let wrapped = engine.rewrap(&wrapped, Register::Current).unwrap();
     let handle = engine.open(&wrapped).unwrap();
     if spec == KeySpec::DES {
         use_des(handle.as_ref())
@@ -111,9 +116,26 @@ fn life(engine: &dyn Backend, spec: KeySpec, seed: u8, open: impl FnOnce(&[Needl
     needles
 }
 
+/// Alone, because a search copies the memory of every other test, keys included.
+fn alone(test: &str) {
+    let ended = process(test).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("1 passed"));
+}
+
 #[test]
 fn a_key_is_gone_from_memory_with_its_handle() {
-    let _alone = alone();
+    alone("memory::key");
+}
+
+#[test]
+fn master_keys_and_pass_phrases_are_gone_from_memory_with_the_engine() {
+    alone("memory::master_keys");
+}
+
+#[test]
+#[ignore = "run as a process of its own by another test"]
+fn key() {
     let engine = in_memory();
     set_master_keys(engine.as_ref());
     // The search finds what is there.
@@ -128,11 +150,11 @@ fn a_key_is_gone_from_memory_with_its_handle() {
 }
 
 #[test]
-fn master_keys_and_pass_phrases_are_gone_from_memory_with_the_engine() {
-    let _alone = alone();
+#[ignore = "run as a process of its own by another test"]
+fn master_keys() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("engine");
-    let pass_phrase = || icsf_backends::software::Unlock::PassPhrase(clear(24, 10));
+    let pass_phrase = || Unlock::PassPhrase(clear(24, 10));
     let enter = |engine: &Software, seed| {
         let kind = MasterKeyKind::Aes;
         let load = |part, value: &ClearKey| engine.change_register(kind, RegisterChange::Load(part, value)).unwrap();
@@ -140,15 +162,16 @@ fn master_keys_and_pass_phrases_are_gone_from_memory_with_the_engine() {
         load(Part::Final, &ClearKey::new(vec![0; 32]));
         engine.change_register(kind, RegisterChange::Set).unwrap();
     };
-    let needles = [Needle::new(key(24, 10)), Needle::new(key(32, 11)), Needle::new(key(32, 12))];
+    let (phrase_needles, mut needles_of_keys) = (needles(bytes(24, 10)), needles(bytes(32, 11)));
+    needles_of_keys.extend(needles(bytes(32, 12)));
     let engine = Software::create(&path, &pass_phrase(), cheap()).unwrap();
     enter(&engine, 11);
     enter(&engine, 12);
     let again = Software::open(&path, Some(pass_phrase())).unwrap();
     again.unlock(phrase("wrong")).unwrap_err();
-    assert_eq!(found(&needles[..1]), 0, "the pass phrase is not kept");
-    assert_ne!(found(&needles[1..]), 0);
+    assert_eq!(found(&phrase_needles), 0, "the pass phrase is not kept");
+    assert_ne!(found(&needles_of_keys), 0);
     drop(engine);
     drop(again);
-    assert_eq!(found(&needles), 0);
+    assert_eq!(found(&needles_of_keys), 0);
 }

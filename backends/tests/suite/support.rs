@@ -1,6 +1,7 @@
 //! What several tests need.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use icsf_backends::software::{Cost, Software, Unlock};
@@ -27,6 +28,13 @@ pub(crate) fn engine_file() -> (TempDir, PathBuf, Software) {
     let path = directory.path().join("engine");
     let engine = Software::create(&path, &phrase("correct horse"), cheap()).unwrap();
     (directory, path, engine)
+}
+
+/// One ignored test, to be run in a process of its own.
+pub(crate) fn process(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "--nocapture", test]);
+    command
 }
 
 pub(crate) fn open(path: &std::path::Path) -> Software {
