@@ -50,7 +50,7 @@ impl Home {
     pub(super) fn find(path: PathBuf) -> Result<(Self, StateErrorKind), StateError> {
         let place = Place::new(path);
         let bytes = place.read(READ_LIMIT)?;
-        let needs = Sealed::parse(&place, &bytes)?.lock.needs();
+        let needs = Sealed::parse(&place, &bytes)?.derivation.needs();
         Ok((Self { place, key: None, seen: None }, needs))
     }
 
@@ -58,7 +58,7 @@ impl Home {
     pub(super) fn unlock(&mut self, unlock: &Unlock) -> Result<KeyRegisters, StateError> {
         let bytes = self.place.read(READ_LIMIT)?;
         let sealed = Sealed::parse(&self.place, &bytes)?;
-        let key = SealKey::open(self.place.path(), sealed.lock, unlock)?;
+        let key = SealKey::open(self.place.path(), sealed.derivation, unlock)?;
         let registers = sealed.open(&self.place, &key)?;
         self.key = Some(key);
         self.seen = Some(bytes);
@@ -75,7 +75,7 @@ impl Home {
             return Ok(None);
         }
         let sealed = Sealed::parse(&self.place, &bytes)?;
-        if sealed.lock != key.lock {
+        if sealed.derivation != key.derivation {
             self.key = None;
             return Err(self.place.error(StateErrorKind::MadeAnew));
         }
@@ -99,6 +99,6 @@ impl Home {
     }
 
     fn needs(&self) -> Result<StateErrorKind, StateError> {
-        Ok(Sealed::parse(&self.place, &self.place.read(READ_LIMIT)?)?.lock.needs())
+        Ok(Sealed::parse(&self.place, &self.place.read(READ_LIMIT)?)?.derivation.needs())
     }
 }

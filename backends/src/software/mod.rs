@@ -88,7 +88,7 @@ impl Software {
     ///
     /// # Errors
     /// [`Exists`](StateErrorKind::Exists), [`EmptyPassPhrase`](StateErrorKind::EmptyPassPhrase),
-    /// [`KeyFile`](StateErrorKind::KeyFile), [`Io`](StateErrorKind::Io). Nothing is made then.
+    /// [`KeyFile`](StateErrorKind::KeyFile), [`Io`](StateErrorKind::Io). Nothing but the lock file is made then.
     pub fn create(path: impl Into<PathBuf>, unlock: &Unlock, cost: Cost) -> Result<Self, StateError> {
         let path = path.into();
         let home = scrubbed(|| Home::create(path.clone(), unlock, cost))?;

@@ -45,7 +45,7 @@ use zeroize::Zeroizing;
 use super::error::{StateError, StateErrorKind};
 use super::place::Place;
 use super::registers::{ENCODED, KeyRegisters};
-use super::unlock::{CHECK, Cost, Lock, Method, SALT, SealKey, fill};
+use super::unlock::{CHECK, Cost, Derivation, Method, SALT, SealKey, fill};
 
 const MAGIC: &[u8; 8] = b"SICSFENG";
 const VERSION: u16 = 1;
@@ -64,7 +64,7 @@ const KEY_FILE: u8 = 2;
 /// A file whose form is right; what is in it is still sealed.
 #[derive(Debug)]
 pub(super) struct Sealed<'a> {
-    pub(super) lock: Lock,
+    pub(super) derivation: Derivation,
     header: &'a [u8; HEADER],
     nonce: &'a [u8; NONCE],
     body: &'a [u8; ENCODED],
@@ -90,8 +90,8 @@ impl<'a> Sealed<'a> {
             (KEY_FILE, 0, (0, 0, 0)) => Method::KeyFile,
             _ => return None,
         };
-        let lock = Lock { method, salt: *fields.array()?, check: *fields.array()? };
-        Some(Self { lock, header, nonce: fields.array()?, body: fields.array()?, tag: fields.array()? })
+        let derivation = Derivation { method, salt: *fields.array()?, check: *fields.array()? };
+        Some(Self { derivation, header, nonce: fields.array()?, body: fields.array()?, tag: fields.array()? })
     }
 
     /// Breaks the seal. Runs in a scrubbed frame only.
@@ -139,7 +139,7 @@ fn damaged(what: impl Into<String>) -> StateErrorKind {
 /// The file of these registers. Runs in a scrubbed frame only.
 pub(super) fn seal(place: &Place, key: &SealKey, registers: &KeyRegisters) -> Result<Vec<u8>, StateError> {
     let mut bytes = Vec::with_capacity(LENGTH);
-    let (opened_with, (memory, passes, lanes)) = match key.lock.method {
+    let (opened_with, (memory, passes, lanes)) = match key.derivation.method {
         Method::PassPhrase(cost) => (PASS_PHRASE, cost.parameters()),
         Method::KeyFile => (KEY_FILE, (0, 0, 0)),
     };
@@ -149,8 +149,8 @@ pub(super) fn seal(place: &Place, key: &SealKey, registers: &KeyRegisters) -> Re
     for number in [memory, passes, lanes] {
         bytes.extend_from_slice(&number.to_be_bytes());
     }
-    bytes.extend_from_slice(&key.lock.salt);
-    bytes.extend_from_slice(&key.lock.check);
+    bytes.extend_from_slice(&key.derivation.salt);
+    bytes.extend_from_slice(&key.derivation.check);
     let mut nonce = [0; NONCE];
     fill(place.path(), &mut nonce)?;
     bytes.extend_from_slice(&nonce);

@@ -81,7 +81,7 @@ impl Default for Cost {
 
 /// The public part of what seals a file: how the key is made, and how to see that it is the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lock {
+pub(super) struct Derivation {
     pub(super) method: Method,
     pub(super) salt: [u8; SALT],
     pub(super) check: [u8; CHECK],
@@ -93,7 +93,7 @@ pub(super) enum Method {
     KeyFile,
 }
 
-impl Lock {
+impl Derivation {
     /// What to ask for.
     pub(super) const fn needs(&self) -> StateErrorKind {
         match self.method {
@@ -103,10 +103,10 @@ impl Lock {
     }
 }
 
-/// The key that seals a file, and its lock.
+/// The key that seals a file, and how it is made.
 #[derive(Debug)]
 pub(super) struct SealKey {
-    pub(super) lock: Lock,
+    pub(super) derivation: Derivation,
     pub(super) key: ClearKey,
 }
 
@@ -120,48 +120,47 @@ impl SealKey {
             Unlock::PassPhrase(_) => Method::PassPhrase(cost),
             Unlock::KeyFile(_) => Method::KeyFile,
         };
-        let mut salt = [0; SALT];
-        fill(path, &mut salt)?;
-        let derived = derive(path, &Lock { method, salt, check: [0; CHECK] }, unlock)?;
+        let mut derivation = Derivation { method, salt: [0; SALT], check: [0; CHECK] };
+        fill(path, &mut derivation.salt)?;
+        let derived = derive(path, &derivation, unlock)?;
         let (key, check) = derived.split_at(SEAL_KEY);
-        let mut lock = Lock { method, salt, check: [0; CHECK] };
-        lock.check.copy_from_slice(check);
-        Ok(Self { lock, key: ClearKey::from_slice(key) })
+        derivation.check.copy_from_slice(check);
+        Ok(Self { derivation, key: ClearKey::from_slice(key) })
     }
 
-    /// The key of `lock`.
-    pub(super) fn open(path: &Path, lock: Lock, unlock: &Unlock) -> Result<Self, StateError> {
-        let derived = derive(path, &lock, unlock)?;
+    /// The key that is made like this.
+    pub(super) fn open(path: &Path, derivation: Derivation, unlock: &Unlock) -> Result<Self, StateError> {
+        let derived = derive(path, &derivation, unlock)?;
         let (key, check) = derived.split_at(SEAL_KEY);
-        if !bool::from(check.ct_eq(&lock.check)) {
+        if !bool::from(check.ct_eq(&derivation.check)) {
             return Err(StateError::new(
                 path,
-                match lock.method {
+                match derivation.method {
                     Method::PassPhrase(_) => StateErrorKind::WrongPassPhrase,
                     Method::KeyFile => StateErrorKind::WrongKeyFile,
                 },
             ));
         }
-        Ok(Self { lock, key: ClearKey::from_slice(key) })
+        Ok(Self { derivation, key: ClearKey::from_slice(key) })
     }
 }
 
 /// Seal key and check value, one after the other.
-fn derive(path: &Path, lock: &Lock, unlock: &Unlock) -> Result<Zeroizing<Vec<u8>>, StateError> {
-    match (lock.method, unlock) {
-        (Method::PassPhrase(cost), Unlock::PassPhrase(phrase)) => stretch(phrase, &lock.salt, cost)
+fn derive(path: &Path, derivation: &Derivation, unlock: &Unlock) -> Result<Zeroizing<Vec<u8>>, StateError> {
+    match (derivation.method, unlock) {
+        (Method::PassPhrase(cost), Unlock::PassPhrase(phrase)) => stretch(phrase, &derivation.salt, cost)
             .map_err(|e| StateError::io(path, "its key cannot be derived", io::Error::other(e.to_string()))),
         (Method::KeyFile, Unlock::KeyFile(key_file)) => {
             let key = read_key_file(key_file)?;
             let mac = Hmac::<Sha512>::new_from_slice(key.expose())
                 .map_err(|e| StateError::io(path, "its key cannot be derived", io::Error::other(e)))?
                 .chain_update(b"softicsf engine file")
-                .chain_update(lock.salt)
+                .chain_update(derivation.salt)
                 .finalize();
             let derived = mac.into_bytes();
             Ok(Zeroizing::new(derived.iter().copied().take(SEAL_KEY + CHECK).collect()))
         }
-        _ => Err(StateError::new(path, lock.needs())),
+        _ => Err(StateError::new(path, derivation.needs())),
     }
 }
 

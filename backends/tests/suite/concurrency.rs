@@ -102,6 +102,7 @@ fn a_process_killed_at_any_moment_leaves_a_whole_file() {
         let mut last = fs::read(&path).unwrap();
         for _ in 0..kill {
             while fs::read(&path).unwrap() == last {
+                assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
                 thread::yield_now();
             }
             last = fs::read(&path).unwrap();
