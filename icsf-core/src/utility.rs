@@ -191,7 +191,7 @@ impl Icsf {
             let theirs = self.backend.open(&authority.mac_key).map_err(|e| view.engine.named(e.into()))?;
             let mut mac = [[0; 64]];
             theirs
-                .hmac(crate::backend::HashAlgorithm::Sha256, &[&record.authenticated()], &mut mac)
+                .hmac(crate::backend::HashAlgorithm::Sha512, &[&record.authenticated()], &mut mac)
                 .map_err(|e| view.engine.named(e.into()))?;
             let fits = mac.concat().get(..16).zip(record.mac).is_some_and(|(right, mac)| bool::from(right.ct_eq(&mac)));
             if !fits {

@@ -101,7 +101,10 @@ impl System {
         lines.push(format!("    STATUS={status}  SERIAL#={serial}  LEVEL={}", env!("CARGO_PKG_VERSION")));
         for kind in MasterKeyKind::ALL {
             let current = engine.master_keys.of(kind).current;
-            lines.push(format!("    {kind} MKVP={}", current.map_or_else(|| "NONE".to_owned(), |mkvp| mkvp.to_string())));
+            lines.push(format!(
+                "    {kind} MKVP={}",
+                current.map_or_else(|| "NONE".to_owned(), |mkvp| mkvp.to_string())
+            ));
         }
         lines.push("    REQUESTS ACTIVE=0000".to_owned());
         Ok(lines)

@@ -150,9 +150,8 @@ impl System {
 }
 
 fn make(layout: &Layout, setup: &Setup) -> Result<()> {
-    let directory = |path: &Path| {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path))
-    };
+    let directory =
+        |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path));
     directory(&layout.0)?;
     options::write(&layout.options(), &setup.names, setup.engine)?;
     let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);

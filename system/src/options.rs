@@ -40,7 +40,11 @@ impl Names {
             let folded = text.to_ascii_uppercase();
             let fits = (1..=most).contains(&folded.len())
                 && folded.chars().all(|c| c.is_ascii_alphanumeric() || "@#$".contains(c));
-            if fits { Ok(folded) } else { Err(format!("{what} {text:?}: 1 to {most} letters, digits, @, # and $ are allowed")) }
+            if fits {
+                Ok(folded)
+            } else {
+                Err(format!("{what} {text:?}: 1 to {most} letters, digits, @, # and $ are allowed"))
+            }
         };
         let sysname = name("the system name", sysname, 8)?;
         if sysname.starts_with(|c: char| c.is_ascii_digit()) {
@@ -113,10 +117,11 @@ pub(crate) fn write(path: &Path, names: &Names, engine: Engine) -> Result<()> {
 /// Puts `bytes` in the place of a file in one step, durably.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
     let replaced = written.and_then(|()| fs::rename(&beside, path));
     if replaced.is_err() {
         // What is half written is taken away; the error is told in any case.

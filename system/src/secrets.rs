@@ -17,7 +17,8 @@ pub struct HostSecrets;
 
 impl SecretSource for HostSecrets {
     fn named(&self, name: &str) -> Result<SecretString, String> {
-        let variable: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let variable: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
         let variable = format!("SOFTICSF_SECRET_{variable}");
         std::env::var(&variable).map(SecretString::from).map_err(|_| {
             format!("there is no secret {name:?}: set the environment variable {variable}, or use @file:PATH")

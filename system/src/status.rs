@@ -102,10 +102,8 @@ impl System {
             awaiting_refresh: database.stale(class),
         });
         let keys = database.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-        let applications = keys.map(|profile| Application {
-            profile: profile.name.to_string(),
-            usable: self.saf().probe(profile),
-        });
+        let applications =
+            keys.map(|profile| Application { profile: profile.name.to_string(), usable: self.saf().probe(profile) });
         Ok(Status {
             icsf_started: view.control.started,
             engine: view.engine.clone(),

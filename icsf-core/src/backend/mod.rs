@@ -101,6 +101,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Unwraps `key` once, inside the engine, for any number of uses.
     ///
     /// # Errors
+    /// [`MasterKeyNotSet`](EngineErrorKind::MasterKeyNotSet) when there is no current master key,
     /// [`MasterKeyMismatch`](EngineErrorKind::MasterKeyMismatch) when neither current nor old register has its
     /// pattern, [`Damaged`](EngineErrorKind::Damaged) when it does not unwrap, [`Unsupported`](EngineErrorKind::Unsupported)
     /// when the engine cannot use such a key.

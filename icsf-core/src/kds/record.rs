@@ -13,7 +13,7 @@
 //! | 20+t | 16 | MAC, or zeros |
 //! | 36+t | 4 | CRC-32 of record key and all before |
 //!
-//! MAC: leftmost 16 bytes of HMAC-SHA-256 over record key and bytes 0 to 20+t, under the MAC key of the master key that
+//! MAC: leftmost 16 bytes of HMAC-SHA-512 over record key and bytes 0 to 20+t, under the MAC key of the master key that
 //! wraps the token's key. A record without a wrapped key (null, skeleton, clear key) has none.
 //!
 //! Header, under the record key of 72 bytes X'00':

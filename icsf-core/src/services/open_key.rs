@@ -260,7 +260,7 @@ impl Icsf {
         })?;
         let mut mac = [[0; 64]];
         let text = record.authenticated();
-        handle.hmac(HashAlgorithm::Sha256, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
+        handle.hmac(HashAlgorithm::Sha512, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
         let [mac] = mac;
         mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
     }

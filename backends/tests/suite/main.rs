@@ -1,0 +1,23 @@
+//! What the engines promise, tested through their public surface.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod absent;
+mod concurrency;
+mod conforms;
+mod engine_file;
+mod faulty;
+mod golden;
+mod memory;
+mod metered;
+mod secrets;
+mod slot;
+mod software;
+mod support;
+mod wrong;
