@@ -5,9 +5,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use icsf_backends::absent::Absent;
-use icsf_backends::slot::Slot;
-use icsf_backends::software::{Cost, Software, Unlock};
+use icsf_backends::software::{Cost, Unlock};
+use icsf_backends::{Absent, Slot, Software};
 use icsf_core::ClearKey;
 use icsf_core::backend::Backend;
 use icsf_core::clock::SystemClock;
@@ -28,6 +27,10 @@ use crate::system::{Assembly, System};
 pub(crate) struct Layout(PathBuf);
 
 impl Layout {
+    pub(crate) fn root(&self) -> &Path {
+        &self.0
+    }
+
     fn options(&self) -> PathBuf {
         self.0.join("softicsf.toml")
     }
@@ -127,7 +130,7 @@ impl System {
             return Err(Error::new(directory, "there is no system here: softicsf.toml is missing")
                 .remedy("softicsf init DIR makes one; -C DIR or SOFTICSF_SYSTEM says where it is"));
         }
-        let (names, engine) = options::read(&layout.options())?;
+        let (names, _) = options::read(&layout.options())?;
         let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
         let open = |path: &Path, volume| SqliteStore::open(path, volume).map(Arc::new).map_err(Error::of(path));
         let chooser = Chooser { layout: layout.clone(), pass_phrase, chosen: Mutex::new(None) };
@@ -143,7 +146,7 @@ impl System {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             register: Arc::new(register),
-            directory: Some((layout, engine)),
+            layout: Some(layout),
         }
         .build())
     }
@@ -177,7 +180,7 @@ fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) 
     }
     let unlock = unlock_by(layout, unlock, pass_phrase)
         .ok_or_else(|| Error::new(&state, "a pass phrase is needed").remedy("--passphrase-file FILE"))?;
-    Software::create(&state, &unlock, Cost::default()).map_err(Error::of(&state))?;
+    Software::create(&state, &unlock, Cost::DEFAULT).map_err(Error::of(&state))?;
     Ok(())
 }
 

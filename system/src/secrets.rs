@@ -20,7 +20,7 @@ impl SecretSource for HostSecrets {
         let variable: String =
             name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
         let variable = format!("SOFTICSF_SECRET_{variable}");
-        std::env::var(&variable).map(SecretString::from).map_err(|_| {
+        std::env::var(&variable).ok().map(SecretString::from).ok_or_else(|| {
             format!("there is no secret {name:?}: set the environment variable {variable}, or use @file:PATH")
         })
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use icsf_backends::software::Software;
+use icsf_backends::Software;
 use icsf_core::backend::Backend;
 use icsf_core::clock::{Clock, SystemClock};
 use icsf_core::control::{ControlStore, MemoryControl};
@@ -21,7 +21,7 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket};
 
 use crate::directory::Layout;
 use crate::error::{Error, Result};
-use crate::options::{Engine, Names};
+use crate::options::Names;
 
 /// One simulated z/OS image: its ICSF, its security server and its engine.
 ///
@@ -35,7 +35,7 @@ pub struct System {
     epoch: Arc<Epoch>,
     ckds: Arc<dyn RowStore>,
     racf: Arc<dyn RowStore>,
-    directory: Option<(Layout, Engine)>,
+    layout: Option<Layout>,
 }
 
 /// What a system is put together from.
@@ -49,7 +49,7 @@ pub(crate) struct Assembly {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) register: Arc<dyn ReplayRegister>,
-    pub(crate) directory: Option<(Layout, Engine)>,
+    pub(crate) layout: Option<Layout>,
 }
 
 impl Assembly {
@@ -74,7 +74,7 @@ impl Assembly {
             epoch: self.epoch,
             ckds: self.ckds,
             racf: self.racf,
-            directory: self.directory,
+            layout: self.layout,
         }
     }
 }
@@ -95,7 +95,7 @@ impl System {
     /// Its directory, when it has one.
     #[must_use]
     pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_ref().map(|(layout, _)| layout.root())
+        self.layout.as_ref().map(Layout::root)
     }
 
     /// Its ICSF: the callable services, the CKDS, the master keys.
@@ -172,10 +172,7 @@ impl System {
     }
 
     pub(crate) const fn layout(&self) -> Option<&Layout> {
-        match &self.directory {
-            Some((layout, _)) => Some(layout),
-            None => None,
-        }
+        self.layout.as_ref()
     }
 
     pub(crate) fn epoch(&self) -> &Epoch {
@@ -304,7 +301,7 @@ impl InMemory {
             clock: self.clock,
             random: self.random,
             register: Arc::new(MemoryRegister::new()),
-            directory: None,
+            layout: None,
         }
         .build())
     }

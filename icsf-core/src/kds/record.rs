@@ -89,7 +89,7 @@ impl Record {
     #[must_use]
     pub fn authenticated(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(self.key.bytes().to_vec());
-        bytes.extend_from_slice(&self.body());
+        bytes.extend_from_slice(&self.body(true));
         bytes
     }
 
@@ -102,17 +102,17 @@ impl Record {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = self.body();
+        let mut bytes = self.body(self.mac.is_some());
         bytes.extend_from_slice(&self.mac.unwrap_or_default());
         let crc = checksum(self.key.bytes(), &bytes);
         bytes.extend_from_slice(&crc.to_be_bytes());
         bytes
     }
 
-    fn body(&self) -> Zeroizing<Vec<u8>> {
+    fn body(&self, has_mac: bool) -> Zeroizing<Vec<u8>> {
         let token = self.token.encode();
         let mut bytes = Zeroizing::new(Vec::with_capacity(FIXED_PART + token.len() + MAC + CRC));
-        bytes.extend_from_slice(&[VERSION, if self.mac.is_some() { HAS_MAC } else { 0 }]);
+        bytes.extend_from_slice(&[VERSION, if has_mac { HAS_MAC } else { 0 }]);
         bytes.extend_from_slice(&u16::try_from(token.len()).unwrap_or(u16::MAX).to_be_bytes());
         bytes.extend_from_slice(&self.created.to_be_bytes());
         bytes.extend_from_slice(&self.updated.to_be_bytes());
