@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Slot, Software};
 use icsf_core::ClearKey;
-use icsf_core::backend::Backend;
+use icsf_core::backend::{Backend, Capabilities, EngineInfo};
 use icsf_core::clock::SystemClock;
 use icsf_core::control::{Control, ControlStore};
 use icsf_core::epoch::Epoch;
@@ -180,7 +180,7 @@ fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) 
     }
     let unlock = unlock_by(layout, unlock, pass_phrase)
         .ok_or_else(|| Error::new(&state, "a pass phrase is needed").remedy("--passphrase-file FILE"))?;
-    Software::create(&state, &unlock, Cost::DEFAULT).map_err(Error::of(&state))?;
+    Software::create(state, &unlock, Cost::DEFAULT).map_err(Error::of_engine)?;
     Ok(())
 }
 
@@ -221,7 +221,7 @@ impl Chooser {
             Engine::Software { unlock } => {
                 let state = self.layout.engine_state();
                 let unlock = unlock_by(&self.layout, unlock, self.pass_phrase.as_ref());
-                Ok(Arc::new(Software::open(&state, unlock).map_err(Error::of(&state))?))
+                Ok(Arc::new(Software::open(state, unlock).map_err(Error::of_engine)?))
             }
         }
     }
@@ -229,7 +229,8 @@ impl Chooser {
     /// In the place of an engine that cannot be opened; it is tried anew each time.
     fn unusable(&self, chosen: &mut Option<Engine>, error: &Error) -> Option<Arc<dyn Backend>> {
         *chosen = None;
-        Some(Arc::new(Absent::new(error.to_string())))
+        let info = EngineInfo::new("software", "software.state", Capabilities::NONE);
+        Some(Arc::new(Absent::unusable(info, error.to_string())))
     }
 }
 
