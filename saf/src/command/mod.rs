@@ -111,10 +111,10 @@ impl Saf {
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
         let command = syntax::parse(text).map_err(|error| {
             CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(cover(text, &[]))
+                .in_command(cover(text, None))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        session.run(&command).map_err(|error| error.in_command(cover(text, &secret_places(&command))))
+        session.run(&command).map_err(|error| error.in_command(cover(text, Some(&secret_places(&command)))))
     }
 }
 
@@ -146,6 +146,23 @@ impl Session<'_> {
     }
 }
 
+/// Whether a key or a password is typed in this command, rather than named: such a command must not be repeated where
+/// others read.
+///
+/// ```
+/// use icsf_saf::command::shows_secret;
+/// assert!(shows_secret("RDEFINE PTKTDATA A SSIGNON(KEYMASKED(E001193519561977))"));
+/// assert!(!shows_secret("RDEFINE PTKTDATA A SSIGNON(KEYMASKED(@file:a.key))"));
+/// assert!(!shows_secret("SETROPTS PASSWORD(MIXEDCASE)"));
+/// ```
+#[must_use]
+pub fn shows_secret(command: &str) -> bool {
+    match syntax::parse(command) {
+        Ok(read) => !secret_places(&read).is_empty(),
+        Err(_) => cover(command, None) != command,
+    }
+}
+
 /// Keywords whose value is a key or a password.
 const SECRET: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "PASSWORD"];
 
@@ -164,14 +181,17 @@ fn secret_places(command: &Command) -> Vec<Span> {
         }
     }
     let mut places = Vec::new();
-    look(&command.operands, &mut places);
+    let verb = command.verb.text.to_ascii_uppercase();
+    // There PASSWORD is an option of the whole system.
+    if !["SETROPTS", "SETR"].contains(&verb.as_str()) {
+        look(&command.operands, &mut places);
+    }
     places
 }
 
 /// The text with these places covered; a text that could not be read is covered from the first secret keyword on.
-fn cover(text: &str, places: &[Span]) -> String {
+fn cover(text: &str, places: Option<&[Span]>) -> String {
     let folded = text.to_ascii_uppercase();
-    let unread = places.is_empty();
     let from = SECRET
         .iter()
         .filter_map(|keyword| folded.find(keyword.split_at(4).0))
@@ -179,8 +199,8 @@ fn cover(text: &str, places: &[Span]) -> String {
         .and_then(|at| text.get(at..).and_then(|rest| rest.find('(')).map(|open| at + open + 1));
     text.char_indices()
         .map(|(at, c)| {
-            let covered =
-                places.iter().any(|place| place.contains(&at)) || (unread && from.is_some_and(|from| at >= from));
+            let covered = places
+                .map_or(from.is_some_and(|from| at >= from), |places| places.iter().any(|place| place.contains(&at)));
             // As many bytes as before, so that places still fit.
             if covered && c.is_ascii() && !c.is_whitespace() {
                 '*'
