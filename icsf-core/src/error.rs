@@ -290,13 +290,12 @@ impl fmt::Display for Cause {
             write!(f, "{service} {}: ", code.pair())?;
         }
         f.write_str(&self.why)?;
-        if let Some(label) = &self.label {
-            write!(f, "; key {label}")?;
-        } else if let Some(profile) = &self.profile {
-            write!(f, "; profile {profile}")?;
-        }
-        if let Some((kind, mkvp)) = self.master_key {
-            write!(f, " is wrapped under {kind} {mkvp}")?;
+        match (&self.label, &self.profile, self.master_key) {
+            (Some(label), _, Some((kind, mkvp))) => write!(f, "; key {label} is wrapped under {kind} {mkvp}")?,
+            (Some(label), _, None) => write!(f, "; key {label}")?,
+            // What is wrapped under it is in the reason.
+            (None, Some(profile), _) => write!(f, "; profile {profile}")?,
+            (None, None, _) => {}
         }
         if let Some((engine, _)) = &self.engine {
             write!(f, "; engine {engine}")?;
