@@ -98,12 +98,12 @@ impl Icsf {
     /// Makes the MAC key of the records under this master key, and notes its pattern in the header, if that has not been
     /// done.
     pub(crate) fn initialize_for(&self, kind: MasterKeyKind) -> Result<()> {
-        let view = self.view()?;
-        view.engine.require_master_key(kind)?;
         let (header, generation) = self.kds.header()?;
         if header.of(kind).is_some() {
             return Ok(());
         }
+        // Not whether ICSF would use the engine: it may still lack the other master key of this CKDS.
+        let view = self.view()?;
         let mac_key = self.backend.generate(KeySpec::record_mac(kind)).map_err(|e| view.engine.named(e.into()))?;
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
     }
