@@ -1,0 +1,1 @@
+//! What the command line promises, tried on the program itself.
