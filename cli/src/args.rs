@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{engine, init, mk, status};
+use crate::{ckds, engine, init, mk, status};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand};
 
@@ -128,6 +128,7 @@ pub(crate) enum Verb {
     Status(status::Status),
     Mk(mk::Mk),
     Engine(engine::Engine),
+    Ckds(ckds::Ckds),
 }
 
 impl Verb {
@@ -137,6 +138,7 @@ impl Verb {
             Self::Status(verb) => verb.run(context),
             Self::Mk(verb) => verb.run(context),
             Self::Engine(verb) => verb.run(context),
+            Self::Ckds(verb) => verb.run(context),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! ([`failure`]), and everything is written in one place ([`output`]).
 
 mod args;
+mod ckds;
 mod context;
 mod engine;
 mod failure;
@@ -13,6 +14,7 @@ mod mk;
 mod output;
 mod secrets;
 mod status;
+mod time;
 
 use std::process::ExitCode;
 
