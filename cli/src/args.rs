@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::context::{Context, Outcome};
-use crate::secrets::Source;
-use crate::{ckds, engine, init, mk, status};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand};
+use icsf_saf::Caller;
+use ptkt::UserId;
+
+use crate::context::{Context, Outcome};
+use crate::secrets::Source;
+use crate::{ckds, console, engine, init, mk, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -129,6 +132,8 @@ pub(crate) enum Verb {
     Mk(mk::Mk),
     Engine(engine::Engine),
     Ckds(ckds::Ckds),
+    Racf(racf::Racf),
+    Console(console::Console),
 }
 
 impl Verb {
@@ -139,7 +144,23 @@ impl Verb {
             Self::Mk(verb) => verb.run(context),
             Self::Engine(verb) => verb.run(context),
             Self::Ckds(verb) => verb.run(context),
+            Self::Racf(verb) => verb.run(context),
+            Self::Console(verb) => verb.run(context),
         }
+    }
+}
+
+/// Who issues a command or calls a service.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct As {
+    /// User ID it is done as
+    #[arg(long = "as", value_name = "USER", default_value = "IBMUSER")]
+    caller: UserId,
+}
+
+impl As {
+    pub(crate) const fn caller(&self) -> Caller {
+        Caller::user(self.caller)
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod args;
 mod ckds;
+mod console;
 mod context;
 mod engine;
 mod failure;
 mod init;
 mod mk;
 mod output;
+mod racf;
 mod secrets;
 mod status;
 mod time;
