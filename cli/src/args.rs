@@ -9,7 +9,7 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{ckds, console, engine, init, mk, racf, status};
+use crate::{ckds, console, engine, init, mk, ptkt as ptkt_verb, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -134,6 +134,7 @@ pub(crate) enum Verb {
     Ckds(ckds::Ckds),
     Racf(racf::Racf),
     Console(console::Console),
+    Ptkt(ptkt_verb::Ptkt),
 }
 
 impl Verb {
@@ -146,6 +147,7 @@ impl Verb {
             Self::Ckds(verb) => verb.run(context),
             Self::Racf(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
+            Self::Ptkt(verb) => verb.run(context),
         }
     }
 }

@@ -13,6 +13,7 @@ mod failure;
 mod init;
 mod mk;
 mod output;
+mod ptkt;
 mod racf;
 mod secrets;
 mod status;
