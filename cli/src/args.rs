@@ -9,7 +9,7 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{ckds, console, engine, init, mk, ptkt as ptkt_verb, racf, status};
+use crate::{ckds, console, engine, init, kat, mk, ptkt as ptkt_verb, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -135,6 +135,7 @@ pub(crate) enum Verb {
     Racf(racf::Racf),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
+    Kat(kat::Kat),
 }
 
 impl Verb {
@@ -148,6 +149,7 @@ impl Verb {
             Self::Racf(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
+            Self::Kat(verb) => verb.run(context),
         }
     }
 }

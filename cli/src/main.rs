@@ -11,6 +11,7 @@ mod context;
 mod engine;
 mod failure;
 mod init;
+mod kat;
 mod mk;
 mod output;
 mod ptkt;
