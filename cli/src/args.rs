@@ -9,7 +9,7 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{ckds, console, engine, init, kat, mk, ptkt as ptkt_verb, racf, status};
+use crate::{about, ckds, console, engine, init, kat, mk, ptkt as ptkt_verb, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -136,6 +136,7 @@ pub(crate) enum Verb {
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
     Kat(kat::Kat),
+    About(about::About),
 }
 
 impl Verb {
@@ -150,6 +151,7 @@ impl Verb {
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
+            Self::About(verb) => verb.run(context),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! once for people and once for machines. What failed, why and what to do is put into words in one place
 //! ([`failure`]), and everything is written in one place ([`output`]).
 
+mod about;
 mod args;
 mod ckds;
 mod console;
