@@ -9,7 +9,7 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{about, ckds, console, engine, init, kat, mk, ptkt as ptkt_verb, racf, status};
+use crate::{about, ckds, completions, console, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -137,6 +137,8 @@ pub(crate) enum Verb {
     Ptkt(ptkt_verb::Ptkt),
     Kat(kat::Kat),
     About(about::About),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Verb {
@@ -152,6 +154,8 @@ impl Verb {
             Self::Ptkt(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
             Self::About(verb) => verb.run(context),
+            Self::Completions(verb) => verb.run(context),
+            Self::Man(verb) => verb.run(context),
         }
     }
 }

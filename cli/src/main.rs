@@ -7,12 +7,14 @@
 mod about;
 mod args;
 mod ckds;
+mod completions;
 mod console;
 mod context;
 mod engine;
 mod failure;
 mod init;
 mod kat;
+mod man;
 mod mk;
 mod output;
 mod ptkt;
