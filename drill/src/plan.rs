@@ -1,7 +1,7 @@
 //! A drill, checked: every name it refers to is there.
 
-use ptkt::{Applid, UserId};
 use serde::Deserialize;
+use softicsf::{Applid, UserId};
 use toml::Spanned;
 
 use crate::error::{Error, Mistake, Source};
@@ -226,14 +226,13 @@ impl Check<'_> {
             let mut sessions = Vec::new();
             for session in &entry.session {
                 let application = session.ptkt_profile.as_ref().unwrap_or(&session.applid);
-                match application.parse() {
+                match application.parse::<Applid>() {
                     Ok(application) => sessions.push(Session {
                         name: session.name.get_ref().clone(),
                         applid: session.applid.clone(),
                         application,
                     }),
                     Err(error) => {
-                        let error: ptkt::Error = error;
                         self.mistake(error.to_string(), Some(session.name.span()), None);
                     }
                 }

@@ -3,8 +3,8 @@
 use icsf_core::clock::{Clock, SystemClock};
 use icsf_saf::model::Class;
 use icsf_saf::{Caller, SignedOnBy};
-use ptkt::TicketKind;
 use regex::Regex;
+use softicsf::{TicketKind, UserId};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -228,7 +228,7 @@ impl Runner<'_> {
     fn logon(
         &mut self,
         site: &str,
-        user: ptkt::UserId,
+        user: UserId,
         (consumer, session): (usize, usize),
         by: Option<TypedBy>,
     ) -> Result<Logon, Error> {
@@ -247,7 +247,7 @@ impl Runner<'_> {
         if !is_racf {
             return Ok(system.console(command).unwrap_or_else(|error| vec![error.to_string()]));
         }
-        let issuer = "IBMUSER".parse().map(Caller::user).map_err(|e: ptkt::Error| Error::Missing(e.to_string()))?;
+        let issuer = "IBMUSER".parse().map(Caller::user).map_err(|e| Error::Missing(format!("IBMUSER: {e}")))?;
         Ok(match system.racf(&issuer, command, &softicsf::NoSecrets) {
             Ok(output) => output.lines,
             Err(error) => vec![error.to_string()],
@@ -295,7 +295,7 @@ fn protection(source: icsf_saf::KeySource) -> String {
     .to_owned()
 }
 
-fn list(users: &[ptkt::UserId]) -> String {
+fn list(users: &[UserId]) -> String {
     users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -8,8 +8,7 @@ use icsf_core::{Cause, codes};
 use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request, SignedOnBy};
-use ptkt::UserId;
-use softicsf::System;
+use softicsf::{System, UserId};
 use zeroize::Zeroizing;
 
 use crate::plan::{Consumer, Session};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use icsf_backends::{Absent, Slot, Software};
-use icsf_core::backend::{Backend, MASTER_KEY_LENGTH, MasterKeyKind, Part, RegisterChange};
+use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
 use icsf_core::clock::ManualClock;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::{RandomSource, SeededRandom};
@@ -12,9 +11,8 @@ use icsf_core::{ClearKey, KeyLabel};
 use icsf_saf::Caller;
 use icsf_saf::command::SecretSource;
 use icsf_saf::model::Credential;
-use ptkt::UserId;
 use secrecy::{ExposeSecret, SecretString};
-use softicsf::{System, read_secret};
+use softicsf::{Card, CardSlot, MasterKeyKind, System, UserId, read_secret};
 
 use crate::error::{Error, Mistake};
 use crate::file::{EngineKind, Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
@@ -35,7 +33,7 @@ pub(crate) struct World<'a> {
 /// A site.
 pub(crate) struct Site {
     pub(crate) system: System,
-    slot: Arc<Slot>,
+    slot: CardSlot,
     /// The key parts as the officers keep them, so that a spare card can be given the same master keys.
     parts: BTreeMap<MasterKeyKind, [ClearKey; 2]>,
 }
@@ -133,17 +131,14 @@ impl<'a> World<'a> {
     }
 
     fn primary(&self, entry: &SiteEntry) -> Result<Site, Error> {
-        let slot = Arc::new(Slot::empty());
+        let slot = CardSlot::empty();
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
         let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.wrong(e.to_string()))?;
         let mut site = Site { system, slot, parts: BTreeMap::new() };
-        match entry.engine.kind {
-            EngineKind::None => drop(site.slot.insert(Arc::new(Absent::default()))),
-            EngineKind::Software => {
-                site.parts = self.new_parts()?;
-                site.slot.insert(Arc::new(Software::in_memory(self.random())));
-                self.first_ceremony(&site)?;
-            }
+        if entry.engine.kind == EngineKind::Software {
+            site.parts = self.new_parts()?;
+            site.slot.insert(&Card::software(self.random()));
+            self.first_ceremony(&site)?;
         }
         self.keys(&site)?;
         self.security(&site)?;
@@ -153,7 +148,7 @@ impl<'a> World<'a> {
 
     fn recovery(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
         let original = entry.ckds.copy_of.as_ref().map(|from| from.get_ref().clone()).unwrap_or_default();
-        let slot = Arc::new(Slot::empty());
+        let slot = CardSlot::empty();
         let builder = self.builder(entry, &slot);
         let from = self.site(&original)?;
         let system = builder.copy_of(&from.system).build().map_err(|e| self.wrong(e.to_string()))?;
@@ -164,12 +159,8 @@ impl<'a> World<'a> {
         Ok(site)
     }
 
-    fn builder(&self, entry: &SiteEntry, slot: &Arc<Slot>) -> softicsf::InMemory {
-        System::in_memory()
-            .names(&entry.smfid, &entry.smfid)
-            .clock(self.clock.clone())
-            .random(self.random())
-            .engine(Arc::clone(slot) as Arc<dyn Backend>)
+    fn builder(&self, entry: &SiteEntry, slot: &CardSlot) -> softicsf::InMemory {
+        System::in_memory().names(&entry.smfid, &entry.smfid).clock(self.clock.clone()).random(self.random()).slot(slot)
     }
 
     fn random(&self) -> Arc<dyn RandomSource> {
@@ -215,7 +206,7 @@ impl<'a> World<'a> {
 
     fn insert_card(&mut self, site: &mut Site, kind: EngineKind, same_as: Option<&str>) -> Result<(), Error> {
         if kind == EngineKind::None {
-            site.slot.insert(Arc::new(Absent::default()));
+            site.slot.remove();
             return Ok(());
         }
         let parts = match same_as {
@@ -226,15 +217,13 @@ impl<'a> World<'a> {
                 copied.map(|(kind, [first, last])| (*kind, [copy(first), copy(last)])).collect()
             }
         };
-        let card = Software::in_memory(self.random());
+        let card = Card::software(self.random());
         for (kind, [first, last]) in &parts {
-            card.change_register(*kind, RegisterChange::Load(Part::First, first))
-                .and_then(|()| card.change_register(*kind, RegisterChange::Load(Part::Final, last)))
-                .and_then(|()| card.change_register(*kind, RegisterChange::Set))
+            card.set_master_key(*kind, first, last)
                 .map_err(|e| self.wrong(format!("the card could not be given its master keys: {e}")))?;
         }
         site.parts = parts;
-        site.slot.insert(Arc::new(card));
+        site.slot.insert(&card);
         Ok(())
     }
 
@@ -289,7 +278,7 @@ impl<'a> World<'a> {
         let file = &self.drill.file;
         let run = |command: &str, at: Option<std::ops::Range<usize>>| {
             let administrator =
-                ADMINISTRATOR.parse().map(Caller::user).map_err(|e: ptkt::Error| self.wrong(e.to_string()))?;
+                ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
             site.system.racf(&administrator, command, &self.secrets).map(drop).map_err(|error| {
                 let what = format!("{command}: {}", error.what());
                 let mistake = Mistake::new(&self.drill.source(), what, at);

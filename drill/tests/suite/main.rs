@@ -1,6 +1,6 @@
 //! Drills as their users meet them: the gallery, deviations, and mistakes in files.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 #[cfg(feature = "enhanced")]
 mod gallery;
