@@ -105,6 +105,23 @@ impl Context {
         Ok(self.pass_phrase.as_ref().map(|phrase| ClearKey::from_slice(phrase.expose_secret().as_bytes())))
     }
 
+    /// The same for an engine that is to be made: one that is typed is asked for twice.
+    pub(crate) fn new_pass_phrase(&mut self) -> Result<Option<ClearKey>, Failure> {
+        let typed = match self.pass_phrase_from {
+            Some(Source::Prompt) => true,
+            Some(Source::Stdin) => io::stdin().is_terminal(),
+            _ => false,
+        };
+        let phrase = self.pass_phrase()?;
+        if let (true, Some(phrase)) = (typed, &phrase) {
+            let again = secrets::ask("the same once more: ")?;
+            if again.expose_secret().as_bytes() != phrase.expose() {
+                return Err(Failure::new(8, "the two pass phrases are not the same"));
+            }
+        }
+        Ok(phrase)
+    }
+
     /// Takes standard input, which can be read for one thing only.
     pub(crate) fn take_stdin(&mut self, what: &str) -> Result<(), Failure> {
         match self.stdin.replace(what.to_owned()) {

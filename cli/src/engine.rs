@@ -59,7 +59,7 @@ impl Engine {
             Action::Offline => system.icsf().engine_offline()?,
             Action::Online => system.icsf().engine_online()?,
             Action::Configure { backend } => {
-                let pass_phrase = context.pass_phrase()?;
+                let pass_phrase = context.new_pass_phrase()?;
                 system.configure_engine(backend.engine(pass_phrase.is_some()), pass_phrase.as_ref())?;
             }
         }

@@ -40,10 +40,10 @@ pub(crate) struct Init {
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = BackendName::Software)]
     backend: BackendName,
     /// Record format of the CKDS; a fixed one takes no HMAC keys
-    #[arg(long, value_name = "FORMAT", default_value = "kdsr", value_parser = formats())]
+    #[arg(long, value_name = "FORMAT", default_value = "kdsr", value_parser = formats(), ignore_case = true)]
     ckds_format: KdsFormat,
     /// Numbering of the reason codes that callers get
-    #[arg(long, value_name = "FAMILY", default_value = "ICSF", value_parser = families())]
+    #[arg(long, value_name = "FAMILY", default_value = "ICSF", value_parser = families(), ignore_case = true)]
     reason_codes: ReasonCodes,
     /// Fill and set both master keys with random values
     #[arg(long)]
@@ -86,7 +86,7 @@ impl Init {
         }
         let pass_phrase = match self.backend {
             BackendName::None => None,
-            BackendName::Software => context.pass_phrase()?,
+            BackendName::Software => context.new_pass_phrase()?,
         };
         let by_key_file = self.backend == BackendName::Software && pass_phrase.is_none();
         let engine = self.backend.engine(pass_phrase.is_some());

@@ -30,7 +30,7 @@ pub(super) struct Add {
     label: KeyLabel,
     /// DES-DATA: DES key of 8 bytes, for legacy PassTickets; HMAC-MAC: HMAC key of
     /// 32 to 256 bytes, for enhanced ones
-    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    #[arg(long = "type", value_enum, value_name = "TYPE", ignore_case = true)]
     sort: Sort,
     #[command(flatten)]
     value: Where,

@@ -119,6 +119,21 @@ fn a_locked_engine_asks_for_its_pass_phrase() {
     assert!(shown.contains("PROTECTION") && !shown.contains("pass phrase"), "{shown}");
 }
 
+/// Nobody can open an engine again whose pass phrase was mistyped when it was made.
+#[test]
+fn a_new_pass_phrase_is_typed_twice() {
+    let place = Place::new();
+    for (again, status) in [("three blind rats", 8), ("three blind mice", 0)] {
+        let mut terminal = Terminal::run(&place, &["init", "prd1", "--passphrase-file", "prompt"]);
+        terminal.type_secret("pass phrase of the engine: ", "three blind mice");
+        terminal.type_secret("the same once more: ", again);
+        let (shown, got) = terminal.end();
+        assert_eq!(got, status, "{shown}");
+        assert!(!shown.contains("blind"), "{shown}");
+        assert_eq!(place.join("prd1").exists(), status == 0);
+    }
+}
+
 #[test]
 fn keys_and_tickets_are_asked_for_without_echo() {
     let place = Place::with_system();
