@@ -9,7 +9,7 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{about, ckds, completions, console, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
+use crate::{about, ckds, completions, console, drill, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
 
 const AFTER: &str = "\
 Example:
@@ -58,7 +58,7 @@ pub(crate) struct Globals {
     /// Directory of the system [default: the current directory]
     #[arg(short = 'C', id = "system", value_name = "DIR", env = "SOFTICSF_SYSTEM", hide_env = true, global = true)]
     pub(crate) system: Option<PathBuf>,
-    /// Pass phrase of the engine; - for standard input
+    /// Pass phrase of the engine; - for standard input, prompt to be asked
     #[arg(
         long,
         id = "passphrase-file",
@@ -80,9 +80,10 @@ pub(crate) struct Globals {
 }
 
 /// Verbs to which an option of every verb means nothing, and which.
-const OUT_OF_PLACE: [(&str, &[&str]); 5] = [
+const OUT_OF_PLACE: [(&str, &[&str]); 6] = [
     ("init", &["system"]),
     ("kat", &["system", "passphrase-file"]),
+    ("drill", &["system", "passphrase-file"]),
     ("about", &["system", "passphrase-file"]),
     ("completions", &["system", "passphrase-file", "json"]),
     ("man", &["system", "passphrase-file", "json"]),
@@ -136,6 +137,7 @@ pub(crate) enum Verb {
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
     Kat(kat::Kat),
+    Drill(drill::Drill),
     About(about::About),
     Completions(completions::Completions),
     Man(man::Man),
@@ -153,6 +155,7 @@ impl Verb {
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
+            Self::Drill(verb) => verb.run(context),
             Self::About(verb) => verb.run(context),
             Self::Completions(verb) => verb.run(context),
             Self::Man(verb) => verb.run(context),

@@ -44,6 +44,13 @@ impl Failure {
         Self::new(2, what)
     }
 
+    /// With several lines that say it all, in the place of the first.
+    pub(crate) fn report(status: u8, what: impl Into<String>, report: impl Into<String>) -> Self {
+        let mut failure = Self::new(status, what);
+        failure.0.report = Some(report.into());
+        failure
+    }
+
     /// Adds why.
     pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());
@@ -178,12 +185,11 @@ impl From<&icsf_saf::Error> for Failure {
 
 impl From<icsf_saf::command::CommandError> for Failure {
     fn from(error: icsf_saf::command::CommandError) -> Self {
-        let mut failure = Self::new(8, error.what()).chained(&error);
-        if let Some(cause) = error.cause() {
-            failure = failure.caused_by(cause);
+        let failure = Self::report(8, error.what(), error.report()).chained(&error);
+        match error.cause() {
+            Some(cause) => failure.caused_by(cause),
+            None => failure,
         }
-        failure.0.report = Some(error.report());
-        failure
     }
 }
 

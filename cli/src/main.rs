@@ -10,6 +10,7 @@ mod ckds;
 mod completions;
 mod console;
 mod context;
+mod drill;
 mod engine;
 mod failure;
 mod init;

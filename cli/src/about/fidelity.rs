@@ -46,8 +46,13 @@ impl From<&Fact> for Known {
 }
 
 fn all() -> Vec<Known> {
-    let facts =
-        [icsf_core::fidelity::FACTS, icsf_saf::fidelity::FACTS, icsf_saf::command::MESSAGES, softicsf::CONSOLE_FACTS];
+    let facts = [
+        icsf_core::fidelity::FACTS,
+        icsf_saf::fidelity::FACTS,
+        icsf_saf::command::MESSAGES,
+        softicsf::CONSOLE_FACTS,
+        icsf_drill::FACTS,
+    ];
     let mut all: Vec<Known> = facts.into_iter().flatten().map(Known::from).collect();
     let is_assumed = |provenance: &Provenance| matches!(provenance, Provenance::Assumed(..));
     let icsf = icsf_core::codes::TABLE.iter().filter(|row| is_assumed(&row.provenance));

@@ -31,7 +31,15 @@ fn each_assumption_has_an_id_of_its_own() {
     assert!(seen.len() > 20, "{seen:?}");
 }
 
-/// What is printed under an id of ours is assumed, and listed.
+/// Every crate adds its own.
+#[test]
+fn the_facts_of_every_crate_are_there() {
+    let topics: BTreeSet<String> = facts().iter().map(|fact| fact["topic"].as_str().unwrap().to_owned()).collect();
+    for topic in ["MKVP", "RLIST", "ICH10006I", "CSFM668I", "TPX", "ICSF 8/12", "PassTickets: window boundary"] {
+        assert!(topics.contains(topic), "{topic}: {topics:?}");
+    }
+}
+
 #[test]
 fn facts_are_grouped_by_where_they_come_from() {
     let page = Place::new().run(&["about", "fidelity"]).ok().stdout;

@@ -14,8 +14,21 @@ fn help(verb: &[String]) -> String {
 #[test]
 fn the_verbs_of_this_release_are_there() {
     let top: Vec<String> = verbs().into_iter().filter(|verb| verb.len() == 1).map(|verb| verb.concat()).collect();
-    let expected =
-        ["init", "status", "mk", "engine", "ckds", "racf", "console", "ptkt", "kat", "about", "completions", "man"];
+    let expected = [
+        "init",
+        "status",
+        "mk",
+        "engine",
+        "ckds",
+        "racf",
+        "console",
+        "ptkt",
+        "kat",
+        "drill",
+        "about",
+        "completions",
+        "man",
+    ];
     assert_eq!(top, expected);
     let below = |name: &str| -> Vec<String> {
         verbs().into_iter().filter(|verb| verb.len() == 2 && verb[0] == name).map(|verb| verb[1].clone()).collect()
@@ -24,6 +37,7 @@ fn the_verbs_of_this_release_are_there() {
     assert_eq!(below("engine"), ["status", "offline", "online", "configure"]);
     assert_eq!(below("ckds"), ["list", "show", "add", "delete", "refresh", "verify", "reencipher", "export", "import"]);
     assert_eq!(below("ptkt"), ["generate", "evaluate", "explain"]);
+    assert_eq!(below("drill"), ["list", "show", "check", "run"]);
     assert_eq!(below("about"), ["fidelity", "codes", "backends", "licences"]);
 }
 
@@ -65,7 +79,7 @@ fn no_option_takes_a_secret() {
 #[test]
 fn options_that_mean_nothing_to_a_verb_are_not_offered_and_are_refused() {
     let place = Place::new();
-    for verb in ["kat", "about", "completions", "man"] {
+    for verb in ["kat", "drill", "about", "completions", "man"] {
         assert!(!help(&[verb.to_owned()]).contains("-C <DIR>"), "{verb}");
     }
     for arguments in [["-C", "x", "man", "y"], ["man", "y", "-C", "x"], ["--json", "man", "y", "-v"]] {

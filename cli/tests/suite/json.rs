@@ -171,6 +171,11 @@ fn gather(seen: &mut Gathered) {
     let kat = place.run(&["kat", "bad.json", "--json"]);
     assert_eq!(kat.status, 1);
     seen.add("kat", &kat, &[]);
+    let drill = |arguments: &[&str]| place.run(&[&["drill", "--json"], arguments].concat()).ok();
+    seen.add("drill list", &drill(&["list"]), &[]);
+    seen.add("drill show", &drill(&["show", "no-crypto-card"]), &[]);
+    seen.add("drill check", &drill(&["check", "no-crypto-card"]), &[]);
+    assert_eq!(seen.add("drill run", &drill(&["run", "no-crypto-card"]), &[])["as_expected"], true);
     for what in ["fidelity", "codes", "backends", "licences"] {
         seen.add(&format!("about {what}"), &place.run(&["about", what, "--json"]).ok(), &[]);
     }

@@ -51,6 +51,11 @@ fn recovery_site() {
     check("recovery-site.txt");
 }
 
+#[test]
+fn drills() {
+    check("drills.txt");
+}
+
 const MARK: char = '\u{1e}';
 
 fn check(name: &str) {
@@ -130,7 +135,9 @@ fn run(place: &Place, commands: &[&str]) -> Vec<(String, String)> {
 
 /// That lines fit a terminal of 80 columns, but for what others have written: RACF's messages and the marks in commands.
 fn fits(command: &str, answer: &str) {
-    let others = |line: &str| line.starts_with("ICH") || line.contains(" | ") || line.starts_with("error: ");
+    let others = |line: &str| {
+        line.starts_with("ICH") || line.contains(" | ") || line.contains(" --> ") || line.starts_with("error: ")
+    };
     let wide = answer.lines().find(|line| line.chars().count() > 80 && !others(line));
     assert_eq!(wide, None, "{command}: more than 80 columns");
 }
