@@ -172,14 +172,17 @@ impl Icsf {
         };
         let authenticate = || {
             let view = self.with_authority(view, kind)?;
-            let under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
-            record.token = self.under_current(&view, std::mem::replace(&mut record.token, KeyToken::Null))?;
-            let now_under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
+            let mut news = Code::Success;
+            if let Some(wrapped) = record.token.wrapped()
+                && let Some(renewed) = self.rewrapped_if_old(&view, wrapped)?
+            {
+                record.token = record.token.rewrapped(renewed);
+                news = Code::TokenUnderOldMasterKey;
+            }
             if let Some(wrapped) = record.token.wrapped() {
-                self.check_master_key(&view, wrapped)?;
                 record.mac = Some(self.record_mac(&view, &record, wrapped)?);
             }
-            Ok((record, if under == now_under { Code::Success } else { Code::TokenUnderOldMasterKey }))
+            Ok((record, news))
         };
         authenticate().map_err(|e: Error| e.for_label(label))
     }

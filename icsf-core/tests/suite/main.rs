@@ -1,0 +1,14 @@
+//! What this crate promises, tested through its public surface.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod availability;
+mod caller_storage;
+mod every_service;
+mod support;
