@@ -10,5 +10,8 @@
 
 mod availability;
 mod caller_storage;
+mod copies;
 mod every_service;
+mod sqlite;
+mod store_contract;
 mod support;

@@ -18,8 +18,9 @@ use icsf_core::control::{ControlStore, MemoryControl};
 use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::{RandomSource, SeededRandom};
-use icsf_core::store::{Area, Generation, MemoryStore, RowKey, RowStore};
+use icsf_core::store::{Area, Generation, MemoryStore, RowKey, RowStore, SqliteStore, Volume};
 use icsf_core::{ClearKey, Error, Icsf, KeyIdentifier, KeyLabel, KeyToken, Parts};
+use tempfile::TempDir;
 
 /// 2025-11-14 09:00:00 UTC.
 pub(crate) const NOW: u64 = 1_763_110_800;
@@ -229,6 +230,20 @@ pub(crate) fn rows(store: &dyn RowStore) -> Rows {
             .unwrap();
     }
     all
+}
+
+/// A CKDS file that is gone with the directory.
+pub(crate) fn sqlite() -> (TempDir, Arc<SqliteStore>) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::create(&directory.path().join("ckds.db"), Volume::KeyDataSet).unwrap();
+    (directory, Arc::new(store))
+}
+
+/// Runs a test on each kind of store.
+pub(crate) fn on_each_store(test: impl Fn(Arc<dyn RowStore>)) {
+    test(Arc::new(MemoryStore::default()));
+    let (_directory, store) = sqlite();
+    test(store);
 }
 
 /// A card during whose every opening of a key something else happens.
