@@ -11,6 +11,7 @@
 mod availability;
 mod caller_storage;
 mod copies;
+mod damage;
 mod every_service;
 mod sqlite;
 mod store_contract;

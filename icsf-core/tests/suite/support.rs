@@ -18,7 +18,7 @@ use icsf_core::control::{ControlStore, MemoryControl};
 use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::{RandomSource, SeededRandom};
-use icsf_core::store::{Area, Generation, MemoryStore, RowKey, RowStore, SqliteStore, Volume};
+use icsf_core::store::{Area, Generation, MemoryStore, Op, RowKey, RowStore, SqliteStore, Volume};
 use icsf_core::{ClearKey, Error, Icsf, KeyIdentifier, KeyLabel, KeyToken, Parts};
 use tempfile::TempDir;
 
@@ -82,6 +82,11 @@ impl Rig {
     /// Everything in the store.
     pub(crate) fn rows(&self) -> Rows {
         rows(&*self.store)
+    }
+
+    /// Writes a row behind everybody's back, and lets them know.
+    pub(crate) fn tamper(&self, op: Op) {
+        self.epoch.change(|| self.store.apply(&[op])).unwrap().unwrap();
     }
 }
 
