@@ -10,9 +10,12 @@
 
 mod availability;
 mod caller_storage;
+mod ceremony;
+mod change;
 mod copies;
 mod damage;
 mod every_service;
+mod interrupted_store;
 mod sqlite;
 mod store_contract;
 mod support;
