@@ -245,7 +245,8 @@ impl Export {
             }
             let key = field(&mut rest)?;
             let name = || data_encoding::HEXUPPER.encode(key);
-            let key = RecordKey::from_row(key).ok_or_else(|| not_valid(&format!("{} is no record key", name())))?;
+            let key = RecordKey::from_row(key).filter(|key| *key != RecordKey::HEADER);
+            let key = key.ok_or_else(|| not_valid(&format!("{} is no record key", name())))?;
             // One label, one record, in order: so an export has one form, and two records of a label are seen.
             if rows.last().is_some_and(|(last, _): &(RecordKey, _)| last.label() >= key.label()) {
                 return Err(not_valid(&format!("the record of {key} is out of order or there twice")));
