@@ -52,13 +52,7 @@ pub struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(file: &Source<'_>, what: impl Into<String>, span: Option<Range<usize>>) -> Self {
-        Self {
-            what: what.into(),
-            hint: None,
-            span,
-            path: file.path.to_owned(),
-            source: file.text.to_owned(),
-        }
+        Self { what: what.into(), hint: None, span, path: file.path.to_owned(), source: file.text.to_owned() }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -96,7 +90,8 @@ impl fmt::Display for Mistake {
         let group = match &self.span {
             Some(span) => {
                 let end = self.source.len();
-                let mark = AnnotationKind::Primary.span(span.start.min(end)..span.end.min(end)).label(self.hint.as_deref());
+                let mark =
+                    AnnotationKind::Primary.span(span.start.min(end)..span.end.min(end)).label(self.hint.as_deref());
                 title.element(Snippet::source(self.source.as_str()).path(self.path.as_str()).annotation(mark))
             }
             None => title.element(Level::NOTE.message(self.hint.clone().unwrap_or_else(|| self.path.clone()))),

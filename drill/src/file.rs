@@ -117,6 +117,15 @@ pub(crate) enum Role {
     Recovery,
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Primary => "primary",
+            Self::Recovery => "recovery",
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum IcsfState {
@@ -146,6 +155,15 @@ pub(crate) struct EngineEntry {
 pub(crate) enum EngineKind {
     Software,
     None,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Software => "software engine",
+            Self::None => "no engine",
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -296,17 +314,18 @@ impl<'de> Deserialize<'de> for Offset {
         let text = String::deserialize(deserializer)?;
         let wrong = || de::Error::custom(format!("{text:?} is no offset: write +5m, +1h30m or +90s"));
         let digits = text.strip_prefix('+').unwrap_or(&text);
-        let span: jiff::SignedDuration = digits.parse().map_err(|_| wrong())?;
-        u64::try_from(span.as_secs()).map(Self).map_err(|_| wrong())
+        let span: jiff::SignedDuration = digits.parse().ok().ok_or_else(wrong)?;
+        u64::try_from(span.as_secs()).ok().map(Self).ok_or_else(wrong)
     }
 }
 
 fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let date = toml::value::Datetime::deserialize(deserializer)?;
-    let at: Timestamp = date.to_string().parse().map_err(|_| {
+    let at: Timestamp = date.to_string().parse().ok().ok_or_else(|| {
         de::Error::custom(format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z"))
     })?;
-    u64::try_from(at.as_second()).map(Some).map_err(|_| de::Error::custom(format!("{date} lies before 1970")))
+    let seconds = u64::try_from(at.as_second()).ok();
+    seconds.map(Some).ok_or_else(|| de::Error::custom(format!("{date} lies before 1970")))
 }
 
 fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<KdsFormat>, D::Error> {

@@ -1,1 +1,29 @@
-//! drill
+//! Disaster-recovery drills: sites, session managers, faults, and a report that says what dies, what survives, why, and
+//! what mends it.
+//!
+//! The idea: nothing in a drill is played. Each site is a whole [`softicsf::System`]; a fault acts on its engine, key
+//! store, security database or clock, and the session manager meets it as a real one would. A sign-on that fails exactly
+//! as was expected is a success of the drill.
+//!
+//! ```
+//! # if cfg!(not(feature = "enhanced")) { return Ok(()) }
+//! let drill = icsf_drill::gallery::find("no-crypto-card")?;
+//! let run = icsf_drill::run(&drill)?;
+//! assert_eq!(run.exit_status(), 0);
+//! assert!(icsf_drill::report::text(&run).contains("REASON CODE:0C Additional HEX INFO:0C0000"));
+//! # Ok::<(), icsf_drill::Error>(())
+//! ```
+
+mod error;
+mod file;
+pub mod gallery;
+mod plan;
+pub mod report;
+mod run;
+mod tpx;
+mod world;
+
+pub use error::{Error, Mistake};
+pub use plan::Drill;
+pub use run::{Run, run};
+pub use tpx::FACTS;

@@ -1,7 +1,7 @@
 //! A drill, checked: every name it refers to is there.
 
-use ptkt::{Applid, UserId};
 use serde::Deserialize;
+use softicsf::{Applid, UserId};
 use toml::Spanned;
 
 use crate::error::{Error, Mistake, Source};
@@ -20,7 +20,6 @@ pub struct Drill {
 #[derive(Debug, Clone)]
 pub(crate) struct Consumer {
     pub(crate) name: String,
-    pub(crate) kind: ConsumerKind,
     pub(crate) runs_as: UserId,
     pub(crate) sessions: Vec<Session>,
 }
@@ -194,9 +193,11 @@ impl Check<'_> {
     fn sites(&mut self) {
         let references = self.file.site.iter().flat_map(|site| {
             let copied = site.ckds.copy_of.as_ref().map(|from| (from.get_ref().clone(), from.span()));
-            let same = site.engine.master_key.as_ref().map(|key| {
-                (key.get_ref().strip_prefix("same-as:").unwrap_or_default().to_owned(), key.span())
-            });
+            let same = site
+                .engine
+                .master_key
+                .as_ref()
+                .map(|key| (key.get_ref().strip_prefix("same-as:").unwrap_or_default().to_owned(), key.span()));
             copied.into_iter().chain(same)
         });
         for (name, span) in references.collect::<Vec<_>>() {
@@ -225,19 +226,19 @@ impl Check<'_> {
             let mut sessions = Vec::new();
             for session in &entry.session {
                 let application = session.ptkt_profile.as_ref().unwrap_or(&session.applid);
-                match application.parse() {
+                match application.parse::<Applid>() {
                     Ok(application) => sessions.push(Session {
                         name: session.name.get_ref().clone(),
                         applid: session.applid.clone(),
                         application,
                     }),
                     Err(error) => {
-                        let error: ptkt::Error = error;
                         self.mistake(error.to_string(), Some(session.name.span()), None);
                     }
                 }
             }
-            consumers.push(Consumer { name: entry.name.get_ref().clone(), kind: entry.kind, runs_as, sessions });
+            let ConsumerKind::Tpx = entry.kind;
+            consumers.push(Consumer { name: entry.name.get_ref().clone(), runs_as, sessions });
         }
         consumers
     }
@@ -322,10 +323,13 @@ impl Check<'_> {
 
     fn with<T: for<'de> Deserialize<'de>>(&mut self, entry: &StepEntry) -> Option<T> {
         let table = entry.with.as_ref().map(|with| with.get_ref().clone()).unwrap_or_default();
-        table.try_into().map_err(|error: toml::de::Error| {
-            let at = entry.with.as_ref().map_or_else(|| entry.action.span(), Spanned::span);
-            self.mistake(format!("{}: {}", entry.action.get_ref(), error.message()), Some(at), None);
-        }).ok()
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| {
+                let at = entry.with.as_ref().map_or_else(|| entry.action.span(), Spanned::span);
+                self.mistake(format!("{}: {}", entry.action.get_ref(), error.message()), Some(at), None);
+            })
+            .ok()
     }
 
     fn site_of(&mut self, entry: &StepEntry) -> Option<String> {
@@ -362,7 +366,11 @@ impl Check<'_> {
             .iter()
             .enumerate()
             .flat_map(|(c, consumer)| {
-                consumer.sessions.iter().enumerate().map(move |(s, session)| (format!("{}/{}", consumer.name, session.name), (c, s)))
+                consumer
+                    .sessions
+                    .iter()
+                    .enumerate()
+                    .map(move |(s, session)| (format!("{}/{}", consumer.name, session.name), (c, s)))
             })
             .collect();
         let asked = match asked {

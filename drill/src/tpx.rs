@@ -8,8 +8,7 @@ use icsf_core::{Cause, codes};
 use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request, SignedOnBy};
-use ptkt::UserId;
-use softicsf::System;
+use softicsf::{System, UserId};
 use zeroize::Zeroizing;
 
 use crate::plan::{Consumer, Session};
@@ -64,7 +63,7 @@ pub(crate) struct Logon {
 }
 
 /// Why a sign-on failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) saf: Triple,
     pub(crate) cause: Cause,
@@ -78,15 +77,15 @@ impl Failure {
 
 impl Tpx {
     /// Starts a session for a user: with a ticket if TPX makes them, else with the password typed, if there is one.
-    pub(crate) fn logon(
-        &self,
-        system: &System,
-        user: UserId,
-        session: &Session,
-        typed: Option<&Credential>,
-    ) -> Logon {
+    pub(crate) fn logon(&self, system: &System, user: UserId, session: &Session, typed: Option<&Credential>) -> Logon {
         let request = Request::new(user, session.application);
-        let mut logon = Logon { user, session: session.name.clone(), result: Ok(SignedOnBy::Password), lines: Vec::new(), ticket: None };
+        let mut logon = Logon {
+            user,
+            session: session.name.clone(),
+            result: Ok(SignedOnBy::Password),
+            lines: Vec::new(),
+            ticket: None,
+        };
         let ticket = match typed {
             Some(_) => None,
             None => match system.generate(&Caller::user(self.consumer.runs_as), &request) {
@@ -104,7 +103,8 @@ impl Tpx {
         let Some(credential) = typed.or(ticket.as_ref()) else { return logon };
         logon.result = system.sign_on(&request, credential).map_err(|error| {
             let code = error.triple();
-            logon.lines = vec![format!("SIC4003 {user} at {}: the application refused the sign-on, SAF {code}", session.applid)];
+            logon.lines =
+                vec![format!("SIC4003 {user} at {}: the application refused the sign-on, SAF {code}", session.applid)];
             Failure::of(&error)
         });
         logon
@@ -118,7 +118,10 @@ fn generation_failed(now: u64, user: UserId, session: &Session, error: &icsf_saf
         (Some(service @ "CSNBENC"), Some(code)) => {
             let at = i64::try_from(now).ok().and_then(|s| jiff::Timestamp::from_second(s).ok()).unwrap_or_default();
             let (rc, reason) = (code.rc(), code.reason(codes::ReasonCodes::Icsf));
-            lines.push(format!("TPXL0921 {} SESSION START PASS TICKET GENERATION FAILED", at.strftime("%m/%d/%y.%j %H:%M:%S.00")));
+            lines.push(format!(
+                "TPXL0921 {} SESSION START PASS TICKET GENERATION FAILED",
+                at.strftime("%m/%d/%y.%j %H:%M:%S.00")
+            ));
             lines.push(format!(
                 "        FOR USERID: {:<8} SESSION:  {:<8} APPL PROFILE: {}",
                 user.to_string(),
@@ -128,7 +131,11 @@ fn generation_failed(now: u64, user: UserId, session: &Session, error: &icsf_saf
             lines.push(format!("        REASON CODE:{rc:02X} Additional HEX INFO:{rc:02X}{reason:04X}"));
             lines.push(format!("        Reason Meaning: ICSF {service} services Failed"));
         }
-        _ => lines.push(format!("SIC4002 {user} at {}: PassTicket generation failed, SAF {}", session.application, error.triple())),
+        _ => lines.push(format!(
+            "SIC4002 {user} at {}: PassTicket generation failed, SAF {}",
+            session.application,
+            error.triple()
+        )),
     }
     lines
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::backend::{EngineError, EngineErrorKind, MasterKeyKind, Mkvp};
 use crate::codes::{Code, ReasonCodes};
+use crate::engine::EngineState;
 use crate::label::KeyLabel;
 
 /// What a service answers with return code 8 or above. No output has been written.
@@ -298,8 +299,9 @@ impl fmt::Display for Cause {
         if let Some((kind, mkvp)) = self.master_key {
             write!(f, " is wrapped under {kind} {mkvp}")?;
         }
-        if let Some((engine, _)) = &self.engine {
-            write!(f, "; engine {engine}")?;
+        match &self.engine {
+            Some((engine, state)) if state != EngineState::Deconfigured.word() => write!(f, "; engine {engine}")?,
+            _ => {}
         }
         Ok(())
     }

@@ -32,6 +32,7 @@
 //!
 //! See [`InMemory`] for the same with everything set up, evaluation, and an engine that goes away.
 
+mod card;
 mod console;
 mod control;
 mod directory;
@@ -41,6 +42,7 @@ mod secrets;
 mod status;
 mod system;
 
+pub use card::{Card, CardSlot};
 pub use console::{ConsoleError, FACTS as CONSOLE_FACTS};
 pub use directory::Setup;
 pub use error::{Error, Result};
@@ -48,6 +50,7 @@ pub use icsf_core::backend::MasterKeyKind;
 pub use icsf_saf::command::{NoSecrets, SecretSource};
 pub use icsf_saf::{Accepted, Caller, Request, SignedOnBy};
 pub use options::{Engine, Names, UnlockBy};
+pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
 pub use secrets::{HostSecrets, read_secret};
 pub use status::{Application, Ckds, ClassStatus, Status};
 pub use system::{InMemory, System};

@@ -19,6 +19,7 @@ use icsf_saf::model::Credential;
 use icsf_saf::{Accepted, Caller, Database, Request, Saf, SignedOnBy};
 use ptkt::{MemoryRegister, ReplayRegister, Ticket};
 
+use crate::card::CardSlot;
 use crate::directory::Layout;
 use crate::error::{Error, Result};
 use crate::options::Names;
@@ -264,6 +265,12 @@ impl InMemory {
     #[must_use]
     pub fn engine(self, backend: Arc<dyn Backend>) -> Self {
         Self { backend: Some(backend), ..self }
+    }
+
+    /// With this slot, whose card can be changed while the system runs.
+    #[must_use]
+    pub fn slot(self, slot: &CardSlot) -> Self {
+        self.engine(slot.backend())
     }
 
     /// With copies of the CKDS and the security database of another system, as a recovery site has them.

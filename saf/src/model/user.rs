@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
 use ptkt::{GroupId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -46,7 +46,7 @@ impl User {
     /// Says what a password is: 1 to 8 printable characters.
     pub fn set_password(&mut self, password: &Credential, fold: bool) -> Result<(), String> {
         let text = password.text(fold);
-        let hash = Argon2::default().hash_password(text.expose_secret().as_bytes()).map_err(|e| e.to_string())?;
+        let hash = argon2()?.hash_password(text.expose_secret().as_bytes()).map_err(|e| e.to_string())?;
         self.password = Some(hash.to_string());
         Ok(())
     }
@@ -60,6 +60,13 @@ impl User {
         let Some(hash) = self.password.as_deref().and_then(|hash| PasswordHash::new(hash).ok()) else { return false };
         Argon2::default().verify_password(offered.text(fold).expose_secret().as_bytes(), &hash).is_ok()
     }
+}
+
+/// Argon2id with 8 MiB and one pass: sign-on tries what was typed as the password before it tries it as a ticket, so
+/// every ticket pays for it.
+fn argon2() -> Result<Argon2<'static>, String> {
+    let params = Params::new(8 * 1024, 1, 1, None).map_err(|e| e.to_string())?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 impl fmt::Debug for User {

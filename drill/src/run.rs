@@ -1,0 +1,379 @@
+//! Runs a drill: step after step on the real parts, each held against what was expected.
+
+use icsf_core::clock::{Clock, SystemClock};
+use icsf_saf::model::Class;
+use icsf_saf::{Caller, SignedOnBy};
+use regex::Regex;
+use softicsf::{TicketKind, UserId};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::file::{Expect, Kind, Offset, Outcome, SiteEntry};
+use crate::plan::{Action, Drill, Step, TypedBy};
+use crate::report;
+use crate::tpx::{Failure, Logon, Tpx};
+use crate::world::World;
+
+/// What came of a drill.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Run {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) kind: Kind,
+    pub(crate) lead: Option<String>,
+    pub(crate) objective: Option<String>,
+    pub(crate) rto: Option<Offset>,
+    pub(crate) seed: u64,
+    pub(crate) start: u64,
+    /// Each site in a few words.
+    pub(crate) sites: Vec<String>,
+    pub(crate) steps: Vec<StepResult>,
+    pub(crate) surveys: Vec<Survey>,
+    /// Whether the steps before the first action failed, so that nothing more was done.
+    pub(crate) not_started: bool,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub(crate) struct StepResult {
+    pub(crate) id: String,
+    pub(crate) at: Offset,
+    pub(crate) site: String,
+    pub(crate) what: String,
+    /// What consoles, logs and users showed.
+    pub(crate) lines: Vec<String>,
+    /// Why sign-ons failed, beside the codes.
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) verdict: Verdict,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Done; nothing was expected.
+    Done,
+    /// As expected.
+    AsExpected,
+    /// Otherwise: what was expected, and what came.
+    Deviated(Vec<String>),
+}
+
+/// Which key profiles could be used at a site at one moment.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) site: String,
+    pub(crate) at: Offset,
+    /// Profile, where its key lies, and whether a ticket could be made: if not, with which codes.
+    pub(crate) profiles: Vec<(String, String, Result<(), String>)>,
+}
+
+impl Run {
+    /// Whether everything came as expected.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.verdict, Verdict::Deviated(_)))
+    }
+
+    /// 0 as expected, 1 deviated, 3 not started because the baseline failed.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match (self.not_started, self.is_as_expected()) {
+            (true, _) => 3,
+            (false, false) => 1,
+            (false, true) => 0,
+        }
+    }
+}
+
+/// Runs a drill.
+///
+/// # Errors
+/// [`Error::Setup`] when the sites cannot be made as the drill wants them; [`Error::Leak`] if a secret had come out.
+pub fn run(drill: &Drill) -> Result<Run, Error> {
+    let header = &drill.file.drill;
+    let start = header.clock.unwrap_or_else(|| SystemClock.now());
+    let mut runner = Runner {
+        world: World::new(drill, start)?,
+        consumers: drill.consumers.iter().map(|consumer| Tpx { consumer: consumer.clone(), generate: true }).collect(),
+        start,
+        surveys: Vec::new(),
+        tickets: Vec::new(),
+    };
+    if let Some(first) = drill.file.site.first() {
+        runner.survey(first.name.get_ref(), Offset(0))?;
+    }
+    let mut steps = Vec::new();
+    let mut not_started = false;
+    let mut acted = false;
+    for step in &drill.steps {
+        acted |= step.expect.is_none();
+        let result = runner.step(step)?;
+        let deviated = matches!(result.verdict, Verdict::Deviated(_));
+        steps.push(result);
+        if deviated && !acted {
+            not_started = true;
+            break;
+        }
+    }
+    let run = Run {
+        id: header.id.clone(),
+        title: header.title.clone(),
+        kind: header.kind,
+        lead: header.lead.clone(),
+        objective: header.objective.clone(),
+        rto: header.rto,
+        seed: header.seed,
+        start,
+        sites: drill.file.site.iter().map(described).collect(),
+        steps,
+        surveys: runner.surveys,
+        not_started,
+    };
+    let text = report::text(&run);
+    let secrets = runner.world.secrets.all().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
+    if secrets.into_iter().any(|secret| text.contains(secret)) { Err(Error::Leak) } else { Ok(run) }
+}
+
+fn described(site: &SiteEntry) -> String {
+    let copies =
+        site.ckds.copy_of.as_ref().map_or_else(String::new, |from| format!(", copies of site {}", from.get_ref()));
+    format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid, site.engine.kind)
+}
+
+struct Runner<'a> {
+    world: World<'a>,
+    consumers: Vec<Tpx>,
+    start: u64,
+    surveys: Vec<Survey>,
+    tickets: Vec<Zeroizing<String>>,
+}
+
+impl Runner<'_> {
+    fn step(&mut self, step: &Step) -> Result<StepResult, Error> {
+        self.world.set_clock(self.start + step.at.0);
+        let expect = step.expect.as_ref();
+        let mut result = StepResult {
+            id: step.id.clone(),
+            at: step.at,
+            site: String::new(),
+            what: String::new(),
+            lines: Vec::new(),
+            failures: Vec::new(),
+            verdict: Verdict::Done,
+        };
+        let mut deviations = Vec::new();
+        match &step.action {
+            Action::Logon { site, users, sessions, by } => {
+                result.site.clone_from(site);
+                let mut names = Vec::new();
+                for user in users {
+                    for (consumer, session) in sessions {
+                        let logon = self.logon(site, *user, (*consumer, *session), *by)?;
+                        names.push(logon.session.clone());
+                        tell(&logon, &mut result);
+                        if let Some(expect) = expect {
+                            deviations.extend(held(expect, &logon));
+                        }
+                        self.tickets.extend(logon.ticket);
+                    }
+                }
+                result.what = format!("logon {} to {}", list(users), names.join(", "));
+            }
+            Action::Failover { from, to } => {
+                result.site = format!("{from}>{to}");
+                result.what = format!("fail over from site {from} to site {to}");
+                self.world.site(to)?;
+                self.survey(to, step.at)?;
+            }
+            Action::Attach { site, kind, same_as } => {
+                result.site.clone_from(site);
+                let keys = same_as.as_ref().map_or_else(String::new, |from| format!(", master keys as at {from}"));
+                result.what = format!("attach an engine{keys}");
+                self.world.attach(site, *kind, same_as.as_deref())?;
+                self.survey(site, step.at)?;
+            }
+            Action::Detach { site } => {
+                result.site.clone_from(site);
+                result.what = "detach the engine".to_owned();
+                self.world.detach(site)?;
+                self.survey(site, step.at)?;
+            }
+            Action::Display { command, sites } => {
+                result.site = sites.join(" ");
+                result.what.clone_from(command);
+                let mut shown = Vec::new();
+                for site in sites {
+                    shown.push((site.clone(), self.display(site, command)?));
+                }
+                result.lines = side_by_side(&shown);
+                if let Some(expect) = expect {
+                    deviations.extend(displayed(expect, &shown));
+                }
+            }
+            Action::ConsumerSet { consumer, generate } => {
+                if let Some(tpx) = self.consumers.get_mut(*consumer) {
+                    tpx.generate = *generate;
+                    result.what =
+                        format!("{}: PassTickets {}", tpx.consumer.name, if *generate { "on" } else { "off" });
+                }
+            }
+        }
+        if expect.is_some() {
+            result.verdict = if deviations.is_empty() { Verdict::AsExpected } else { Verdict::Deviated(deviations) };
+        }
+        Ok(result)
+    }
+
+    fn logon(
+        &mut self,
+        site: &str,
+        user: UserId,
+        (consumer, session): (usize, usize),
+        by: Option<TypedBy>,
+    ) -> Result<Logon, Error> {
+        let password = self.world.password(&user);
+        let tpx = self.consumers.get(consumer);
+        let found = tpx.and_then(|tpx| Some((tpx, tpx.consumer.sessions.get(session)?)));
+        let (tpx, session) = found.ok_or(Error::Missing("a session is gone".to_owned()))?;
+        let by_ticket = by.map_or(tpx.generate, |by| by == TypedBy::Ticket);
+        let typed = if by_ticket { None } else { password };
+        Ok(tpx.logon(&self.world.site(site)?.system, user, session, typed.as_ref()))
+    }
+
+    fn display(&mut self, site: &str, command: &str) -> Result<Vec<String>, Error> {
+        let system = &self.world.site(site)?.system;
+        let is_racf = command.split_whitespace().next().is_some_and(|verb| verb.to_ascii_uppercase().starts_with("RL"));
+        if !is_racf {
+            return Ok(system.console(command).unwrap_or_else(|error| vec![error.to_string()]));
+        }
+        let issuer = "IBMUSER".parse().map(Caller::user).map_err(|e| Error::Missing(format!("IBMUSER: {e}")))?;
+        Ok(match system.racf(&issuer, command, &softicsf::NoSecrets) {
+            Ok(output) => output.lines,
+            Err(error) => vec![error.to_string()],
+        })
+    }
+
+    /// Tries every key profile at a site: which applications could be reached now?
+    fn survey(&mut self, name: &str, at: Offset) -> Result<(), Error> {
+        let system = &self.world.site(name)?.system;
+        let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
+        let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
+        let profiles = keys
+            .map(|profile| {
+                let usable = system.saf().probe(profile);
+                let source = match &usable {
+                    Ok(source) => protection(*source),
+                    Err(error) => error
+                        .cause()
+                        .key_source()
+                        .unwrap_or("none")
+                        .split(" under ")
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                };
+                let usable = usable.map(drop).map_err(|error| {
+                    let icsf = error.cause().code().map_or_else(String::new, |code| format!(" {}", code.hex_pair()));
+                    format!("{}{icsf}", error.triple())
+                });
+                (profile.name.to_string(), source, usable)
+            })
+            .collect();
+        self.surveys.push(Survey { site: name.to_owned(), at, profiles });
+        Ok(())
+    }
+}
+
+fn protection(source: icsf_saf::KeySource) -> String {
+    match source {
+        icsf_saf::KeySource::Masked => "legacy, masked in the security database",
+        icsf_saf::KeySource::Legacy(_) => "legacy, in the CKDS",
+        icsf_saf::KeySource::Enhanced(_) => "enhanced, in the CKDS",
+        _ => "other",
+    }
+    .to_owned()
+}
+
+fn list(users: &[UserId]) -> String {
+    users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What several sites showed: once, where it is the same.
+fn side_by_side(shown: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (at, (site, reply)) in shown.iter().enumerate() {
+        let (before, rest) = shown.split_at(at);
+        if before.iter().any(|(_, other)| other == reply) {
+            continue;
+        }
+        let same = rest.iter().skip(1).filter(|(_, other)| other == reply).map(|(name, _)| name.as_str());
+        let sites: Vec<&str> = std::iter::once(site.as_str()).chain(same).collect();
+        lines.push(format!("{}:", sites.join(" and ")));
+        lines.extend(reply.iter().cloned());
+    }
+    lines
+}
+
+/// Writes down what a sign-on showed.
+fn tell(logon: &Logon, result: &mut StepResult) {
+    result.lines.extend(logon.lines.iter().cloned());
+    match &logon.result {
+        Ok(by) => {
+            let by = match by {
+                SignedOnBy::Password => "the password",
+                SignedOnBy::Ticket(TicketKind::Legacy) => "a legacy PassTicket",
+                SignedOnBy::Ticket(_) => "an enhanced PassTicket",
+            };
+            result.lines.push(format!("{} signed on to {} with {by}", logon.user, logon.session));
+        }
+        Err(failure) => result.failures.push(failure.clone()),
+    }
+}
+
+/// What in a sign-on is not as expected.
+fn held(expect: &Expect, logon: &Logon) -> Vec<String> {
+    let who = format!("{} to {}", logon.user, logon.session);
+    let failure = logon.result.as_ref().err();
+    let mut wrong = Vec::new();
+    let mut hold = |what: &str, expected: Option<&str>, got: Option<String>| {
+        let Some(expected) = expected else { return };
+        let got = got.unwrap_or_else(|| "none".to_owned());
+        if got != expected {
+            wrong.push(format!("{who}: {what} {expected} was expected, {got} came"));
+        }
+    };
+    let outcome = if failure.is_some() { Outcome::Fail } else { Outcome::Ok };
+    hold("outcome", expect.outcome.map(|o| o.to_string()).as_deref(), Some(outcome.to_string()));
+    hold("SAF", expect.saf.as_deref(), failure.map(|f| f.saf.to_string()));
+    let code = |f: &Failure| f.cause.code().map(icsf_core::codes::Code::hex_pair);
+    hold("ICSF", expect.icsf.as_deref(), failure.and_then(code));
+    hold("service", expect.service.as_deref(), failure.and_then(|f| f.cause.service().map(str::to_owned)));
+    if let Some(message) = expect.message.as_deref().filter(|m| !logon.lines.iter().any(|line| line.contains(*m))) {
+        wrong.push(format!("{who}: message {message} was expected, and did not come"));
+    }
+    wrong
+}
+
+/// What in a display is not as expected.
+fn displayed(expect: &Expect, shown: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(word) = &expect.same {
+        let of =
+            |lines: &[String]| -> Vec<String> { lines.iter().filter(|line| line.contains(word)).cloned().collect() };
+        let all: Vec<(&String, Vec<String>)> = shown.iter().map(|(site, lines)| (site, of(lines))).collect();
+        for ((one, first), (other, second)) in all.iter().zip(all.iter().skip(1)) {
+            if first != second || first.is_empty() {
+                let show = |lines: &[String]| if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
+                wrong.push(format!("{word} differs: {one} shows {}, {other} shows {}", show(first), show(second)));
+            }
+        }
+    }
+    if let Some(pattern) = expect.matches.as_ref().and_then(|matches| Regex::new(matches.get_ref()).ok()) {
+        for (site, lines) in shown.iter().filter(|(_, lines)| !lines.iter().any(|line| pattern.is_match(line))) {
+            let what = format!("{site}: a line like {pattern} was expected, and none of {} is", lines.len());
+            wrong.push(what);
+        }
+    }
+    wrong
+}

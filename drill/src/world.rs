@@ -1,0 +1,338 @@
+//! The sites of a drill, made of real parts: a system each, a card in a slot, copies of key store and security database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
+use icsf_core::clock::ManualClock;
+use icsf_core::kds::KdsFormat;
+use icsf_core::random::{RandomSource, SeededRandom};
+use icsf_core::{ClearKey, KeyLabel};
+use icsf_saf::Caller;
+use icsf_saf::command::SecretSource;
+use icsf_saf::model::Credential;
+use secrecy::{ExposeSecret, SecretString};
+use softicsf::{Card, CardSlot, MasterKeyKind, System, UserId, read_secret};
+
+use crate::error::{Error, Mistake};
+use crate::file::{EngineKind, Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
+use crate::plan::Drill;
+
+/// Who sets up the sites.
+const ADMINISTRATOR: &str = "IBMUSER";
+
+/// Everything a drill acts on.
+pub(crate) struct World<'a> {
+    drill: &'a Drill,
+    clock: Arc<ManualClock>,
+    random: Arc<SeededRandom>,
+    pub(crate) secrets: Secrets,
+    sites: BTreeMap<String, Site>,
+}
+
+/// A site.
+pub(crate) struct Site {
+    pub(crate) system: System,
+    slot: CardSlot,
+    /// The key parts as the officers keep them, so that a spare card can be given the same master keys.
+    parts: BTreeMap<MasterKeyKind, [ClearKey; 2]>,
+}
+
+/// The secrets of a drill, by name.
+pub(crate) struct Secrets(BTreeMap<String, SecretString>);
+
+impl Secrets {
+    fn resolve(drill: &Drill, random: &SeededRandom) -> Result<Self, Error> {
+        let mut secrets = BTreeMap::new();
+        for (name, from) in &drill.file.secrets {
+            let failed =
+                |why: String| Error::Setup(Mistake::new(&drill.source(), format!("secret {name:?}: {why}"), None));
+            let secret = match from {
+                SecretFrom::Generate(what) => generated(*what, random).map_err(failed)?,
+                SecretFrom::Env(variable) => std::env::var(variable)
+                    .map(SecretString::from)
+                    .map_err(|e| failed(format!("environment variable {variable}: {e}")))?,
+                SecretFrom::File(path) => read_secret(path).map_err(failed)?,
+            };
+            secrets.insert(name.clone(), secret);
+        }
+        Ok(Self(secrets))
+    }
+
+    /// The secret of `@secret:NAME`.
+    pub(crate) fn get(&self, reference: &str) -> Option<&SecretString> {
+        self.0.get(reference.strip_prefix("@secret:")?)
+    }
+
+    /// All of them, for making sure that none comes out.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(ExposeSecret::expose_secret)
+    }
+}
+
+impl SecretSource for Secrets {
+    fn named(&self, name: &str) -> Result<SecretString, String> {
+        self.0.get(name).cloned().ok_or_else(|| format!("there is no secret {name:?} in [secrets]"))
+    }
+
+    fn file(&self, _: &str) -> Result<SecretString, String> {
+        Err("a drill names its secrets in [secrets]".to_owned())
+    }
+}
+
+fn generated(what: Generated, random: &SeededRandom) -> Result<SecretString, String> {
+    let bytes = |length: usize| -> Result<ClearKey, String> {
+        let mut bytes = vec![0; length];
+        random.fill(&mut bytes).map_err(|e| e.to_string())?;
+        Ok(ClearKey::new(bytes))
+    };
+    let hex = |length| Ok::<_, String>(SecretString::from(data_encoding::HEXUPPER.encode(bytes(length)?.expose())));
+    match what {
+        Generated::Des => hex(8),
+        Generated::Hmac => hex(64),
+        Generated::Password => {
+            let letters: String = bytes(8)?.expose().iter().map(|byte| char::from(b'A' + byte % 26)).collect();
+            Ok(SecretString::from(letters))
+        }
+    }
+}
+
+impl<'a> World<'a> {
+    /// The world before the first step: every site that copies no other is set up.
+    pub(crate) fn new(drill: &'a Drill, start: u64) -> Result<Self, Error> {
+        let random = Arc::new(SeededRandom::new(drill.file.drill.seed));
+        let secrets = Secrets::resolve(drill, &random)?;
+        let clock = Arc::new(ManualClock::at(start));
+        let mut world = Self { drill, clock, random, secrets, sites: BTreeMap::new() };
+        for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
+            let site = world.primary(entry)?;
+            world.sites.insert(entry.name.get_ref().clone(), site);
+        }
+        Ok(world)
+    }
+
+    pub(crate) fn set_clock(&self, now: u64) {
+        self.clock.set(now);
+    }
+
+    /// A site. One that copies another is made when it is first needed: until then its copies follow the original.
+    pub(crate) fn site(&mut self, name: &str) -> Result<&Site, Error> {
+        if !self.sites.contains_key(name) {
+            let entry = self.drill.file.site.iter().find(|site| site.name.get_ref() == name);
+            let entry = entry.ok_or_else(|| self.wrong(format!("there is no site {name:?}")))?;
+            let site = self.recovery(entry)?;
+            self.sites.insert(name.to_owned(), site);
+        }
+        self.sites.get(name).ok_or_else(|| self.wrong(format!("there is no site {name:?}")))
+    }
+
+    fn wrong(&self, what: impl Into<String>) -> Error {
+        Error::Setup(Mistake::new(&self.drill.source(), what, None))
+    }
+
+    fn primary(&self, entry: &SiteEntry) -> Result<Site, Error> {
+        let slot = CardSlot::empty();
+        let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
+        let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.wrong(e.to_string()))?;
+        let mut site = Site { system, slot, parts: BTreeMap::new() };
+        if entry.engine.kind == EngineKind::Software {
+            site.parts = self.new_parts()?;
+            site.slot.insert(&Card::software(self.random()));
+            self.first_ceremony(&site)?;
+        }
+        self.keys(&site)?;
+        self.security(&site)?;
+        self.icsf_state(&site, entry)?;
+        Ok(site)
+    }
+
+    fn recovery(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
+        let original = entry.ckds.copy_of.as_ref().map(|from| from.get_ref().clone()).unwrap_or_default();
+        let slot = CardSlot::empty();
+        let builder = self.builder(entry, &slot);
+        let from = self.site(&original)?;
+        let system = builder.copy_of(&from.system).build().map_err(|e| self.wrong(e.to_string()))?;
+        let mut site = Site { system, slot, parts: BTreeMap::new() };
+        let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
+        self.insert_card(&mut site, entry.engine.kind, same_as)?;
+        self.icsf_state(&site, entry)?;
+        Ok(site)
+    }
+
+    fn builder(&self, entry: &SiteEntry, slot: &CardSlot) -> softicsf::InMemory {
+        System::in_memory().names(&entry.smfid, &entry.smfid).clock(self.clock.clone()).random(self.random()).slot(slot)
+    }
+
+    fn random(&self) -> Arc<dyn RandomSource> {
+        self.random.clone()
+    }
+
+    fn icsf_state(&self, site: &Site, entry: &SiteEntry) -> Result<(), Error> {
+        match entry.icsf {
+            IcsfState::Active => Ok(()),
+            IcsfState::Stopped => site.system.icsf().stop().map_err(|e| self.wrong(e.to_string())),
+        }
+    }
+
+    fn new_parts(&self) -> Result<BTreeMap<MasterKeyKind, [ClearKey; 2]>, Error> {
+        let part = || {
+            let mut bytes = vec![0; MASTER_KEY_LENGTH];
+            self.random.fill(&mut bytes).map_err(|e| self.wrong(e.to_string()))?;
+            Ok(ClearKey::new(bytes))
+        };
+        MasterKeyKind::ALL.into_iter().map(|kind| Ok((kind, [part()?, part()?]))).collect()
+    }
+
+    /// The ceremony that makes a CKDS: both master keys entered by parts and set through ICSF.
+    fn first_ceremony(&self, site: &Site) -> Result<(), Error> {
+        let icsf = site.system.icsf();
+        for (kind, [first, last]) in &site.parts {
+            icsf.load_master_key_part(*kind, Part::First, first)
+                .and_then(|()| icsf.load_master_key_part(*kind, Part::Final, last))
+                .and_then(|()| icsf.set_master_key(*kind))
+                .map_err(|e| self.wrong(format!("the master keys could not be set: {e}")))?;
+        }
+        Ok(())
+    }
+
+    /// Pulls what is in the slot of a site, and puts another engine in, with its master keys set.
+    pub(crate) fn attach(&mut self, name: &str, kind: EngineKind, same_as: Option<&str>) -> Result<(), Error> {
+        self.site(name)?;
+        let Some(mut site) = self.sites.remove(name) else { return Ok(()) };
+        let inserted = self.insert_card(&mut site, kind, same_as.filter(|from| *from != name));
+        self.sites.insert(name.to_owned(), site);
+        inserted
+    }
+
+    fn insert_card(&mut self, site: &mut Site, kind: EngineKind, same_as: Option<&str>) -> Result<(), Error> {
+        if kind == EngineKind::None {
+            site.slot.remove();
+            return Ok(());
+        }
+        let parts = match same_as {
+            None if site.parts.is_empty() => self.new_parts()?,
+            None => std::mem::take(&mut site.parts),
+            Some(from) => {
+                let copied = self.site(from)?.parts.iter();
+                copied.map(|(kind, [first, last])| (*kind, [copy(first), copy(last)])).collect()
+            }
+        };
+        let card = Card::software(self.random());
+        for (kind, [first, last]) in &parts {
+            card.set_master_key(*kind, first, last)
+                .map_err(|e| self.wrong(format!("the card could not be given its master keys: {e}")))?;
+        }
+        site.parts = parts;
+        site.slot.insert(&card);
+        Ok(())
+    }
+
+    /// Pulls the card of a site.
+    pub(crate) fn detach(&mut self, name: &str) -> Result<(), Error> {
+        self.site(name)?.slot.remove();
+        Ok(())
+    }
+
+    /// Puts the keys of the drill into the CKDS.
+    fn keys(&self, site: &Site) -> Result<(), Error> {
+        let icsf = site.system.icsf();
+        for key in &self.drill.file.key {
+            let wrong = |what: String| Error::Setup(Mistake::new(&self.drill.source(), what, Some(key.label.span())));
+            let label: KeyLabel = key.label.get_ref().parse().map_err(|e| wrong(format!("{e}")))?;
+            let value = match key.value.as_ref().and_then(|reference| self.secrets.get(reference.get_ref())) {
+                Some(secret) => Some(ClearKey::from_hex(secret.expose_secret()).map_err(|e| wrong(e.to_string()))?),
+                None => None,
+            };
+            let skeleton = || icsf.csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE", "NO-KEY"], None, None);
+            let token = match (key.key_type, key.clear, value) {
+                (KeyKind::Des, true, _) => {
+                    return Err(wrong("a DES key is not kept clear: only HMAC keys may be".to_owned()));
+                }
+                (KeyKind::Des, false, Some(value)) => icsf.csnbcki(&value),
+                (KeyKind::Des, false, None) => icsf.csnbkgn("OP", "SINGLE", "DATA"),
+                (KeyKind::Hmac, true, Some(value)) => {
+                    icsf.csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE", "KEY-CLR"], Some(&value), None)
+                }
+                (KeyKind::Hmac, true, None) => return Err(wrong("a clear key needs a value".to_owned())),
+                (KeyKind::Hmac, false, Some(value)) => skeleton().and_then(|done| {
+                    let mut token = icsf_core::KeyIdentifier::Token(done.value);
+                    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&value), &mut token)?;
+                    icsf.csnbkpi2(&["HMAC", "COMPLETE"], None, &mut token)?;
+                    match token {
+                        icsf_core::KeyIdentifier::Token(token) => Ok(icsf_core::services::Done::success(token)),
+                        icsf_core::KeyIdentifier::Label(_) => icsf.csnbkrr2(&label),
+                    }
+                }),
+                (KeyKind::Hmac, false, None) => {
+                    skeleton().and_then(|done| icsf.csnbkgn2(&["HMAC", "OP"], 512, done.value))
+                }
+            };
+            let stored = token.and_then(|done| icsf.csnbkrc2(&label, done.value));
+            stored.map_err(|e| wrong(format!("key {label}: {e}")))?;
+        }
+        Ok(())
+    }
+
+    /// Classes, profiles, permissions and users, by the commands an administrator would type.
+    fn security(&self, site: &Site) -> Result<(), Error> {
+        let file = &self.drill.file;
+        let run = |command: &str, at: Option<std::ops::Range<usize>>| {
+            let administrator =
+                ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
+            site.system.racf(&administrator, command, &self.secrets).map(drop).map_err(|error| {
+                let what = format!("{command}: {}", error.what());
+                let mistake = Mistake::new(&self.drill.source(), what, at);
+                Error::Setup(error.remedies().first().map_or(mistake.clone(), |remedy| mistake.hint(remedy)))
+            })
+        };
+        let classes = |keyword: &str, classes: &[String]| match classes {
+            [] => Ok(()),
+            classes => run(&format!("SETROPTS {keyword}({})", classes.join(" ")), None),
+        };
+        classes("CLASSACT", &file.racf.classact)?;
+        classes("GENERIC", &file.racf.generic)?;
+        for profile in &file.profile {
+            let mut command = format!("RDEFINE {} {}", profile.class, profile.name.get_ref());
+            if !profile.ssignon.is_empty() {
+                command += &format!(" SSIGNON({})", profile.ssignon.join(" "));
+            }
+            for (keyword, value) in [("APPLDATA", &profile.appldata), ("UACC", &profile.uacc)] {
+                if let Some(value) = value {
+                    command += &format!(" {keyword}('{}')", value.replace('\'', "''"));
+                }
+            }
+            run(&command, Some(profile.name.span()))?;
+        }
+        let mut defined: Vec<&str> = file.profile.iter().map(|profile| profile.name.get_ref().as_str()).collect();
+        for permit in &file.permit {
+            let (name, at) = (permit.profile.get_ref().as_str(), Some(permit.profile.span()));
+            if !defined.contains(&name) {
+                run(&format!("RDEFINE {} {name} UACC(NONE)", permit.class), at.clone())?;
+                defined.push(name);
+            }
+            run(&format!("PERMIT {name} CLASS({}) ID({}) ACCESS({})", permit.class, permit.id, permit.access), at)?;
+        }
+        for user in &file.user {
+            let mut command = format!("ADDUSER {}", user.id.get_ref());
+            if let Some(name) = &user.name {
+                command += &format!(" NAME('{}')", name.replace('\'', "''"));
+            }
+            if let Some(password) = &user.password {
+                command += &format!(" PASSWORD({})", password.get_ref());
+            }
+            run(&command, Some(user.id.span()))?;
+        }
+        classes("RACLIST", &file.racf.raclist)
+    }
+
+    /// What a user types as password.
+    pub(crate) fn password(&self, user: &UserId) -> Option<Credential> {
+        let id = user.to_string();
+        let entry = self.drill.file.user.iter().find(|entry| *entry.id.get_ref() == id)?;
+        Credential::new(self.secrets.get(entry.password.as_ref()?.get_ref())?.clone()).ok()
+    }
+}
+
+fn copy(key: &ClearKey) -> ClearKey {
+    ClearKey::from_slice(key.expose())
+}

@@ -1,0 +1,56 @@
+//! The story of Broadcom article 415349, from its baseline to the card that arrives.
+
+use icsf_drill::gallery::{GALLERY, find};
+use icsf_drill::{report, run};
+
+fn no_crypto_card() -> String {
+    let run = run(&find("no-crypto-card").unwrap()).unwrap();
+    assert_eq!(run.exit_status(), 0, "{}", report::text(&run));
+    report::text(&run)
+}
+
+#[test]
+fn every_drill_of_the_gallery_goes_as_expected() {
+    for exhibit in GALLERY {
+        let run = run(&find(exhibit.name).unwrap()).unwrap();
+        assert_eq!(run.exit_status(), 0, "{}", report::text(&run));
+    }
+}
+
+#[test]
+fn the_log_shows_what_the_article_shows_and_the_cause_beside_it() {
+    let text = no_crypto_card();
+    for line in [
+        " | ==> Session TSO ended - Pass Ticket gen failed <==",
+        " | TPXL0921 11/14/25.318 09:08:00.00 SESSION START PASS TICKET GENERATION FAILED",
+        " |         FOR USERID: U000001  SESSION:  TSO      APPL PROFILE: TSOPRD1",
+        " |         REASON CODE:0C Additional HEX INFO:0C0000",
+        " |         Reason Meaning: ICSF CSNBENC services Failed",
+        "   cause: CSNBENC 12/0: engine is deconfigured: no crypto engine is installed;",
+        "   codes: SAF 8/16/28, ICSF 0C/0000, profile TSOPRD1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn masked_survives_and_the_card_brings_all_back() {
+    let text = no_crypto_card();
+    let row = |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
+    let cells = |name| row(name).split_whitespace().rev().take(3).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(cells("IMSP1"), ["yes", "yes", "yes"]);
+    assert_eq!(cells("TSOPRD1"), ["yes", "NO", "yes"]);
+    assert_eq!(cells("CICSP1"), ["yes", "NO", "yes"]);
+    assert!(text.contains("U000001 signed on to TSO with the password"));
+}
+
+#[test]
+fn the_same_drill_gives_the_same_report_and_it_fits_80_columns() {
+    let text = no_crypto_card();
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for _ in 0..5 {
+        assert_eq!(no_crypto_card(), text);
+    }
+}

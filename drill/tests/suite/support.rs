@@ -1,0 +1,83 @@
+//! A small drill to be varied.
+
+use icsf_drill::{Drill, Run, report, run};
+
+/// One site with an engine, one without; a masked and an encrypted key; two steps.
+pub(crate) const SMALL: &str = r#"
+format = 1
+
+[drill]
+id    = "SMALL"
+title = "a small drill"
+clock = 2025-11-14T09:00:00Z
+
+[secrets]
+tso = { generate = "des" }
+ims = { generate = "des" }
+pw  = { generate = "password" }
+
+[[site]]
+name   = "A"
+smfid  = "PRD1"
+engine = { kind = "software" }
+
+[[site]]
+name   = "B"
+role   = "recovery"
+smfid  = "PRD1"
+ckds   = { copy_of = "A" }
+engine = { kind = "none" }
+
+[racf]
+classact = ["PTKTDATA"]
+raclist  = ["PTKTDATA"]
+generic  = ["PTKTDATA"]
+
+[[profile]]
+class   = "PTKTDATA"
+name    = "TSOPRD1"
+ssignon = ["KEYENCRYPTED(@secret:tso)"]
+
+[[profile]]
+class   = "PTKTDATA"
+name    = "IMSP1"
+ssignon = ["KEYMASKED(@secret:ims)"]
+
+[[permit]]
+profile = "IRRPTAUTH.*.*"
+id      = "TPXSTC"
+access  = "UPDATE"
+
+[[user]]
+id       = "U1"
+password = "@secret:pw"
+
+[[consumer]]
+name    = "TPX"
+kind    = "tpx"
+runs_as = "TPXSTC"
+session = [{ name = "TSO", applid = "A01TSO", ptkt_profile = "TSOPRD1" }, { name = "IMS", applid = "IMSP1" }]
+
+[[step]]
+id     = "baseline"
+at     = "+0m"
+site   = "A"
+do     = "logon"
+with   = { users = ["U1"], sessions = "all" }
+expect = { outcome = "ok" }
+"#;
+
+/// [`SMALL`] with these steps after its own.
+pub(crate) fn with_steps(steps: &str) -> String {
+    format!("{SMALL}\n{steps}")
+}
+
+pub(crate) fn drill(text: &str) -> Drill {
+    Drill::read("test.toml", text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn ran(text: &str) -> (Run, String) {
+    let run = run(&drill(text)).unwrap_or_else(|error| panic!("{error}"));
+    let text = report::text(&run);
+    (run, text)
+}

@@ -1,0 +1,74 @@
+//! Crypto cards outside a system, and the slot they are put into: for drills and tests that pull a card.
+
+use std::sync::Arc;
+
+use icsf_backends::{Slot, Software};
+use icsf_core::ClearKey;
+use icsf_core::backend::{Backend, EngineError, MasterKeyKind, Part, RegisterChange};
+use icsf_core::random::RandomSource;
+
+/// A crypto card.
+#[derive(Debug, Clone)]
+pub struct Card(Arc<dyn Backend>);
+
+impl Card {
+    /// A card in software, its registers empty.
+    #[must_use]
+    pub fn software(random: Arc<dyn RandomSource>) -> Self {
+        Self(Arc::new(Software::in_memory(random)))
+    }
+
+    /// Any other engine as a card.
+    #[must_use]
+    pub fn of(backend: Arc<dyn Backend>) -> Self {
+        Self(backend)
+    }
+
+    /// Enters a master key in two parts of 32 bytes, and sets it.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn set_master_key(&self, kind: MasterKeyKind, first: &ClearKey, last: &ClearKey) -> Result<(), EngineError> {
+        self.0.change_register(kind, RegisterChange::Load(Part::First, first))?;
+        self.0.change_register(kind, RegisterChange::Load(Part::Final, last))?;
+        self.0.change_register(kind, RegisterChange::Set)
+    }
+}
+
+/// The slot of a system: see [`InMemory::slot`](crate::InMemory::slot). Clones are the same slot.
+///
+/// ```
+/// use softicsf::{Card, CardSlot, System};
+/// use icsf_core::{engine::EngineState, random::SystemRandom};
+///
+/// let slot = CardSlot::empty();
+/// let system = System::in_memory().slot(&slot).build()?;
+/// assert_eq!(system.engine()?.state, EngineState::Deconfigured);
+/// slot.insert(&Card::software(std::sync::Arc::new(SystemRandom)));
+/// assert_eq!(system.engine()?.state, EngineState::Online);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CardSlot(Arc<Slot>);
+
+impl CardSlot {
+    /// A slot without card.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Puts a card in; one that was in it is pulled.
+    pub fn insert(&self, card: &Card) {
+        self.0.insert(Arc::clone(&card.0));
+    }
+
+    /// Pulls the card, if there is one.
+    pub fn remove(&self) {
+        self.0.remove();
+    }
+
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        self.0.clone()
+    }
+}
