@@ -7,7 +7,8 @@ use icsf_core::backend::{
 };
 
 /// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason; its state
-/// is [`Deconfigured`](BackendState::Deconfigured) for ever.
+/// is [`Deconfigured`](BackendState::Deconfigured) for ever, or [`Offline`](BackendState::Offline) when it stands for an
+/// engine that there should be.
 ///
 /// ```
 /// # use icsf_backends::Absent;
@@ -18,13 +19,20 @@ use icsf_core::backend::{
 #[derive(Debug, Clone)]
 pub struct Absent {
     reason: String,
+    configured: bool,
 }
 
 impl Absent {
     /// No engine, and why there is none.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self { reason: reason.into(), configured: false }
+    }
+
+    /// An engine that there should be and that cannot be used, and why.
+    #[must_use]
+    pub fn unusable(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), configured: true }
     }
 
     fn unavailable<T>(&self) -> Result<T, EngineError> {
@@ -40,11 +48,11 @@ impl Default for Absent {
 
 impl Backend for Absent {
     fn info(&self) -> EngineInfo {
-        EngineInfo::new("none", "absent", Capabilities::NONE)
+        EngineInfo::new("none", if self.configured { "unusable" } else { "absent" }, Capabilities::NONE)
     }
 
     fn state(&self) -> BackendState {
-        BackendState::Deconfigured
+        if self.configured { BackendState::Offline { reason: self.reason.clone() } } else { BackendState::Deconfigured }
     }
 
     fn attach(&self) -> Result<(), EngineError> {

@@ -229,7 +229,7 @@ impl Chooser {
     /// In the place of an engine that cannot be opened; it is tried anew each time.
     fn unusable(&self, chosen: &mut Option<Engine>, error: &Error) -> Option<Arc<dyn Backend>> {
         *chosen = None;
-        Some(Arc::new(Absent::new(error.to_string())))
+        Some(Arc::new(Absent::unusable(error.to_string())))
     }
 }
 

@@ -28,3 +28,11 @@ fn every_call_tells_that_there_is_no_engine_and_why() {
     assert_eq!(engine.state(), BackendState::Deconfigured);
     assert_eq!(engine.info().capabilities, Capabilities::NONE);
 }
+
+#[test]
+fn an_engine_that_there_should_be_is_offline_and_says_why() {
+    let engine = Absent::unusable("its file is damaged");
+    assert_eq!(engine.state(), BackendState::Offline { reason: "its file is damaged".to_owned() });
+    assert_eq!(engine.attach().unwrap_err().to_string(), "its file is damaged");
+    assert_eq!(engine.info().capabilities, Capabilities::NONE);
+}
