@@ -192,14 +192,16 @@ impl Handles {
         Self { kept: Mutex::new(Kept { generation: 0, keys, record_mac: [None, None] }) }
     }
 
-    fn kept(&self, generation: u64) -> MutexGuard<'_, Kept> {
+    /// What is kept, if this is the newest generation there was. What a call of an older one still opens is not kept, or
+    /// it would stay open in an engine that is not used any more.
+    fn kept(&self, generation: u64) -> Option<MutexGuard<'_, Kept>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.generation != generation {
+        if kept.generation < generation {
             kept.generation = generation;
             kept.keys.clear();
             kept.record_mac = [None, None];
         }
-        kept
+        (kept.generation == generation).then_some(kept)
     }
 
     /// Drops all that was opened before this generation of the engine.
@@ -216,7 +218,7 @@ impl Handles {
         kds: Generation,
         same: impl FnOnce(&[u8]) -> bool,
     ) -> Option<Arc<OpenKey>> {
-        let mut kept = self.kept(generation);
+        let mut kept = self.kept(generation)?;
         let opened = kept.keys.get_mut(label)?;
         if opened.kds != kds {
             if !same(&opened.record) {
@@ -229,7 +231,9 @@ impl Handles {
     }
 
     pub(crate) fn put(&self, generation: u64, label: KeyLabel, opened: Opened) {
-        self.kept(generation).keys.put(label, opened);
+        if let Some(mut kept) = self.kept(generation) {
+            kept.keys.put(label, opened);
+        }
     }
 
     /// The key that authenticates the records under this master key, opened by `open` if it is not yet.
@@ -240,11 +244,13 @@ impl Handles {
         open: impl FnOnce() -> Result<Box<dyn KeyHandle>>,
     ) -> Result<Arc<dyn KeyHandle>> {
         let at = usize::from(kind == MasterKeyKind::Aes);
-        if let Some(Some(handle)) = self.kept(generation).record_mac.get(at) {
-            return Ok(Arc::clone(handle));
+        if let Some(handle) = self.kept(generation).and_then(|kept| kept.record_mac.get(at)?.clone()) {
+            return Ok(handle);
         }
         let handle: Arc<dyn KeyHandle> = open()?.into();
-        if let Some(place) = self.kept(generation).record_mac.get_mut(at) {
+        if let Some(mut kept) = self.kept(generation)
+            && let Some(place) = kept.record_mac.get_mut(at)
+        {
             *place = Some(Arc::clone(&handle));
         }
         Ok(handle)
@@ -260,7 +266,12 @@ impl fmt::Debug for Handles {
 
 /// Asks the backend for all of it, attaching it first.
 pub(crate) fn look(backend: &dyn Backend) -> (EngineInfo, BackendState, MasterKeys) {
-    let attached = backend.attach();
-    let master_keys = attached.and_then(|()| backend.master_keys()).unwrap_or_default();
-    (backend.info(), backend.state(), master_keys)
+    let looked = backend.attach().and_then(|()| backend.master_keys());
+    match (backend.state(), looked) {
+        // That it did not answer says nothing of its registers: it counts as gone until it is looked at again.
+        (BackendState::Online { .. }, Err(error)) => {
+            (backend.info(), BackendState::Offline { reason: error.to_string() }, MasterKeys::default())
+        }
+        (state, looked) => (backend.info(), state, looked.unwrap_or_default()),
+    }
 }

@@ -102,8 +102,8 @@ impl Icsf {
         if header.of(kind).is_some() {
             return Ok(());
         }
-        // Not whether ICSF would use the engine: it may still lack the other master key of this CKDS.
-        let view = self.view()?;
+        // The other master key may still be missing, as when both are brought to another site one after the other.
+        let view = self.ceremony()?;
         let mac_key = self.backend.generate(KeySpec::record_mac(kind)).map_err(|e| view.engine.named(e.into()))?;
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
     }
@@ -150,9 +150,9 @@ impl Icsf {
         let done = staged?;
         self.register(kind, RegisterChange::Set)?;
         self.promote()?;
-        self.bring_under_current(kind, &mut |_| {})?;
+        let Reenciphered { unusable, .. } = self.bring_under_current(kind, &mut |_| {})?;
         self.kds.refresh()?;
-        Ok(Reenciphered { done, unusable: Vec::new() })
+        Ok(Reenciphered { done, unusable })
     }
 
     /// Brings every record that is still under an old master key under the current one, and refreshes the in-storage
@@ -181,6 +181,7 @@ impl Icsf {
         let store = self.kds.store();
         store.apply(&[Op::Clear(Area::Staged)])?;
         let view = self.view()?;
+        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut done = 0;
         let mut stage = |rows: &[Sealed]| -> Result<()> {
@@ -251,6 +252,7 @@ impl Icsf {
         let current = view.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
         let view = self.view()?;
+        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut met = Reenciphered::default();
         self.sealed(kind, &mut |rows, unusable| {

@@ -3,13 +3,12 @@
 use icsf_core::kds::Found;
 use icsf_core::token::{KeyToken, Material};
 use icsf_core::{Error as IcsfError, KeyLabel, View};
-use ptkt::GroupId;
 
-use crate::access::{self, Caller, key_profile_names};
+use crate::access::{self, Caller};
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
-use crate::passticket::{KeySource, Request, describe};
+use crate::passticket::{KeySource, Request, describe, generation_names};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.
@@ -52,7 +51,7 @@ impl Saf {
             Ok(()) => step("permission", format!("{} has UPDATE to {resource}", caller.id()), true),
             Err(error) => step("permission", error.cause().why().to_owned(), false),
         }
-        for name in names(request) {
+        for name in generation_names(request) {
             let (found, good) = candidate(&view, &name);
             step("key profile", format!("{name}: {found}"), good);
         }
@@ -130,15 +129,11 @@ impl Saf {
     }
 }
 
-fn names(request: &Request) -> Vec<String> {
-    match &request.group {
-        Some(group) => key_profile_names(&request.application, Some(group as &GroupId), &request.user),
-        None => vec![request.application.to_string()],
-    }
-}
-
 fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
     let Ok(name) = name.parse::<ProfileName>() else { return ("no profile name".to_owned(), false) };
+    if let Some(why) = view.damaged_profile(Class::Ptktdata, &name) {
+        return (format!("damaged: {why}"), false);
+    }
     match (view.discrete(Class::Ptktdata, &name), view.profile(Class::Ptktdata, &name)) {
         (Some(_), _) => ("found".to_owned(), true),
         (None, Some(profile)) if profile.generic => ("generic, which is no key profile".to_owned(), false),
