@@ -23,7 +23,9 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let system = context.open()?;
-        let reply = system.console(&self.words.join(" ")).map_err(|error| Failure::new(8, error.to_string()))?;
+        let reply = system
+            .console(&self.words.join(" "))
+            .map_err(|error| Failure::new(error.return_code(), error.to_string()))?;
         if context.out.is_json() {
             context.out.json(&json!({ "lines": reply }))?;
         } else {

@@ -128,7 +128,7 @@ impl Init {
         out.note(&format!("system {} (SMF ID {}) made in {place}", names.sysname, names.smfid))?;
         if by_key_file {
             out.note(
-                "its engine is opened by the key file engine/unlock.key in it: whoever can read the directory can use \
+                "its engine is opened by the key file engine.key in it: whoever can read the directory can use \
                  its keys; with --passphrase-file it is sealed with a pass phrase instead",
             )?;
         }

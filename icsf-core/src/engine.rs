@@ -91,9 +91,7 @@ impl EngineState {
             Self::Deconfigured => {
                 Some("install an engine that holds the same master keys: softicsf engine configure".to_owned())
             }
-            Self::Offline { reason } if reason == BY_OPERATOR => {
-                Some("softicsf engine online, once the engine is there".to_owned())
-            }
+            Self::Offline { reason } if reason == BY_OPERATOR => Some("softicsf engine online".to_owned()),
             Self::Offline { .. } => Some("bring it back, or install another one: softicsf engine configure".to_owned()),
             Self::Locked { .. } => Some("give the pass phrase or PIN: see softicsf engine --help".to_owned()),
             Self::WrongMasterKey { kind, needed, .. } => {
@@ -144,7 +142,9 @@ impl EngineView {
         if self.state == EngineState::Online {
             return Ok(());
         }
-        let error = Error::new(Code::EngineUnavailable, format!("engine is {}", self.state));
+        let wrong_key = matches!(self.state, EngineState::WrongMasterKey { .. });
+        let state = if wrong_key { "engine has the" } else { "engine is" };
+        let error = Error::new(Code::EngineUnavailable, format!("{state} {}", self.state));
         let error = self.state.remedy().into_iter().fold(error, Error::with_remedy);
         Err(self.named(error))
     }

@@ -128,7 +128,7 @@ impl From<EngineError> for Error {
             EngineErrorKind::MasterKeyMismatch(..) => Code::MasterKeyMismatch,
             EngineErrorKind::Damaged => Code::TokenDamaged,
             EngineErrorKind::Unsupported(_) => Code::NotOnThisEngine,
-            EngineErrorKind::Refused => Code::KeyUsageViolation,
+            EngineErrorKind::Refused => Code::RegisterRefused,
             EngineErrorKind::Fault => Code::EngineUnavailable,
         };
         let out = Self::new(code, error.to_string());
@@ -299,7 +299,7 @@ impl fmt::Display for Cause {
             (None, None, _) => {}
         }
         match &self.engine {
-            Some((engine, state)) if state != EngineState::Deconfigured.word() => write!(f, "; engine {engine}")?,
+            Some((engine, state)) if state != EngineState::Deconfigured.word() => write!(f, "; {engine}")?,
             _ => {}
         }
         Ok(())

@@ -47,6 +47,15 @@ impl Error {
         Self { path: error.path().to_owned(), what, remedy: None, source: Some(Box::new(error)) }
     }
 
+    /// The same about a directory that was on its way to another place.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Ok(rest) = self.path.strip_prefix(from) {
+            self.path = to.join(rest);
+        }
+        self.what = self.what.replace(&from.display().to_string(), &to.display().to_string());
+        self
+    }
+
     /// What somebody can do about it.
     #[must_use]
     pub fn what_to_do(&self) -> Option<&str> {

@@ -63,7 +63,7 @@ fn all() -> Vec<Known> {
         topic: format!("PassTickets: {}", assumption.topic),
         what: assumption.what.to_owned(),
         word: "assumed",
-        id: None,
+        id: Some(assumption.id),
         source: assumption.why.to_owned(),
     }));
     all
