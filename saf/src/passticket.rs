@@ -53,7 +53,8 @@ impl Request {
         Self { group: Some(group), ..self }
     }
 
-    /// At another time than now.
+    /// At another time than now. Times may come in any order for generation; a replay register, which forgets by time,
+    /// refuses to evaluate a ticket from more than ten minutes before the latest it was asked about.
     #[must_use]
     pub const fn at(self, seconds: u64) -> Self {
         Self { at: Some(seconds), ..self }
