@@ -190,7 +190,8 @@ fn records_that_cannot_be_used_keep_a_change_from_being_made_and_are_named() {
 
 #[test]
 fn the_operator_stops_a_change_between_two_batches() {
-    let stops: [(fn(&Icsf), fn(&Icsf), Code); 2] = [
+    type Switch = fn(&Icsf);
+    let stops: [(Switch, Switch, Code); 2] = [
         (|icsf| icsf.engine_offline().unwrap(), |icsf| icsf.engine_online().unwrap(), Code::EngineUnavailable),
         (|icsf| icsf.stop().unwrap(), |icsf| icsf.start().unwrap(), Code::IcsfStopped),
     ];
