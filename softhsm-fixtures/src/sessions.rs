@@ -1,0 +1,39 @@
+//! For users of the cryptoki crate: a session without ceremony.
+
+use cryptoki::context::Pkcs11;
+use cryptoki::error::{Error as CryptokiError, RvError};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+
+use crate::error::{Context as _, Error, or_panic};
+use crate::identity::Pin;
+use crate::token::Token;
+
+impl Token {
+    /// The module, loaded and initialized.
+    #[must_use]
+    pub fn context(&self) -> Pkcs11 {
+        self.library().context().clone()
+    }
+
+    /// A read-write session with the user logged in.
+    ///
+    /// # Panics
+    ///
+    /// While the module is finalized.
+    #[must_use]
+    #[track_caller]
+    pub fn session(&self) -> Session {
+        let slot = or_panic(self.library().find(Some(self.label()), self.serial()));
+        or_panic(open(&self.context(), slot, self.user_pin()))
+    }
+}
+
+fn open(context: &Pkcs11, slot: Slot, pin: &Pin) -> Result<Session, Error> {
+    let session = context.open_rw_session(slot).module("no session")?;
+    match session.login(UserType::User, Some(&pin.for_cryptoki())) {
+        // The login is the token's, not the session's, and another session made it.
+        Ok(()) | Err(CryptokiError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(session),
+        Err(error) => Err(error).module("the user cannot log in"),
+    }
+}
