@@ -1,21 +1,28 @@
 //! The functions of PKCS#11 2.40, in the order of `CK_FUNCTION_LIST`.
 
-use std::ffi::c_ulong;
+use std::ffi::{c_ulong, c_void};
 
 /// `CK_RV`.
 pub(crate) type Rv = c_ulong;
+/// `CK_BBOOL`.
+#[allow(dead_code, reason = "the shim's")]
+pub(crate) type Bool = u8;
 /// `CK_ULONG`, and all that is one: handles, flags, types, lengths.
 pub(crate) type Ulong = c_ulong;
+/// Anything that is passed by address.
+#[allow(dead_code, reason = "the shim's")]
+pub(crate) type Pointer = *mut c_void;
 
 /// Gives the table to another macro. A row is: variant, C name, what the first argument says the call is about, arguments.
 ///
-/// `Slot` and `Session` calls need the card and are all forwarded alike; `Own` ones the shim answers by code of its own.
+/// `Slot` and `Session` calls need the card, `Always` ones do not, and all these are forwarded alike; for `Own` ones the shim
+/// has code of its own.
 macro_rules! for_each_function {
     ($callback:ident) => {
         $callback! {
             Initialize C_Initialize Own (arguments: Pointer);
             Finalize C_Finalize Own (reserved: Pointer);
-            GetInfo C_GetInfo Own (info: Pointer);
+            GetInfo C_GetInfo Always (info: Pointer);
             GetFunctionList C_GetFunctionList Own (list: Pointer);
             GetSlotList C_GetSlotList Own (present: Bool, slots: Pointer, count: Pointer);
             GetSlotInfo C_GetSlotInfo Own (slot: Ulong, info: Pointer);
@@ -106,16 +113,18 @@ macro_rules! for_each_function {
             GenerateRandom C_GenerateRandom Session (session: Ulong, random: Pointer, length: Ulong);
             GetFunctionStatus C_GetFunctionStatus Session (session: Ulong);
             CancelFunction C_CancelFunction Session (session: Ulong);
-            WaitForSlotEvent C_WaitForSlotEvent Own (flags: Ulong, slot: Pointer, reserved: Pointer);
+            WaitForSlotEvent C_WaitForSlotEvent Always (flags: Ulong, slot: Pointer, reserved: Pointer);
         }
     };
 }
+pub(crate) use for_each_function;
 
 macro_rules! function_type {
     ($($name:ident $c_name:ident $about:ident ($($argument:ident: $type:ident),*);)*) => {
         /// A function of PKCS#11 2.40, without its `C_`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u32)]
+        #[allow(clippy::enum_variant_names, reason = "the standard has C_GetFunctionList and C_CancelFunction")]
         #[non_exhaustive]
         pub enum Function {
             $(#[doc = concat!("`", stringify!($c_name), "`")] $name,)*

@@ -23,6 +23,11 @@ pub(crate) const FUNCTION_NOT_SUPPORTED: Rv = 0x54;
 /// A shared library; closed when dropped.
 pub(crate) struct Opened(NonNull<c_void>);
 
+// SAFETY: glibc takes a library's handle from any thread.
+unsafe impl Send for Opened {}
+// SAFETY: as above.
+unsafe impl Sync for Opened {}
+
 impl Opened {
     /// Loads a library, or one more time the same if it is loaded.
     pub(crate) fn load(path: &Path) -> Result<Self, String> {
@@ -73,6 +78,9 @@ macro_rules! call {
         }
     };
 }
+
+#[allow(unused_imports, reason = "part of the fixtures as well, which call by name only")]
+pub(crate) use call;
 
 /// A PKCS#11 module.
 pub(crate) struct Real {

@@ -36,7 +36,7 @@ impl Configuration {
 
     /// The file, for tokens in this directory.
     pub(crate) fn text(&self, tokens: &Path) -> Result<String, Error> {
-        let mut text = format!("{TOKENS} = {}\nobjectstore.backend = file\n", tokens.display());
+        let mut text = format!("{TOKENS} = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
         for (name, value) in &self.settings {
             let reserved = name == TOKENS || name == REMOVABLE;
             if reserved || name.is_empty() || [name, value].iter().any(|part| part.contains(['\n', '\r', '\0'])) {

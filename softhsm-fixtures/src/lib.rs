@@ -5,10 +5,18 @@ compile_error!(
     "softhsm-fixtures works on Linux only; name it under [target.'cfg(target_os = \"linux\")'.dev-dependencies]"
 );
 
+mod calls;
+mod card;
+mod ckr;
 mod configuration;
+#[path = "../shim/control.rs"]
+mod control;
 #[path = "../shim/environment.rs"]
 mod environment;
 mod error;
+mod fault;
+#[path = "../shim/files.rs"]
+mod files;
 #[path = "../shim/functions.rs"]
 mod functions;
 mod identity;
@@ -21,8 +29,12 @@ mod scratch;
 mod sessions;
 mod token;
 
+pub use calls::Calls;
+pub use card::Card;
+pub use ckr::Ckr;
 pub use configuration::Configuration;
 pub use error::{Error, ErrorKind};
+pub use fault::Fault;
 pub use functions::Function;
 pub use identity::Pin;
 pub use library::Library;

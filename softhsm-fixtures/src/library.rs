@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -18,15 +18,9 @@ use crate::error::{Context as _, Error, ErrorKind, or_panic};
 use crate::identity::{Identity, Pin, unique_label};
 use crate::real::Real;
 use crate::token::Token;
-use crate::{module, scratch};
+use crate::{files, module, scratch};
 
-/// The name of the module's copy in its directory. The shim looks for it there.
-const MODULE: &str = "libsofthsm2.so";
-const CONFIGURATION: &str = "softhsm2.conf";
 const TOKENS: &str = "tokens";
-/// In the directory above, as all copies of the process share it.
-const LOCK: &str = "initialize.lock";
-
 /// A copy of the SoftHSM module with a configuration and a token directory of its own, initialized.
 ///
 /// A loaded library knows one `C_Initialize` and one set of tokens; another file is another library, though the bytes are
@@ -99,13 +93,15 @@ impl Library {
         let found = module::find()?;
         let directory = scratch::directory(prefix)?;
         let tokens = directory.path().join(TOKENS);
-        let copy = directory.path().join(MODULE);
+        let copy = directory.path().join(files::MODULE);
         let text = configuration.text(&tokens)?;
         fs::create_dir(&tokens).scratch("no directory for tokens")?;
         fs::copy(&found, &copy).scratch("the module could not be copied")?;
-        fs::write(directory.path().join(CONFIGURATION), text).scratch("the configuration could not be written")?;
+        fs::write(directory.path().join(files::CONFIGURATION), text)
+            .scratch("the configuration could not be written")?;
 
-        let unusable = || format!("{} is no PKCS#11 module", found.display());
+        let unusable =
+            || format!("{}, copied to {}, does not load as a PKCS#11 module", found.display(), copy.display());
         let context =
             Pkcs11::new(&copy).map_err(|error| Error::caused(ErrorKind::ModuleUnusable, unusable(), error))?;
         let real = Real::load(&copy).map_err(|error| Error::caused(ErrorKind::ModuleUnusable, unusable(), error))?;
@@ -120,13 +116,13 @@ impl Library {
     /// that all is well.
     #[must_use]
     pub fn module(&self) -> PathBuf {
-        self.0.directory.join(MODULE)
+        self.0.directory.join(files::MODULE)
     }
 
     /// The configuration file. The module reads it in `C_Initialize` only.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
-        self.0.directory.join(CONFIGURATION)
+        self.0.directory.join(files::CONFIGURATION)
     }
 
     /// Name and value of the environment variable a child process needs to initialize this module.
@@ -147,7 +143,7 @@ impl Library {
     pub fn initialize(&self) -> Result<(), Error> {
         let tokens = self.lock();
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-        let lock = self.0.directory.with_file_name(LOCK);
+        let lock = self.0.directory.with_file_name(files::LOCK);
         let answer =
             environment::with_configuration(&lock, &self.configuration(), || self.0.context.initialize(arguments));
         match answer.scratch("no lock for C_Initialize")? {
@@ -291,6 +287,11 @@ impl Library {
 
     fn lock(&self) -> MutexGuard<'_, Tokens> {
         self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The directory, with the module and all that belongs to it.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0.directory
     }
 
     #[cfg(feature = "sessions")]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use cryptoki::slot::Slot;
+
 use crate::configuration::Configuration;
 use crate::error::{Error, or_panic};
 use crate::identity::{Identity, Pin};
@@ -107,7 +109,11 @@ impl Token {
     ///
     /// While the module is finalized, and when the token is in no slot.
     pub fn slot(&self) -> Result<u64, Error> {
-        Ok(self.library.find(Some(self.label()), self.serial())?.id())
+        Ok(self.find()?.id())
+    }
+
+    pub(crate) fn find(&self) -> Result<Slot, Error> {
+        self.library.find(Some(self.label()), self.serial())
     }
 
     /// The copy of the module it is in.

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use softhsm_fixtures::{Library, Token};
+use softhsm_fixtures::{Card, Library, Token};
 
-use crate::support::{application, hmac_key, log_in, process, said, slots};
+use crate::support::{application, hmac_key, log_in, process, said, slot, slots};
 
 /// All files below, with their sizes.
 fn listing(directory: &Path) -> BTreeSet<(PathBuf, u64)> {
@@ -27,14 +27,18 @@ fn listing(directory: &Path) -> BTreeSet<(PathBuf, u64)> {
 }
 
 /// Uses one of everything, and leaves what is left open.
-fn use_all() -> Vec<Token> {
+fn use_all() -> (Vec<Token>, Card) {
     let tokens = vec![Token::shared(), Token::isolated(), Library::isolated().token().unwrap()];
     for token in &tokens {
         let context = application(token.module());
         let session = log_in(&context, slots(&context, token.label(), token.serial())[0], token.user_pin()).unwrap();
         hmac_key(&session, "key", true).unwrap();
     }
-    tokens
+    let card = Card::new();
+    let session = log_in(&application(card.module()), slot(&card), card.user_pin()).unwrap();
+    hmac_key(&session, "key", true).unwrap();
+    std::mem::forget(session);
+    (tokens, card)
 }
 
 #[test]
@@ -112,6 +116,29 @@ fn the_directory_is_for_its_user_only_and_goes_with_the_last_token() {
 }
 
 #[test]
+fn a_dropped_card_leaves_neither_files_nor_mapped_libraries() {
+    let mut directories = Vec::new();
+    for _ in 0..10 {
+        let card = Card::new();
+        let context = application(card.module());
+        let session = log_in(&context, slot(&card), card.user_pin()).unwrap();
+        directories.push(card.module().parent().unwrap().to_owned());
+        // In both orders: the application's handles before the card, and after.
+        if directories.len() % 2 == 0 {
+            drop((session, context));
+        }
+    }
+    let mapped = fs::read_to_string("/proc/self/maps").unwrap();
+    for directory in directories {
+        assert!(!directory.exists());
+        // The control block stays, as a call may hang in it.
+        let libraries: Vec<_> =
+            mapped.lines().filter(|line| line.contains(directory.to_str().unwrap()) && line.contains(".so")).collect();
+        assert_eq!(libraries, Vec::<&str>::new());
+    }
+}
+
+#[test]
 fn a_panicking_test_leaves_no_isolated_token() {
     let (send, receive) = std::sync::mpsc::channel();
     let failed = std::thread::spawn(move || {
@@ -144,5 +171,5 @@ fn without_softhsm_a_test_fails_and_says_what_to_type() {
     let no_library = scratch.path().join("text.so");
     fs::write(&no_library, "not a library").unwrap();
     let unusable = run(no_library.to_str().unwrap());
-    assert!(unusable.contains("is no PKCS#11 module"), "{unusable}");
+    assert!(unusable.contains("does not load as a PKCS#11 module"), "{unusable}");
 }

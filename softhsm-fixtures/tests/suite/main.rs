@@ -8,6 +8,9 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod card;
+mod faults;
+mod hang;
 mod isolated;
 mod leftovers;
 mod shared;

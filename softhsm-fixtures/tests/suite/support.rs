@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -9,7 +11,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
-use softhsm_fixtures::Pin;
+use softhsm_fixtures::{Card, Pin};
 
 /// Loads a module as an application does, which initializes it unless that is done.
 pub(crate) fn application(module: impl AsRef<Path>) -> Pkcs11 {
@@ -28,6 +30,11 @@ pub(crate) fn slots(context: &Pkcs11, label: &str, serial: &str) -> Vec<Slot> {
         info.label() == label && info.serial_number() == serial
     });
     slots
+}
+
+/// A card's slot, seen past the shim.
+pub(crate) fn slot(card: &Card) -> Slot {
+    Slot::try_from(card.slot().unwrap()).unwrap()
 }
 
 /// Logs in as an application does.
@@ -51,6 +58,21 @@ pub(crate) fn hmac_key(session: &Session, label: &str, on_token: bool) -> Result
     )
 }
 
+/// A key on the token that wraps others.
+pub(crate) fn wrapping_key(session: &Session, label: &str) -> Result<ObjectHandle, Error> {
+    session.generate_key(
+        &Mechanism::AesKeyGen,
+        &[
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::Token(true),
+            Attribute::Wrap(true),
+            Attribute::Unwrap(true),
+            Attribute::ValueLen(32.into()),
+            Attribute::Label(label.into()),
+        ],
+    )
+}
+
 /// The one key with this label.
 pub(crate) fn find_key(session: &Session, label: &str) -> Result<ObjectHandle, Error> {
     let found = session.find_objects(&[Attribute::Label(label.into())])?;
@@ -68,6 +90,15 @@ pub(crate) fn refusal<T>(result: Result<T, Error>) -> Option<(RvError, Function)
         Ok(_) => None,
         Err(Error::Pkcs11(value, function)) => Some((value, function)),
         Err(error) => panic!("not an answer of the module: {error}"),
+    }
+}
+
+/// Lets other threads and processes run until it is so; fails if it never is.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "still waiting: {what}");
+        thread::yield_now();
     }
 }
 
