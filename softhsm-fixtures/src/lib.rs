@@ -1,4 +1,4 @@
-//! Throw-away SoftHSM tokens for tests.
+#![doc = include_str!("../README.md")]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -5,9 +5,10 @@ use std::fs;
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 use cryptoki::mechanism::MechanismType;
+use cryptoki::session::UserType;
 use softhsm_fixtures::{Configuration, ErrorKind, Library, Token};
 
-use crate::support::{application, find_key, hmac_key, log_in, refusal, sign, slots};
+use crate::support::{application, find_key, hmac_key, log_in, process, refusal, said, sign, slots};
 
 #[test]
 fn three_modules_in_one_process_and_finalizing_one_leaves_the_others() {
@@ -48,6 +49,37 @@ fn an_application_may_finalize_an_isolated_module_itself() {
     assert!(token.library().finalize().is_err());
     token.library().initialize().unwrap();
     assert!(token.slot().is_ok());
+}
+
+#[test]
+#[ignore = "run in a process of its own"]
+fn child_that_uses_a_token() {
+    let [module, label, serial, pin] = ["MODULE", "LABEL", "SERIAL", "PIN"].map(|name| std::env::var(name).unwrap());
+    let context = application(module);
+    let session = context.open_rw_session(slots(&context, &label, &serial)[0]).unwrap();
+    session.login(UserType::User, Some(&pin.into())).unwrap();
+    hmac_key(&session, "made by the child", true).unwrap();
+}
+
+#[test]
+fn a_child_process_uses_a_token() {
+    for token in [Token::isolated(), Token::shared()] {
+        let scratch = tempfile::tempdir().unwrap();
+        let (variable, configuration) = token.library().environment();
+        let output = process("isolated::child_that_uses_a_token", scratch.path())
+            .env(variable, configuration)
+            .env("MODULE", token.module())
+            .env("LABEL", token.label())
+            .env("SERIAL", token.serial())
+            .env("PIN", token.user_pin().expose())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let context = application(token.module());
+        let slot = slots(&context, token.label(), token.serial())[0];
+        let session = log_in(&context, slot, token.user_pin()).unwrap();
+        assert!(find_key(&session, "made by the child").is_ok());
+    }
 }
 
 #[test]
