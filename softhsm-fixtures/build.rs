@@ -1,7 +1,7 @@
 //! Compiles the shim, a library that the fixtures carry inside them and write out for each card.
 //!
-//! Cargo cannot give one package the dynamic library of another, neither under `cargo test -p` of a third package nor for
-//! strangers. So the compiler is called here, on sources that need nothing but the standard library.
+//! Stable Cargo cannot give one package the dynamic library of another, neither under `cargo test -p` of a third package nor
+//! for strangers. So the compiler is called here, on sources that need nothing but the standard library.
 
 use std::env;
 use std::error::Error;
@@ -32,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if status.success() { Ok(()) } else { Err(format!("the shim does not compile: {status}").into()) }
 }
 
-/// Of the flags that the user has for all crates those without which nothing links. Others, as for measuring coverage, would
-/// make the shim do more than it should inside somebody's test.
+/// Of the flags that the user has for all crates those without which nothing links. Others, as for measuring coverage,
+/// would make the shim do more than it should inside somebody's test.
 fn linker_flags(flags: &str) -> Vec<String> {
     let wanted = |flag: &str| flag.starts_with("link") || flag == "target-feature=-crt-static";
     let mut kept = Vec::new();

@@ -31,8 +31,8 @@ pub(crate) enum About {
 pub(crate) struct Card {
     control: &'static Control,
     directory: PathBuf,
-    /// The module. Calls go through as readers. Who ends sessions, initializes or finalizes is the writer: SoftHSM frees a
-    /// session though another thread is working in it. Empty once the fixture was dropped.
+    /// The module. Calls go through as readers. Who ends sessions, initializes or finalizes is the writer: SoftHSM
+    /// frees a session though another thread is working in it. Empty once the fixture was dropped.
     real: RwLock<Option<Real>>,
     /// The last removal after which sessions were ended here.
     seen: AtomicU64,

@@ -1,8 +1,8 @@
 //! The control block: what a test orders, and what the shim has counted.
 //!
-//! It is a file mapped by the test and by every process that has loaded the shim. So a card can be pulled while the program
-//! that uses it runs as a child, and nothing has to be called in the library to reach it. All of it is atomic, and all zeros
-//! is a card that is there and works.
+//! It is a file mapped by the test and by every process that has loaded the shim. So a card can be pulled while the
+//! program that uses it runs as a child, and nothing has to be called in the library to reach it. All of it is atomic,
+//! and all zeros is a card that is there and works.
 
 #![allow(unsafe_code, reason = "mapping a file is a call into C")]
 
@@ -41,9 +41,9 @@ pub(crate) struct Control {
 
 /// One order: from which of the calls on, how often, and what.
 ///
-/// `ticket` is 0 for no order, else the order's number in the upper half and in the lower half how many calls it has seen. A
-/// call counts itself there only if the number is still the one under which it read the rest, so an order that is
-/// replaced meanwhile is taken whole or not at all.
+/// `ticket` is 0 for no order, else the order's number in the upper half and in the lower half how many calls it has
+/// seen. A call counts itself there only if the number is still the one under which it read the rest, so an order that
+/// is replaced meanwhile is taken whole or not at all.
 #[repr(C)]
 pub(crate) struct Order {
     pub(crate) ticket: AtomicU64,
@@ -82,7 +82,8 @@ pub(crate) enum State {
     Gone,
 }
 
-/// Whether the card is there, and how often it was pulled: sessions opened before a removal are dead though the card is back.
+/// Whether the card is there, and how often it was pulled: sessions opened before a removal are dead though the card is
+/// back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Presence {
     pub(crate) state: State,

@@ -13,10 +13,11 @@ pub(crate) type Ulong = c_ulong;
 #[allow(dead_code, reason = "the shim's")]
 pub(crate) type Pointer = *mut c_void;
 
-/// Gives the table to another macro. A row is: variant, C name, what the first argument says the call is about, arguments.
+/// Gives the table to another macro. A row is: variant, C name, what the first argument says the call is about,
+/// arguments.
 ///
-/// `Slot` and `Session` calls need the card, `Always` ones do not, and all these are forwarded alike; for `Own` ones the shim
-/// has code of its own.
+/// `Slot` and `Session` calls need the card, `Always` ones do not, and all these are forwarded alike; for `Own` ones
+/// the shim has code of its own.
 macro_rules! for_each_function {
     ($callback:ident) => {
         $callback! {

@@ -111,8 +111,8 @@ impl Real {
 
     /// The address of a function, if the module has it.
     pub(crate) fn entry(&self, function: Function) -> Option<NonNull<()>> {
-        // SAFETY: the module gave the list, and the library it lies in is open as long as `self` lives. A list of a later
-        // version begins as this one does.
+        // SAFETY: the module gave the list, and the library it lies in is open as long as `self` lives. A list of a
+        // later version begins as this one does.
         let list = unsafe { self.list.as_ref() };
         let entry = list.entries.get(function as usize)?;
         NonNull::new(entry.cast_mut())

@@ -32,8 +32,8 @@ impl fmt::Display for Function {
 
 /// Counts of calls, as they were when [`Card::calls`](crate::Card::calls) was asked, or between two such moments.
 ///
-/// Every call counts when it comes in, whether the module, an order or the lack of a card answers it. Many libraries call a
-/// function twice, first to ask how long its output will be.
+/// Every call counts when it comes in, whether the module, an order or the lack of a card answers it. Many libraries
+/// call a function twice, first to ask how long its output will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calls([u64; FUNCTIONS]);
 

@@ -28,12 +28,12 @@ const FILE: &str = "libcard.so";
 
 /// A token in an isolated module, behind a shim that can take it away.
 ///
-/// [`module`](Self::module) is a PKCS#11 module like any other, for this process and for children, and several cards in one
-/// process know nothing of each other. Unlike that of a [`Token`] it is not initialized: that is the application's to do, and it
-/// needs no environment variable for it.
+/// [`module`](Self::module) is a PKCS#11 module like any other, for this process and for children, and several cards in
+/// one process know nothing of each other. Unlike that of a [`Token`] it is not initialized: that is the application's
+/// to do, and it needs no environment variable for it.
 ///
-/// Pulling a card ends its sessions, as the standard has it: logins, handles and session objects are gone for good, what is stored
-/// on the token is there again when it is put back. While it is away
+/// Pulling a card ends its sessions, as the standard has it: logins, handles and session objects are gone for good,
+/// what is stored on the token is there again when it is put back. While it is away
 ///
 /// | call | answers |
 /// |---|---|

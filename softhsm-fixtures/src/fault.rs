@@ -7,8 +7,8 @@ use crate::ckr::Ckr;
 use crate::control::{Control, Order, SEEN, action};
 use crate::functions::Function;
 
-/// Something that is to happen to calls of a card: to all, or to those of one function; from some call on; for ever or a
-/// number of times. Calls are counted from 1, from the moment the fault is injected.
+/// Something that is to happen to calls of a card: to all, or to those of one function; from some call on; for ever or
+/// a number of times. Calls are counted from 1, from the moment the fault is injected.
 ///
 /// ```
 /// # use softhsm_fixtures::{Ckr, Fault, Function};
@@ -77,8 +77,8 @@ impl Fault {
         self
     }
 
-    /// The module does its work first, and only its answer is replaced: what the caller cannot tell from a call that was
-    /// never made.
+    /// The module does its work first, and only its answer is replaced: what the caller cannot tell from a call that
+    /// was never made.
     pub const fn late(mut self) -> Self {
         self.late = true;
         self

@@ -23,11 +23,12 @@ use crate::{files, module, scratch};
 const TOKENS: &str = "tokens";
 /// A copy of the SoftHSM module with a configuration and a token directory of its own, initialized.
 ///
-/// A loaded library knows one `C_Initialize` and one set of tokens; another file is another library, though the bytes are
-/// the same. So each copy is a card reader of its own: what one test finalizes, breaks or fills leaves the others alone.
+/// A loaded library knows one `C_Initialize` and one set of tokens; another file is another library, though the bytes
+/// are the same. So each copy is a card reader of its own: what one test finalizes, breaks or fills leaves the others
+/// alone.
 ///
-/// The copy is finalized and its directory removed when the last clone and the last [`Token`] of it are gone. By then no
-/// thread may be inside the module any more.
+/// The copy is finalized and its directory removed when the last clone and the last [`Token`] of it are gone. By then
+/// no thread may be inside the module any more.
 #[derive(Debug, Clone)]
 pub struct Library(Arc<Inner>);
 
@@ -41,8 +42,8 @@ struct Inner {
     own: Option<TempDir>,
 }
 
-/// What is in the slots. Whoever changes the slots holds the lock: PKCS#11 offers one blank slot at a time, and those who
-/// race for it lose.
+/// What is in the slots. Whoever changes the slots holds the lock: PKCS#11 offers one blank slot at a time, and those
+/// who race for it lose.
 #[derive(Debug, Default)]
 struct Tokens {
     /// The serial numbers of all tokens ever made here, so that a stranger's is noticed.
@@ -112,8 +113,8 @@ impl Library {
         Ok(library)
     }
 
-    /// The file to load. It is initialized: a further `C_Initialize` answers `CKR_CRYPTOKI_ALREADY_INITIALIZED`, which means
-    /// that all is well.
+    /// The file to load. It is initialized: a further `C_Initialize` answers `CKR_CRYPTOKI_ALREADY_INITIALIZED`, which
+    /// means that all is well.
     #[must_use]
     pub fn module(&self) -> PathBuf {
         self.0.directory.join(files::MODULE)
@@ -138,8 +139,8 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// [`WrongConfiguration`](ErrorKind::WrongConfiguration) if the module reads anything else: where SoftHSM cannot read
-    /// its configuration it silently takes the tokens of the system. It is finalized again then.
+    /// [`WrongConfiguration`](ErrorKind::WrongConfiguration) if the module reads anything else: where SoftHSM cannot
+    /// read its configuration it silently takes the tokens of the system. It is finalized again then.
     pub fn initialize(&self) -> Result<(), Error> {
         let tokens = self.lock();
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);

@@ -1,8 +1,9 @@
 //! Directories that are gone afterwards.
 //!
-//! All files of a process lie in one directory, readable by its user only. What belongs to one fixture goes when that is
-//! dropped; the directory itself goes when the process ends. A process that is killed leaves it behind: then the
-//! next process that uses fixtures removes it, knowing from a lock which only a living process holds that nobody is in there.
+//! All files of a process lie in one directory, readable by its user only. What belongs to one fixture goes when that
+//! is dropped; the directory itself goes when the process ends. A process that is killed leaves it behind: then the
+//! next process that uses fixtures removes it, knowing from a lock which only a living process holds that nobody is in
+//! there.
 
 #![allow(unsafe_code, reason = "registering a function for the end of the process is a call into C")]
 

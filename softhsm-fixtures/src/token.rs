@@ -102,8 +102,8 @@ impl Token {
 
     /// The number of the slot it is in now, looked up by label and serial number.
     ///
-    /// Not to be kept over a finalize: SoftHSM numbers a new token one way and the same token differently when it finds it
-    /// again.
+    /// Not to be kept over a finalize: SoftHSM numbers a new token one way and the same token differently when it finds
+    /// it again.
     ///
     /// # Errors
     ///
