@@ -1,7 +1,7 @@
 //! Compiles the shim, a library that the fixtures carry inside them and write out for each card.
 //!
-//! Stable Cargo cannot give one package the dynamic library of another, neither under `cargo test -p` of a third package nor
-//! for strangers. So the compiler is called here, on sources that need nothing but the standard library.
+//! Stable Cargo cannot give one package the dynamic library of another, neither under `cargo test -p` of a third
+//! package nor for strangers. So the compiler is called here, on sources that need nothing but the standard library.
 
 use std::env;
 use std::error::Error;

@@ -8,8 +8,9 @@ use std::thread;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::MechanismType;
 use cryptoki::slot::Slot;
-use softhsm_fixtures::{Card, ErrorKind};
+use softhsm_fixtures::{Card, Configuration, ErrorKind, Token};
 
 use crate::support::{application, find_key, hmac_key, log_in, process, refusal, said, sign, slot, slots, wait_until};
 
@@ -134,6 +135,40 @@ fn an_application_initializes_and_finalizes_a_card_as_it_likes() {
         context.clone().finalize().unwrap();
     }
     assert_eq!(numbers.len(), 1, "the slot keeps its number");
+}
+
+/// `SOFTHSM2_CONF` is one for all of them, so this is a test of the lock around it.
+#[test]
+fn modules_initialized_by_many_threads_at_once_each_have_their_own_tokens() {
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let card = Card::new();
+                let context = Pkcs11::new(card.module()).unwrap();
+                for _ in 0..50 {
+                    context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).unwrap();
+                    assert_eq!(context.get_slots_with_initialized_token().unwrap(), [slot(&card)]);
+                    context.clone().finalize().unwrap();
+                }
+            });
+            scope.spawn(|| {
+                let token = Token::isolated();
+                for _ in 0..50 {
+                    token.library().finalize().unwrap();
+                    token.library().initialize().unwrap();
+                    token.slot().unwrap();
+                }
+            });
+            scope.spawn(|| assert!(Token::shared().slot().is_ok()));
+        }
+    });
+}
+
+#[test]
+fn a_card_can_lack_a_mechanism() {
+    let card = Card::try_new(&Configuration::new().set("slots.mechanisms", "CKM_SHA512_HMAC")).unwrap();
+    let offered = application(card.module()).get_mechanism_list(slot(&card)).unwrap();
+    assert_eq!(offered, [MechanismType::SHA512_HMAC]);
 }
 
 #[test]
