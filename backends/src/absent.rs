@@ -6,8 +6,9 @@ use icsf_core::backend::{
     Register, RegisterChange, WrappedKey,
 };
 
-/// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason; its state
-/// is [`Deconfigured`](BackendState::Deconfigured) for ever.
+/// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason, for ever.
+/// Its state is [`Deconfigured`](BackendState::Deconfigured), or, in the place of an engine that is there and cannot be
+/// used ([`unusable`](Self::unusable)), [`Offline`](BackendState::Offline).
 ///
 /// ```
 /// # use icsf_backends::Absent;
@@ -18,13 +19,21 @@ use icsf_core::backend::{
 #[derive(Debug, Clone)]
 pub struct Absent {
     reason: String,
+    /// The engine in whose place this one stands.
+    unusable: Option<EngineInfo>,
 }
 
 impl Absent {
     /// No engine, and why there is none.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self { reason: reason.into(), unusable: None }
+    }
+
+    /// In the place of the engine `info`, which is there and cannot be used; and why.
+    #[must_use]
+    pub fn unusable(info: EngineInfo, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), unusable: Some(info) }
     }
 
     fn unavailable<T>(&self) -> Result<T, EngineError> {
@@ -40,11 +49,14 @@ impl Default for Absent {
 
 impl Backend for Absent {
     fn info(&self) -> EngineInfo {
-        EngineInfo::new("none", "absent", Capabilities::NONE)
+        self.unusable.clone().unwrap_or_else(|| EngineInfo::new("none", "absent", Capabilities::NONE))
     }
 
     fn state(&self) -> BackendState {
-        BackendState::Deconfigured
+        match &self.unusable {
+            Some(_) => BackendState::Offline { reason: self.reason.clone() },
+            None => BackendState::Deconfigured,
+        }
     }
 
     fn attach(&self) -> Result<(), EngineError> {

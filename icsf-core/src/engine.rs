@@ -52,11 +52,14 @@ pub enum EngineState {
     Online,
 }
 
+/// Why an engine is offline that the operator took offline.
+const BY_OPERATOR: &str = "the operator took it offline";
+
 impl EngineState {
     pub(crate) fn judge(backend: &BackendState, control: &Control, master_keys: &MasterKeys, header: &Header) -> Self {
         match backend {
             BackendState::Deconfigured => Self::Deconfigured,
-            _ if !control.engine_online => Self::Offline { reason: "the operator took it offline".to_owned() },
+            _ if !control.engine_online => Self::Offline { reason: BY_OPERATOR.to_owned() },
             BackendState::Offline { reason } => Self::Offline { reason: reason.clone() },
             BackendState::Locked { reason } => Self::Locked { reason: reason.clone() },
             BackendState::Online { .. } => {
@@ -88,7 +91,8 @@ impl EngineState {
             Self::Deconfigured => {
                 Some("install an engine that holds the same master keys: softicsf engine configure".to_owned())
             }
-            Self::Offline { .. } => Some("softicsf engine online, once the engine is there".to_owned()),
+            Self::Offline { reason } if reason == BY_OPERATOR => Some("softicsf engine online".to_owned()),
+            Self::Offline { .. } => Some("bring it back, or install another one: softicsf engine configure".to_owned()),
             Self::Locked { .. } => Some("give the pass phrase or PIN: see softicsf engine --help".to_owned()),
             Self::WrongMasterKey { kind, needed, .. } => {
                 Some(format!("load the {kind} with pattern {needed}: softicsf mk load, mk set"))
@@ -138,7 +142,9 @@ impl EngineView {
         if self.state == EngineState::Online {
             return Ok(());
         }
-        let error = Error::new(Code::EngineUnavailable, format!("engine is {}", self.state));
+        let wrong_key = matches!(self.state, EngineState::WrongMasterKey { .. });
+        let state = if wrong_key { "engine has the" } else { "engine is" };
+        let error = Error::new(Code::EngineUnavailable, format!("{state} {}", self.state));
         let error = self.state.remedy().into_iter().fold(error, Error::with_remedy);
         Err(self.named(error))
     }
@@ -186,14 +192,16 @@ impl Handles {
         Self { kept: Mutex::new(Kept { generation: 0, keys, record_mac: [None, None] }) }
     }
 
-    fn kept(&self, generation: u64) -> MutexGuard<'_, Kept> {
+    /// What is kept, if this is the newest generation there was. What a call of an older one still opens is not kept, or
+    /// it would stay open in an engine that is not used any more.
+    fn kept(&self, generation: u64) -> Option<MutexGuard<'_, Kept>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.generation != generation {
+        if kept.generation < generation {
             kept.generation = generation;
             kept.keys.clear();
             kept.record_mac = [None, None];
         }
-        kept
+        (kept.generation == generation).then_some(kept)
     }
 
     /// Drops all that was opened before this generation of the engine.
@@ -210,7 +218,7 @@ impl Handles {
         kds: Generation,
         same: impl FnOnce(&[u8]) -> bool,
     ) -> Option<Arc<OpenKey>> {
-        let mut kept = self.kept(generation);
+        let mut kept = self.kept(generation)?;
         let opened = kept.keys.get_mut(label)?;
         if opened.kds != kds {
             if !same(&opened.record) {
@@ -223,7 +231,9 @@ impl Handles {
     }
 
     pub(crate) fn put(&self, generation: u64, label: KeyLabel, opened: Opened) {
-        self.kept(generation).keys.put(label, opened);
+        if let Some(mut kept) = self.kept(generation) {
+            kept.keys.put(label, opened);
+        }
     }
 
     /// The key that authenticates the records under this master key, opened by `open` if it is not yet.
@@ -234,11 +244,13 @@ impl Handles {
         open: impl FnOnce() -> Result<Box<dyn KeyHandle>>,
     ) -> Result<Arc<dyn KeyHandle>> {
         let at = usize::from(kind == MasterKeyKind::Aes);
-        if let Some(Some(handle)) = self.kept(generation).record_mac.get(at) {
-            return Ok(Arc::clone(handle));
+        if let Some(handle) = self.kept(generation).and_then(|kept| kept.record_mac.get(at)?.clone()) {
+            return Ok(handle);
         }
         let handle: Arc<dyn KeyHandle> = open()?.into();
-        if let Some(place) = self.kept(generation).record_mac.get_mut(at) {
+        if let Some(mut kept) = self.kept(generation)
+            && let Some(place) = kept.record_mac.get_mut(at)
+        {
             *place = Some(Arc::clone(&handle));
         }
         Ok(handle)
@@ -254,7 +266,12 @@ impl fmt::Debug for Handles {
 
 /// Asks the backend for all of it, attaching it first.
 pub(crate) fn look(backend: &dyn Backend) -> (EngineInfo, BackendState, MasterKeys) {
-    let attached = backend.attach();
-    let master_keys = attached.and_then(|()| backend.master_keys()).unwrap_or_default();
-    (backend.info(), backend.state(), master_keys)
+    let looked = backend.attach().and_then(|()| backend.master_keys());
+    match (backend.state(), looked) {
+        // That it did not answer says nothing of its registers: it counts as gone until it is looked at again.
+        (BackendState::Online { .. }, Err(error)) => {
+            (backend.info(), BackendState::Offline { reason: error.to_string() }, MasterKeys::default())
+        }
+        (state, looked) => (backend.info(), state, looked.unwrap_or_default()),
+    }
 }

@@ -54,7 +54,7 @@ impl Icsf {
     /// Enters a part of 32 bytes into the new register.
     ///
     /// # Errors
-    /// [`Code::KeyUsageViolation`] when the register does not allow it, or the key would be the current or the old one;
+    /// [`Code::RegisterRefused`] when the register does not allow it, or the key would be the current or the old one;
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn load_master_key_part(&self, kind: MasterKeyKind, part: Part, value: &ClearKey) -> Result<()> {
         self.register(kind, RegisterChange::Load(part, value))
@@ -80,7 +80,7 @@ impl Icsf {
     /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key).
     ///
     /// # Errors
-    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
+    /// [`Code::RegisterRefused`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
     /// another master key; [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn set_master_key(&self, kind: MasterKeyKind) -> Result<()> {
         let view = self.ceremony()?;
@@ -98,12 +98,12 @@ impl Icsf {
     /// Makes the MAC key of the records under this master key, and notes its pattern in the header, if that has not been
     /// done.
     pub(crate) fn initialize_for(&self, kind: MasterKeyKind) -> Result<()> {
-        let view = self.view()?;
-        view.engine.require_master_key(kind)?;
         let (header, generation) = self.kds.header()?;
         if header.of(kind).is_some() {
             return Ok(());
         }
+        // The other master key may still be missing, as when both are brought to another site one after the other.
+        let view = self.ceremony()?;
         let mac_key = self.backend.generate(KeySpec::record_mac(kind)).map_err(|e| view.engine.named(e.into()))?;
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
     }
@@ -127,7 +127,7 @@ impl Icsf {
     ///
     /// # Errors
     /// [`Code::RecordDamaged`] naming the records that cannot be used: nothing has been changed; delete or restore them.
-    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::KdsFull`], [`Code::KdsIoError`];
+    /// [`Code::RegisterRefused`] when the new register is not full; [`Code::KdsFull`], [`Code::KdsIoError`];
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`]. After an error everything is as before, or, past the setting of
     /// the registers, usable under the old one and finished by [`reencipher`](Self::reencipher).
     pub fn change_master_key(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
@@ -150,9 +150,9 @@ impl Icsf {
         let done = staged?;
         self.register(kind, RegisterChange::Set)?;
         self.promote()?;
-        self.bring_under_current(kind, &mut |_| {})?;
+        let Reenciphered { unusable, .. } = self.bring_under_current(kind, &mut |_| {})?;
         self.kds.refresh()?;
-        Ok(Reenciphered { done, unusable: Vec::new() })
+        Ok(Reenciphered { done, unusable })
     }
 
     /// Brings every record that is still under an old master key under the current one, and refreshes the in-storage
@@ -181,6 +181,7 @@ impl Icsf {
         let store = self.kds.store();
         store.apply(&[Op::Clear(Area::Staged)])?;
         let view = self.view()?;
+        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut done = 0;
         let mut stage = |rows: &[Sealed]| -> Result<()> {
@@ -251,6 +252,7 @@ impl Icsf {
         let current = view.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
         let view = self.view()?;
+        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut met = Reenciphered::default();
         self.sealed(kind, &mut |rows, unusable| {
@@ -391,11 +393,11 @@ fn new_master_key(view: &View, kind: MasterKeyKind) -> Result<Mkvp> {
     match view.engine.master_keys.of(kind).new {
         NewRegister::Full(mkvp) => Ok(mkvp),
         NewRegister::Partial => {
-            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} lacks its final part"))
+            Err(Error::new(Code::RegisterRefused, format!("the new register of the {kind} lacks its final part"))
                 .with_remedy("softicsf mk load --part final"))
         }
         NewRegister::Empty => {
-            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} is empty"))
+            Err(Error::new(Code::RegisterRefused, format!("the new register of the {kind} is empty"))
                 .with_remedy("softicsf mk load, or mk generate"))
         }
     }

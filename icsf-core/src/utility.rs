@@ -11,7 +11,7 @@ use crate::backend::MasterKeyKind;
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds::{Header, Record, Update, fits_format};
+use crate::kds::{Header, KeyDataSet, Record, Update, fits_format};
 use crate::label::{KeyLabel, RecordKey};
 use crate::store::{Area, Expect, Op, StoreError};
 use crate::token::KeyToken;
@@ -142,7 +142,7 @@ impl Icsf {
         let (header, generation) = self.kds.header()?;
         let same = |kind| export.header.of(kind) == header.of(kind);
         let mut ops = Vec::with_capacity(export.rows.len() + 1);
-        if view.kds.is_empty() && header.des.is_none() && header.aes.is_none() {
+        if header.des.is_none() && header.aes.is_none() && !self.kds.has_records()? {
             let adopted = Zeroizing::new(export.header.encode());
             ops.push(Op::Put(Area::Disk, RecordKey::HEADER.row(), adopted, Expect::Generation(generation)));
             ops.extend(export.rows.into_iter().map(|(key, row)| Op::Put(Area::Disk, key.row(), row, Expect::Absent)));
@@ -154,6 +154,7 @@ impl Icsf {
                     Some(kind) if !same(kind) => self.authenticated_anew(&view, &export.header, kind, record)?,
                     _ => row,
                 };
+                ops.extend(KeyDataSet::no_other_type(&key));
                 ops.push(Op::Put(Area::Disk, key.row(), row, Expect::Absent));
             }
         }
@@ -244,7 +245,12 @@ impl Export {
             }
             let key = field(&mut rest)?;
             let name = || data_encoding::HEXUPPER.encode(key);
-            let key = RecordKey::from_row(key).ok_or_else(|| not_valid(&format!("{} is no record key", name())))?;
+            let key = RecordKey::from_row(key).filter(|key| *key != RecordKey::HEADER);
+            let key = key.ok_or_else(|| not_valid(&format!("{} is no record key", name())))?;
+            // One label, one record, in order: so an export has one form, and two records of a label are seen.
+            if rows.last().is_some_and(|(last, _): &(RecordKey, _)| last.label() >= key.label()) {
+                return Err(not_valid(&format!("the record of {key} is out of order or there twice")));
+            }
             rows.push((key, Zeroizing::new(field(&mut rest)?.to_vec())));
         }
     }

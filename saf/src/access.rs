@@ -36,6 +36,11 @@ impl Caller {
 /// inactive class.
 pub(crate) fn require_class(view: &Snapshot) -> Result<()> {
     let class = Class::Ptktdata;
+    if let Some(why) = view.damaged_options() {
+        let cause = Cause::new(format!("the options of the security database are damaged ({why}), no class is active"))
+            .with_remedy("SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA) sets them anew");
+        return Err(Error::new(Code::ClassInactive, cause));
+    }
     let (missing, command) = if !view.options().active.contains(&class) {
         ("not active", "SETROPTS CLASSACT(PTKTDATA)")
     } else if !view.options().raclisted.contains(&class) {
@@ -58,13 +63,19 @@ pub(crate) fn require_authority(
     needed: Access,
 ) -> Result<()> {
     let resource = format!("IRRPTAUTH.{application}.{user}");
-    let (granted, by) =
-        match resource.parse::<ProfileName>().ok().and_then(|name| view.protecting(Class::Ptktdata, &name)) {
-            Some(profile) => {
-                (access(view, profile, caller), format!("profile {} gives {} to it", profile.name, caller.user))
-            }
-            None => (Access::None, format!("no profile covers {resource}")),
-        };
+    let name = resource.parse::<ProfileName>().ok();
+    let profile = name.as_ref().and_then(|name| view.protecting(Class::Ptktdata, name));
+    let damaged = name
+        .as_ref()
+        .and_then(|name| view.damaged_protecting(Class::Ptktdata, name, profile.map(|profile| &**profile)));
+    let (granted, by) = match (damaged, profile) {
+        // Who was kept out by it must not come in because it cannot be read.
+        (Some(damaged), _) => (Access::None, format!("profile {damaged} is damaged and gives nobody anything")),
+        (None, Some(profile)) => {
+            (access(view, profile, caller), format!("profile {} gives {} to it", profile.name, caller.user))
+        }
+        (None, None) => (Access::None, format!("no profile covers {resource}")),
+    };
     if granted >= needed {
         return Ok(());
     }
@@ -118,13 +129,27 @@ pub(crate) fn key_profiles(
 ) -> Vec<Arc<Profile>> {
     let names = key_profile_names(application, group, user);
     let Some((plain, qualified)) = names.split_last() else { return Vec::new() };
-    let qualified = qualified.iter().find_map(|name| key_profile(view, name));
-    qualified.into_iter().chain(key_profile(view, plain)).collect()
+    // One that cannot be read is the first there is all the same; it makes and validates nothing.
+    let first = qualified.iter().find(|name| key_profile(view, name).is_some() || is_damaged(view, name));
+    first.and_then(|name| key_profile(view, name)).into_iter().chain(key_profile(view, plain)).collect()
+}
+
+fn is_damaged(view: &Snapshot, name: &str) -> bool {
+    name.parse().is_ok_and(|name| view.damaged_profile(Class::Ptktdata, &name).is_some())
 }
 
 /// The discrete profile of this name in the in-storage copy.
 pub(crate) fn key_profile(view: &Snapshot, name: &str) -> Option<Arc<Profile>> {
     view.discrete(Class::Ptktdata, &name.parse::<ProfileName>().ok()?).cloned()
+}
+
+/// Which of the profiles under these names is damaged, and what to do.
+pub(crate) fn damaged_key_profile(view: &Snapshot, names: &[String]) -> Option<Cause> {
+    names.iter().find_map(|name| {
+        let why = view.damaged_profile(Class::Ptktdata, &name.parse().ok()?)?;
+        let remedy = format!("RDELETE PTKTDATA {name} and define it anew, or restore the database from a copy");
+        Some(Cause::new(format!("profile {name} is damaged: {why}")).with_remedy(remedy))
+    })
 }
 
 /// Why an application has no key profile, and what to do.

@@ -37,7 +37,14 @@ pub struct Snapshot {
     options: Kept<Options>,
     users: BTreeMap<UserId, Kept<Arc<User>>>,
     classes: BTreeMap<Class, Profiles>,
-    damaged: BTreeMap<Box<[u8]>, RowError>,
+    damaged: BTreeMap<Box<[u8]>, Damaged>,
+}
+
+/// Why a row cannot be read, and the change that wrote it.
+#[derive(Debug, Clone)]
+struct Damaged {
+    why: RowError,
+    generation: Option<Generation>,
 }
 
 /// A row, and the change that wrote it; none, and it is not there yet.
@@ -146,7 +153,44 @@ impl Snapshot {
                 Some(RowKind::User(id)) => format!("user {id}"),
                 None => format!("row {}", String::from_utf8_lossy(key)),
             };
-            (name, error)
+            (name, &error.why)
+        })
+    }
+
+    /// Why the row of a profile cannot be read, when it is there and cannot.
+    #[must_use]
+    pub fn damaged_profile(&self, class: Class, name: &ProfileName) -> Option<&RowError> {
+        self.damaged.get(&codec::profile_key(class, name)).map(|damaged| &damaged.why)
+    }
+
+    /// Why the row of a user cannot be read, when it is there and cannot.
+    #[must_use]
+    pub fn damaged_user(&self, id: &UserId) -> Option<&RowError> {
+        self.damaged.get(&codec::user_key(id)).map(|damaged| &damaged.why)
+    }
+
+    /// Why the options cannot be read, when they cannot; every class counts as inactive then.
+    #[must_use]
+    pub fn damaged_options(&self) -> Option<&RowError> {
+        self.damaged.get(codec::OPTIONS).map(|damaged| &damaged.why)
+    }
+
+    /// A profile that cannot be read and might protect a resource more specifically than `found`.
+    #[must_use]
+    pub fn damaged_protecting(
+        &self,
+        class: Class,
+        resource: &ProfileName,
+        found: Option<&Profile>,
+    ) -> Option<ProfileName> {
+        let might = |name: &ProfileName| {
+            let covers = name == resource || (name.has_generic_characters() && name.covers(resource.as_str()));
+            let beaten = |found: &Profile| !found.generic || found.name.specificity(name).is_lt();
+            covers && !(name != resource && found.is_some_and(beaten))
+        };
+        self.damaged.keys().find_map(|key| match codec::kind_of(key) {
+            Some(RowKind::Profile(of, name)) if of == class && might(&name) => Some(name),
+            _ => None,
         })
     }
 
@@ -159,16 +203,22 @@ impl Snapshot {
             Some(RowKind::Profile(class, name)) => self.take_profile(class, &name, disk, stale),
             None => Err(RowError::Field(0)),
         };
-        if let Err(error) = taken {
-            self.damaged.insert(key.into(), error);
+        if let Err(why) = taken {
+            let generation = disk.map(|(generation, _)| generation);
+            self.damaged.insert(key.into(), Damaged { why, generation });
         }
     }
 
+    /// The change that wrote a row that is to be replaced or removed, though it may not be readable.
+    fn written_by(&self, key: &[u8], readable: Option<Generation>) -> Option<Generation> {
+        readable.or_else(|| self.damaged.get(key)?.generation)
+    }
+
     fn take_options(&mut self, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
-        self.options = match disk {
-            Some((generation, bytes)) => Kept { row: codec::decode_options(bytes)?, generation: Some(generation) },
-            None => Kept::default(),
-        };
+        self.options = Kept::default();
+        if let Some((generation, bytes)) = disk {
+            self.options = Kept { row: codec::decode_options(bytes)?, generation: Some(generation) };
+        }
         Ok(())
     }
 
@@ -333,7 +383,7 @@ fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {
         }
         Edit::DeleteProfile(class, name) => {
             let key = codec::profile_key(*class, name);
-            let was = keep_in_storage(view, *class, name, ops);
+            let was = view.written_by(&key, keep_in_storage(view, *class, name, ops));
             ops.push(Op::Delete(Area::Disk, key, expect(was)));
         }
         Edit::PutUser(user) => {
@@ -341,12 +391,14 @@ fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {
             ops.push(Op::Put(Area::Disk, codec::user_key(&user.id), codec::encode_user(user), expect(was)));
         }
         Edit::DeleteUser(id) => {
-            let was = view.users.get(id).and_then(|kept| kept.generation);
-            ops.push(Op::Delete(Area::Disk, codec::user_key(id), expect(was)));
+            let key = codec::user_key(id);
+            let was = view.written_by(&key, view.users.get(id).and_then(|kept| kept.generation));
+            ops.push(Op::Delete(Area::Disk, key, expect(was)));
         }
         Edit::PutOptions(options) => {
             let row = codec::encode_options(options);
-            ops.push(Op::Put(Area::Disk, codec::OPTIONS.into(), row, expect(view.options.generation)));
+            let was = view.written_by(codec::OPTIONS, view.options.generation);
+            ops.push(Op::Put(Area::Disk, codec::OPTIONS.into(), row, expect(was)));
         }
         Edit::Refresh(class) => {
             let stale = view.classes.get(class).into_iter().flat_map(|profiles| profiles.stale.keys());

@@ -3,13 +3,12 @@
 use icsf_core::kds::Found;
 use icsf_core::token::{KeyToken, Material};
 use icsf_core::{Error as IcsfError, KeyLabel, View};
-use ptkt::GroupId;
 
-use crate::access::{self, Caller, key_profile_names};
+use crate::access::{self, Caller};
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
-use crate::passticket::{KeySource, Request, describe};
+use crate::passticket::{KeySource, Request, describe, generation_names};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.
@@ -52,7 +51,7 @@ impl Saf {
             Ok(()) => step("permission", format!("{} has UPDATE to {resource}", caller.id()), true),
             Err(error) => step("permission", error.cause().why().to_owned(), false),
         }
-        for name in names(request) {
+        for name in generation_names(request) {
             let (found, good) = candidate(&view, &name);
             step("key profile", format!("{name}: {found}"), good);
         }
@@ -98,11 +97,18 @@ impl Saf {
         }
     }
 
-    /// Whether a key profile could be used right now: its key opened, and nothing made with it.
+    /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened; and
+    /// nothing made with it.
     ///
     /// # Errors
-    /// What [`generate`](Self::generate) would answer for want of the key.
+    /// What [`generate`](Self::generate) would answer for want of them.
     pub fn probe(&self, profile: &Profile) -> Result<KeySource> {
+        let view = self.database().view()?;
+        access::require_class(&view)?;
+        let Some(profile) = view.discrete(profile.class, &profile.name) else {
+            let why = format!("profile {}: {}", profile.name, candidate(&view, profile.name.as_str()).0);
+            return Err(Error::new(crate::codes::Code::GenerationNoProfile, icsf_core::Cause::new(why)));
+        };
         let source = source(profile).ok_or_else(|| {
             Error::new(
                 crate::codes::Code::GenerationNoKey,
@@ -123,15 +129,11 @@ impl Saf {
     }
 }
 
-fn names(request: &Request) -> Vec<String> {
-    match &request.group {
-        Some(group) => key_profile_names(&request.application, Some(group as &GroupId), &request.user),
-        None => vec![request.application.to_string()],
-    }
-}
-
 fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
     let Ok(name) = name.parse::<ProfileName>() else { return ("no profile name".to_owned(), false) };
+    if let Some(why) = view.damaged_profile(Class::Ptktdata, &name) {
+        return (format!("damaged: {why}"), false);
+    }
     match (view.discrete(Class::Ptktdata, &name), view.profile(Class::Ptktdata, &name)) {
         (Some(_), _) => ("found".to_owned(), true),
         (None, Some(profile)) if profile.generic => ("generic, which is no key profile".to_owned(), false),

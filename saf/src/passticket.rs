@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 use crate::model::{Access, LegacyKey, Profile};
 use crate::server::Saf;
 
+/// Seconds.
+const DAY: u64 = 86_400;
 /// How many plans are kept.
 const PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
@@ -82,6 +84,8 @@ pub(crate) struct PlanKey {
 pub(crate) struct Plan {
     generation: u64,
     keys: Vec<PlannedKey>,
+    /// A key profile that cannot be read, which says more than a ticket that no other key fits.
+    damaged: Option<Cause>,
 }
 
 /// A key, and what is fixed for it, the user and the application.
@@ -378,7 +382,7 @@ impl Saf {
             };
             let plan = self.plans().get(&view, key, || {
                 let keys = self.plan_generation(&view, caller, request)?;
-                Ok(Plan { generation: view.generation(), keys })
+                Ok(Plan { generation: view.generation(), keys, damaged: None })
             })?;
             let first = plan.keys.first().ok_or_else(|| no_key(Code::GenerationNoKey, &request.application))?;
             first
@@ -402,13 +406,16 @@ impl Saf {
     }
 
     pub(crate) fn generation_profile(&self, view: &Snapshot, request: &Request) -> Result<Arc<Profile>> {
-        let profile = match &request.group {
-            Some(group) => {
-                access::key_profiles(view, &request.application, Some(group), &request.user).into_iter().next()
+        let names = generation_names(request);
+        for name in &names {
+            if let Some(profile) = access::key_profile(view, name) {
+                return Ok(profile);
             }
-            None => access::key_profile(view, &request.application.to_string()),
-        };
-        profile.ok_or_else(|| Error::new(Code::GenerationNoProfile, access::no_key_profile(view, &request.application)))
+            if let Some(cause) = access::damaged_key_profile(view, std::slice::from_ref(name)) {
+                return Err(Error::new(Code::GenerationNoProfile, cause));
+            }
+        }
+        Err(Error::new(Code::GenerationNoProfile, access::no_key_profile(view, &request.application)))
     }
 
     /// Checks a PassTicket, and remembers its use. Nobody is signed on, and nobody is revoked.
@@ -440,17 +447,22 @@ impl Saf {
                     access::require_authority(&view, caller, &request.user, &request.application, Access::Read)?;
                 }
                 let profiles = access::key_profiles(&view, &request.application, group.as_ref(), &request.user);
+                let names = access::key_profile_names(&request.application, group.as_ref(), &request.user);
+                let damaged = access::damaged_key_profile(&view, &names);
                 if profiles.is_empty() {
-                    let cause = access::no_key_profile(&view, &request.application);
+                    let cause = damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application));
                     return Err(Error::new(Code::EvaluationNoProfile, cause));
                 }
                 let keys: Vec<PlannedKey> = profiles
                     .iter()
                     .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application))
                     .collect();
-                Ok(Plan { generation: view.generation(), keys })
+                Ok(Plan { generation: view.generation(), keys, damaged })
             })?;
-            self.try_keys(&plan.keys, request, ticket)
+            self.try_keys(&plan.keys, request, ticket).map_err(|error| match &plan.damaged {
+                Some(cause) if error.code() == Code::EvaluationNotValid => Error::new(error.code(), cause.clone()),
+                _ => error,
+            })
         };
         run().map_err(|error: Error| for_whom(error, request))
     }
@@ -507,6 +519,14 @@ impl Saf {
     }
 }
 
+/// The names under which the key that generates may stand, the most special first.
+pub(crate) fn generation_names(request: &Request) -> Vec<String> {
+    match &request.group {
+        Some(group) => access::key_profile_names(&request.application, Some(group), &request.user),
+        None => vec![request.application.to_string()],
+    }
+}
+
 fn for_whom(error: Error, request: &Request) -> Error {
     error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
 }
@@ -517,8 +537,25 @@ fn no_key(code: Code, application: &Applid) -> Error {
     Error::new(code, cause)
 }
 
+/// How far clocks are ever apart, in seconds. Nothing in a ticket tells that it was made with another key: read with the
+/// wrong one it has any time at all, within 68 years.
+const CLOCKS: i64 = 86_400;
+
 fn not_valid(verdict: Verdict) -> Cause {
     match verdict {
+        Verdict::Expired { delta } | Verdict::Future { delta } if delta.abs() > CLOCKS => {
+            let days = delta.abs() / CLOCKS;
+            Cause::new(format!(
+                "it is no ticket made with this key for this user and application, or one of {days} days ago or ahead"
+            ))
+            .with_remedy(
+                "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
+            )
+        }
+        // Further off than any clock: another key, user or application makes such times.
+        Verdict::Expired { delta } | Verdict::Future { delta } if delta.unsigned_abs() > DAY => {
+            not_valid(Verdict::NotATicket)
+        }
         Verdict::Expired { delta } => Cause::new(format!("the ticket was made {delta} seconds ago, too long"))
             .with_remedy("compare the clocks of both systems, in GMT"),
         Verdict::Future { delta } => {

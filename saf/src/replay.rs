@@ -35,6 +35,8 @@ const VERSION: u8 = 1;
 const SECONDS_PER_FILE: u64 = 1024;
 /// How many files stay open: more than any clock needs that is not set.
 const OPEN_FILES: usize = 8;
+/// How many uses that could not be written are remembered as such.
+const UNWRITTEN: usize = 4096;
 const KEPT: Duration = Duration::from_secs(3600);
 
 /// A replay register in a directory, shared by all processes that use it.
@@ -50,6 +52,8 @@ struct State {
     memory: MemoryRegister,
     /// Uses others wrote that are too far ahead of our clock for memory.
     ahead: BTreeSet<TicketUse>,
+    /// Uses that memory has and that could not be written: of these it is not known whether they are the first.
+    unwritten: BTreeSet<TicketUse>,
     files: BTreeMap<u64, Open>,
     written: u64,
 }
@@ -107,6 +111,7 @@ impl FileRegister {
         if file.write(&mine)? != ENTRY {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "an entry could not be written whole"));
         }
+        state.unwritten.remove(used);
         let mut usage = Usage::First;
         let mut before_mine = true;
         let mut others = Vec::new();
@@ -141,7 +146,12 @@ impl FileRegister {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
-            files.push((entry.metadata()?.modified()?, entry.path()));
+            match entry.metadata().and_then(|metadata| metadata.modified()) {
+                Ok(modified) => files.push((modified, entry.path())),
+                // Another process is clearing up, too.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         let Some(newest) = files.iter().map(|(modified, _)| *modified).max() else { return Ok(()) };
         for (modified, path) in files {
@@ -183,8 +193,15 @@ impl ReplayRegister for FileRegister {
             remember(state, other, now);
         }
         match self.remembered(state, used, now)? {
-            Usage::Replay => Ok(Usage::Replay),
-            Usage::First => self.shared(state, used, now).map_err(Error::register),
+            Usage::Replay if !state.unwritten.contains(used) => Ok(Usage::Replay),
+            _ => {
+                // Until it is written nobody else knows of it, and it has not been accepted. Where too many cannot be
+                // written to be remembered, the rest counts as used.
+                if state.unwritten.len() < UNWRITTEN {
+                    state.unwritten.insert(*used);
+                }
+                self.shared(state, used, now).map_err(Error::register)
+            }
         }
     }
 }

@@ -34,8 +34,12 @@ impl Saf {
             let view = self.database().view()?;
             let fold = !view.options().mixed_case;
             let Some(user) = view.user(&request.user) else {
-                let cause = Cause::new(format!("user {} is not defined", request.user))
-                    .with_remedy(format!("ADDUSER {}", request.user));
+                let cause = match view.damaged_user(&request.user) {
+                    Some(why) => Cause::new(format!("user {} is damaged: {why}", request.user))
+                        .with_remedy(format!("DELUSER {0}, then ADDUSER {0}", request.user)),
+                    None => Cause::new(format!("user {} is not defined", request.user))
+                        .with_remedy(format!("ADDUSER {}", request.user)),
+                };
                 return Err(Error::new(Code::SignOnUnknownUser, cause));
             };
             if user.revoked {
@@ -54,7 +58,9 @@ impl Saf {
                 && !access::key_profiles(&view, &request.application, Some(&group), &request.user).is_empty();
             let not_valid = |cause| Error::new(Code::SignOnNotValid, cause);
             if !has_profile {
-                let cause = access::no_key_profile(&view, &request.application);
+                let names = access::key_profile_names(&request.application, Some(&group), &request.user);
+                let cause = access::damaged_key_profile(&view, &names)
+                    .unwrap_or_else(|| access::no_key_profile(&view, &request.application));
                 return Err(not_valid(Cause::new(format!("it is not the password, and {}", cause.why()))));
             }
             let ticket = typed.as_ticket(fold).ok_or_else(|| {

@@ -4,8 +4,9 @@
 //! map on top holds what has changed since. The whole is immutable: a change makes a new one that shares the block, so
 //! that a reader goes on undisturbed with the one it has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -34,7 +35,7 @@ pub struct InStorage {
 enum Entry {
     Gone,
     Here(RecordKey, Arc<Zeroizing<Vec<u8>>>),
-    Damaged(RecordError),
+    Damaged(RecordKey, RecordError),
 }
 
 /// What is found under a label.
@@ -79,7 +80,7 @@ struct Block {
 }
 
 /// The rows that cannot be used, by key, and why.
-type Damaged = HashMap<Box<[u8]>, RecordError>;
+type Damaged = BTreeMap<Box<[u8]>, RecordError>;
 
 /// Whether a row is that of a label.
 fn is_of(key: &[u8], label: &KeyLabel) -> bool {
@@ -117,7 +118,9 @@ impl Block {
     }
 
     fn damage(&self, label: &KeyLabel) -> Option<&RecordError> {
-        self.damaged.iter().find(|(key, _)| is_of(key, label)).map(|(_, error)| error)
+        let (key, error) =
+            self.damaged.range::<[u8], _>((Bound::Included(label.ebcdic().as_slice()), Bound::Unbounded)).next()?;
+        is_of(key, label).then_some(error)
     }
 }
 
@@ -197,7 +200,7 @@ impl InStorage {
         match self.overlay.get(label) {
             Some(Entry::Here(key, bytes)) => return Found::Here(RecordRef { key: key.bytes(), bytes }),
             Some(Entry::Gone) => return Found::Nothing,
-            Some(Entry::Damaged(error)) => return Found::Damaged(error.clone()),
+            Some(Entry::Damaged(_, error)) => return Found::Damaged(error.clone()),
             None => {}
         }
         match self.block.find(label) {
@@ -231,8 +234,8 @@ impl InStorage {
         let mended = |key: &[u8]| self.overlay.keys().any(|label| is_of(key, label));
         let below = self.block.damaged.iter().filter(|(key, _)| !mended(key));
         let below = below.map(|(key, error)| (name(key), error.clone()));
-        let on_top = self.overlay.iter().filter_map(|(label, entry)| match entry {
-            Entry::Damaged(error) => Some((label.to_string(), error.clone())),
+        let on_top = self.overlay.values().filter_map(|entry| match entry {
+            Entry::Damaged(key, error) => Some((key.to_string(), error.clone())),
             _ => None,
         });
         let mut all: Vec<_> = below.chain(on_top).collect();
@@ -254,12 +257,16 @@ impl InStorage {
                 None => Entry::Gone,
                 Some(bytes) => match record::check(key.bytes(), &bytes) {
                     Ok(()) => Entry::Here(key, Arc::new(bytes)),
-                    Err(error) => Entry::Damaged(error),
+                    Err(error) => Entry::Damaged(key, error),
                 },
             };
             // One label, two types: what is there wins over what is gone, whatever the order of the changes.
             let label = key.label();
-            if matches!((&entry, overlay.get(&label)), (Entry::Gone, Some(Entry::Here(other, _))) if *other != key) {
+            let other = match overlay.get(&label) {
+                Some(Entry::Here(other, _) | Entry::Damaged(other, _)) => Some(*other),
+                _ => None,
+            };
+            if matches!(entry, Entry::Gone) && other.is_some_and(|other| other != key) {
                 continue;
             }
             overlay.insert(label, entry);
@@ -285,9 +292,7 @@ impl InStorage {
             match entry {
                 Entry::Gone => {}
                 Entry::Here(key, bytes) => loader.add(key.bytes(), bytes),
-                Entry::Damaged(error) => {
-                    loader.damaged.insert(RecordKey::new(label, crate::KeyType::NULL).row(), error.clone());
-                }
+                Entry::Damaged(key, error) => drop(loader.damaged.insert(key.row(), error.clone())),
             }
         }
         loader.finish(self.generation, Header::clone(&self.header))

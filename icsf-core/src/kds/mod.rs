@@ -26,6 +26,9 @@ use crate::label::{KeyLabel, KeyType, RecordKey};
 use crate::store::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError};
 use crate::token::KeyToken;
 
+/// How often a change is tried when somebody else changes the same record meanwhile.
+pub(crate) const ATTEMPTS: usize = 20;
+
 /// How an update reaches the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
@@ -166,32 +169,52 @@ impl KeyDataSet {
     /// there any more; what the store says.
     pub fn put(&self, record: &Record, replaces: Option<Generation>, update: Update) -> Result<()> {
         let label = record.key.label();
-        let was = self.disk_row(&label)?;
-        match (&was, replaces) {
-            (Some(_), None) => return Err(exists(&label)),
-            (None, Some(_)) => return Err(not_found(&label)),
-            _ => {}
-        }
-        let expect = replaces.map_or(Expect::Absent, Expect::Generation);
-        let mut ops = Vec::with_capacity(4);
-        match &was {
-            // Another type is another record key: the old record goes, the new one comes.
-            Some((key, _)) if *key != record.key => {
-                ops.push(Op::Delete(Area::Disk, key.row(), expect));
-                self.keep_in_storage(&mut ops, key, was.as_ref().map(|(_, row)| row), update)?;
-                ops.push(Op::Put(Area::Disk, record.key.row(), record.encode(), Expect::Absent));
-                self.keep_in_storage(&mut ops, &record.key, None, update)?;
+        self.until_nobody_interferes(|| {
+            let was = self.disk_row(&label)?;
+            match (&was, replaces) {
+                (Some(_), None) => return Err(exists(&label)),
+                (None, Some(_)) => return Err(not_found(&label)),
+                (Some((key, row)), Some(generation)) if row.generation != generation => {
+                    return Err(StoreError::Conflict(key.row()).into());
+                }
+                _ => {}
             }
-            _ => {
-                ops.push(Op::Put(Area::Disk, record.key.row(), record.encode(), expect));
-                self.keep_in_storage(&mut ops, &record.key, was.as_ref().map(|(_, row)| row), update)?;
+            let mut ops = Vec::with_capacity(8);
+            // One label, one record: a record of another type is another row, which goes, or must not be there.
+            for key in KeyType::ALL.map(|key_type| RecordKey::new(&label, key_type)) {
+                let row = was.as_ref().filter(|(was, _)| *was == key).map(|(_, row)| row);
+                let expect = row.map_or(Expect::Absent, |row| Expect::Generation(row.generation));
+                if key == record.key {
+                    ops.push(Op::Put(Area::Disk, key.row(), record.encode(), expect));
+                } else if row.is_some() {
+                    ops.push(Op::Delete(Area::Disk, key.row(), expect));
+                } else {
+                    ops.push(Op::Check(Area::Disk, key.row(), expect));
+                }
+                self.keep_in_storage(&mut ops, &key, row, update, key == record.key || row.is_some())?;
             }
-        }
-        match self.apply_or_conflict(&ops)? {
-            Ok(_) => Ok(()),
-            Err(_) if replaces.is_none() => Err(exists(&label)),
-            Err(conflict) => Err(conflict.into()),
-        }
+            Ok(ops)
+        })
+    }
+
+    /// That no row of another type has the label of `key`.
+    pub(crate) fn no_other_type(key: &RecordKey) -> impl Iterator<Item = Op> + use<> {
+        let others = KeyType::ALL.map(|key_type| RecordKey::new(&key.label(), key_type));
+        let key = *key;
+        others
+            .into_iter()
+            .filter(move |other| *other != key)
+            .map(|other| Op::Check(Area::Disk, other.row(), Expect::Absent))
+    }
+
+    /// Whether the disk copy holds any record.
+    pub(crate) fn has_records(&self) -> Result<bool> {
+        let mut any = false;
+        self.store.scan(Area::Disk, Some(RecordKey::HEADER.bytes()), &mut |_, _, _| {
+            any = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(any)
     }
 
     /// Removes the record of a label, damaged or not.
@@ -199,25 +222,48 @@ impl KeyDataSet {
     /// # Errors
     /// [`Code::LabelNotFound`]; what the store says.
     pub fn delete(&self, label: &KeyLabel, update: Update) -> Result<()> {
-        let (key, row) = self.disk_row(label)?.ok_or_else(|| not_found(label))?;
-        let mut ops = vec![Op::Delete(Area::Disk, key.row(), Expect::Generation(row.generation))];
-        self.keep_in_storage(&mut ops, &key, Some(&row), update)?;
-        match self.apply_or_conflict(&ops)? {
-            Ok(_) => Ok(()),
-            Err(conflict) => Err(conflict.into()),
-        }
+        self.until_nobody_interferes(|| {
+            let (key, row) = self.disk_row(label)?.ok_or_else(|| not_found(label))?;
+            let mut ops = vec![Op::Delete(Area::Disk, key.row(), Expect::Generation(row.generation))];
+            for other in KeyType::ALL.map(|key_type| RecordKey::new(label, key_type)) {
+                self.keep_in_storage(&mut ops, &other, Some(&row).filter(|_| other == key), update, other == key)?;
+            }
+            Ok(ops)
+        })
     }
 
-    /// What must happen to the in-storage copy of `key` besides the change on disk.
-    fn keep_in_storage(&self, ops: &mut Vec<Op>, key: &RecordKey, was: Option<&Row>, update: Update) -> Result<()> {
-        match update {
-            Update::Dynamic => ops.push(Op::Delete(Area::Stale, key.row(), Expect::Anything)),
+    /// Carries out what `plan` finds to be done; plans anew when somebody else has changed one of the rows meanwhile.
+    fn until_nobody_interferes(&self, mut plan: impl FnMut() -> Result<Vec<Op>>) -> Result<()> {
+        for _ in 1..ATTEMPTS {
+            if self.apply_or_conflict(&plan()?)?.is_ok() {
+                return Ok(());
+            }
+        }
+        self.apply(&plan()?).map(drop)
+    }
+
+    /// What must happen to the in-storage copy of `key`, besides the change on disk if it is `changed` there.
+    fn keep_in_storage(
+        &self,
+        ops: &mut Vec<Op>,
+        key: &RecordKey,
+        was: Option<&Row>,
+        update: Update,
+        changed: bool,
+    ) -> Result<()> {
+        let stale = self.store.get(Area::Stale, key.bytes())?;
+        match (update, stale) {
+            // Whatever the label had in storage is no more.
+            (Update::Dynamic, Some(_)) => ops.push(Op::Delete(Area::Stale, key.row(), Expect::Anything)),
             // What is stale already stays as it was at the last REFRESH.
-            Update::DiskOnly if self.store.get(Area::Stale, key.bytes())?.is_some() => {}
-            Update::DiskOnly => {
+            (Update::DiskOnly, Some(stale)) if changed => {
+                ops.push(Op::Check(Area::Stale, key.row(), Expect::Generation(stale.generation)));
+            }
+            (Update::DiskOnly, None) if changed => {
                 let bytes = was.map_or_else(|| Zeroizing::new(Vec::new()), |row| row.bytes.clone());
                 ops.push(Op::Put(Area::Stale, key.row(), bytes, Expect::Absent));
             }
+            _ => {}
         }
         Ok(())
     }
@@ -296,6 +342,12 @@ pub(crate) fn fits_format(format: KdsFormat, token: &KeyToken) -> Result<()> {
     let why = "a variable-length token cannot be kept in a CKDS of fixed-length records";
     Err(Error::new(Code::VariableTokenRefused, why)
         .with_remedy("convert the CKDS to variable-length or common record format"))
+}
+
+/// Whether a change failed because somebody else changed the record meanwhile.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    matches!(source, Some(StoreError::Conflict(_)))
 }
 
 /// The error for a label without record.

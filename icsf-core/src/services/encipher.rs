@@ -95,17 +95,18 @@ impl Icsf {
                     self.add_padding(&mut bytes, rules.method, pad)?;
                 }
             }
-            let open = self.open(view, key)?;
-            let handle = open.des()?;
-            let mut last = rules.start(initial, chaining);
-            for block in bytes.chunks_exact_mut(8) {
-                let mut one = [xor(&last, block)];
-                handle.encipher_blocks(&mut one).map_err(|e| view.engine.named(e.into()))?;
-                [last] = one;
-                block.copy_from_slice(&last);
-            }
-            *chaining = carry(&last);
-            Ok(Done::with_news(bytes, open.code))
+            self.with_key(view, key, |open| {
+                let handle = open.des()?;
+                let mut last = rules.start(initial, chaining);
+                for block in bytes.chunks_exact_mut(8) {
+                    let mut one = [xor(&last, block)];
+                    handle.encipher_blocks(&mut one).map_err(|e| view.engine.named(e.into()))?;
+                    [last] = one;
+                    block.copy_from_slice(&last);
+                }
+                *chaining = carry(&last);
+                Ok(Done::with_news(bytes, open.code))
+            })
         })
     }
 
@@ -126,22 +127,24 @@ impl Icsf {
         self.service(DECIPHER, |view| {
             let rules = Rules::read(rules)?;
             whole_blocks(text)?;
-            let open = self.open(view, key)?;
-            let mut blocks: Vec<[u8; 8]> = text.chunks_exact(8).map(|block| xor(&[0; 8], block)).collect();
-            let last = blocks.last().copied().unwrap_or_default();
-            open.des()?.decipher_blocks(&mut blocks).map_err(|e| view.engine.named(e.into()))?;
-            let start = rules.start(initial, chaining);
-            let before = std::iter::once(start.as_slice()).chain(text.chunks_exact(8));
-            let mut bytes: Vec<u8> = blocks.iter().zip(before).flat_map(|(block, before)| xor(block, before)).collect();
-            if !matches!(rules.method, Method::Cbc) {
-                let added = usize::from(bytes.last().copied().unwrap_or_default());
-                if !(1..=8).contains(&added) {
-                    return Err(Error::new(Code::LengthNotValid, "the deciphered text does not end in padding"));
+            self.with_key(view, key, |open| {
+                let mut blocks: Vec<[u8; 8]> = text.chunks_exact(8).map(|block| xor(&[0; 8], block)).collect();
+                let last = blocks.last().copied().unwrap_or_default();
+                open.des()?.decipher_blocks(&mut blocks).map_err(|e| view.engine.named(e.into()))?;
+                let start = rules.start(initial, chaining);
+                let before = std::iter::once(start.as_slice()).chain(text.chunks_exact(8));
+                let mut bytes: Vec<u8> =
+                    blocks.iter().zip(before).flat_map(|(block, before)| xor(block, before)).collect();
+                if !matches!(rules.method, Method::Cbc) {
+                    let added = usize::from(bytes.last().copied().unwrap_or_default());
+                    if !(1..=8).contains(&added) {
+                        return Err(Error::new(Code::LengthNotValid, "the deciphered text does not end in padding"));
+                    }
+                    bytes.truncate(bytes.len() - added);
                 }
-                bytes.truncate(bytes.len() - added);
-            }
-            *chaining = carry(&last);
-            Ok(Done::with_news(bytes, open.code))
+                *chaining = carry(&last);
+                Ok(Done::with_news(bytes, open.code))
+            })
         })
     }
 

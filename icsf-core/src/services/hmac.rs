@@ -88,10 +88,9 @@ impl Icsf {
         mac_length: usize,
     ) -> Result<Done<Vec<u8>>> {
         self.service(GENERATE, |view| {
-            let Some((mac, code)) = self.hmac(view, key, rules, text, chaining, mac_length, true)? else {
-                return Ok(Done::success(Vec::new()));
-            };
-            Ok(Done::with_news(mac.into_iter().take(mac_length).collect(), code))
+            let (mac, code) = self.hmac(view, key, rules, text, chaining, mac_length, true)?;
+            let mac = mac.map_or_else(Vec::new, |mac| mac.into_iter().take(mac_length).collect());
+            Ok(Done::with_news(mac, code))
         })
     }
 
@@ -110,11 +109,9 @@ impl Icsf {
         mac: &[u8],
     ) -> Result<Done<()>> {
         self.service(VERIFY, |view| {
-            let Some((right, code)) = self.hmac(view, key, rules, text, chaining, mac.len(), false)? else {
-                return Ok(Done::success(()));
-            };
-            let fits = right.split_at(mac.len()).0.ct_eq(mac);
-            Ok(Done::with_news((), if bool::from(fits) { code } else { Code::MacNotVerified }))
+            let (right, code) = self.hmac(view, key, rules, text, chaining, mac.len(), false)?;
+            let fits = right.is_none_or(|right| right.split_at(mac.len()).0.ct_eq(mac).into());
+            Ok(Done::with_news((), if fits { code } else { Code::MacNotVerified }))
         })
     }
 
@@ -128,7 +125,7 @@ impl Icsf {
         chaining: &mut ChainingArea,
         mac_length: usize,
         generate: bool,
-    ) -> Result<Option<([u8; 64], Code)>> {
+    ) -> Result<(Option<[u8; 64]>, Code)> {
         let [method, hash, sequence] = rules::read(rules, 2..=3, [METHOD, HASHES, SEQUENCE])?;
         rules::required(method, METHOD)?;
         let hash = hash_of(rules::required(hash, HASHES)?);
@@ -138,22 +135,28 @@ impl Icsf {
             let why = format!("a MAC of {mac_length} bytes, 4 to {} are allowed", hash.size());
             return Err(Error::new(Code::LengthNotValid, why));
         }
-        let open = self.open(view, key)?;
-        let hmac = open.hmac(hash, generate)?;
-        // An engine keeps no unfinished HMAC for us, so ICSF keeps the text.
-        let mut whole = self.texts.resume(sequence, chaining, || Ok(Zeroizing::new(Vec::new())))?;
-        if whole.len() + text.len() > LONGEST && sequence != "ONLY" {
-            return Err(Error::new(Code::LengthNotValid, format!("a text in parts has at most {LONGEST} bytes")));
-        }
-        whole.extend_from_slice(text);
-        if !last {
-            self.texts.suspend(whole, chaining);
-            return Ok(None);
-        }
-        let mut macs = [[0; 64]];
-        hmac.hmac(hash, &[&whole], &mut macs).map_err(|e| view.engine.named(e))?;
-        let [mac] = macs;
-        Ok(Some((mac, open.code)))
+        self.with_key(view, key, |open| {
+            let hmac = open.hmac(hash, generate)?;
+            // An engine keeps no unfinished HMAC for us, so ICSF keeps the text.
+            self.texts.part(sequence, chaining, Zeroizing::default, |whole| {
+                if whole.len() + text.len() > LONGEST && sequence != "ONLY" {
+                    let why = format!("a text in parts has at most {LONGEST} bytes");
+                    return Err(Error::new(Code::LengthNotValid, why));
+                }
+                let before = whole.len();
+                whole.extend_from_slice(text);
+                if !last {
+                    return Ok((None, open.code));
+                }
+                let mut macs = [[0; 64]];
+                hmac.hmac(hash, &[whole], &mut macs).map_err(|e| {
+                    whole.truncate(before);
+                    view.engine.named(e)
+                })?;
+                let [mac] = macs;
+                Ok((Some(mac), open.code))
+            })
+        })
     }
 }
 

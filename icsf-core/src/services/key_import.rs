@@ -57,7 +57,8 @@ impl Icsf {
             }
             match key {
                 KeyIdentifier::Token(token) => {
-                    let given = VariableToken::try_from(std::mem::replace(token, KeyToken::Null))?;
+                    // A copy, for the caller's token stays as it is when the part is refused.
+                    let given = VariableToken::try_from(KeyToken::parse(&token.encode())?)?;
                     *token = KeyToken::Variable(self.part(view, step, least, part, given)?);
                 }
                 KeyIdentifier::Label(label) => {

@@ -116,10 +116,7 @@ impl Icsf {
             let [what] = rules::read(rules, 1..=1, [DELETE])?;
             match rules::required(what, DELETE)? {
                 "LABEL-DL" => self.kds.delete(label, Update::Dynamic).map(Done::success),
-                _ => {
-                    let (record, generation) = self.on_disk(label)?;
-                    self.write(view, label, KeyToken::Null, Some((generation, record.created)))
-                }
+                _ => self.replace(view, label, KeyToken::Null, |_| Ok(())),
             }
         })
     }
@@ -129,16 +126,38 @@ impl Icsf {
     }
 
     fn overwrite(&self, view: &View, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
-        let (record, generation) = self.on_disk(label)?;
-        if record.key.key_type() != KeyType::NULL && record.key.key_type() != token.key_type() {
-            let why = format!(
-                "the record holds a key of type {}, the token is of type {}",
-                record.key.key_type(),
-                token.key_type()
-            );
-            return Err(Error::new(Code::TokenNotForKds, why).for_label(label));
+        let key_type = token.key_type();
+        self.replace(view, label, token, |there| {
+            if [KeyType::NULL, key_type].contains(&there) {
+                return Ok(());
+            }
+            let why = format!("the record holds a key of type {there}, the token is of type {key_type}");
+            Err(Error::new(Code::TokenNotForKds, why).for_label(label))
+        })
+    }
+
+    /// Puts a token into the record of a label, whatever key of a fitting type is in it: of two who do so at once, the
+    /// second one's stays.
+    fn replace(
+        &self,
+        view: &View,
+        label: &KeyLabel,
+        token: KeyToken,
+        fits: impl Fn(KeyType) -> Result<()>,
+    ) -> Result<Done<()>> {
+        let look = || {
+            let (there, generation) = self.on_disk(label)?;
+            fits(there.key.key_type()).map(|()| (there.created, generation))
+        };
+        let (created, mut generation) = look()?;
+        let (record, news) = self.new_record(view, label, token, Some(created))?;
+        for _ in 1..kds::ATTEMPTS {
+            match self.kds.put(&record, Some(generation), Update::Dynamic) {
+                Err(error) if kds::is_conflict(&error) => (_, generation) = look()?,
+                put => return put.map(|()| Done::with_news((), news)),
+            }
         }
-        self.write(view, label, token, Some((generation, record.created)))
+        self.kds.put(&record, Some(generation), Update::Dynamic).map(|()| Done::with_news((), news))
     }
 
     /// Writes a record dynamically, in the place of the one that this generation wrote, if any.
@@ -172,14 +191,17 @@ impl Icsf {
         };
         let authenticate = || {
             let view = self.with_authority(view, kind)?;
-            let under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
-            record.token = self.under_current(&view, std::mem::replace(&mut record.token, KeyToken::Null))?;
-            let now_under = record.token.wrapped().map(crate::backend::WrappedKey::mkvp);
+            let mut news = Code::Success;
+            if let Some(wrapped) = record.token.wrapped()
+                && let Some(renewed) = self.rewrapped_if_old(&view, wrapped)?
+            {
+                record.token = record.token.rewrapped(renewed);
+                news = Code::TokenUnderOldMasterKey;
+            }
             if let Some(wrapped) = record.token.wrapped() {
-                self.check_master_key(&view, wrapped)?;
                 record.mac = Some(self.record_mac(&view, &record, wrapped)?);
             }
-            Ok((record, if under == now_under { Code::Success } else { Code::TokenUnderOldMasterKey }))
+            Ok((record, news))
         };
         authenticate().map_err(|e: Error| e.for_label(label))
     }

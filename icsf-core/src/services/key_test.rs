@@ -32,8 +32,7 @@ impl Icsf {
             if rules::required(task, TASK)? != "GENERATE" {
                 return Err(rules::combination("VERIFY needs a pattern"));
             }
-            let open = self.open(view, key)?;
-            match (algorithm, pattern) {
+            self.with_key(view, key, |open| match (algorithm, pattern) {
                 ("DES", None | Some("ENC-ZERO")) => {
                     let mut zero = [[0; 8]];
                     open.des()?.encipher_blocks(&mut zero).map_err(|e| view.engine.named(e.into()))?;
@@ -47,7 +46,7 @@ impl Icsf {
                     Err(Error::new(Code::NotOnThisEngine, "AES and SHAVP1 are not implemented"))
                 }
                 _ => Err(rules::combination("ENC-ZERO goes with DES, SHA-256 with HMAC")),
-            }
+            })
         })
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::rules;
 use crate::error::Result;
@@ -25,22 +25,37 @@ struct Unfinished<T> {
 }
 
 impl<T> MultiPart<T> {
-    /// What this part goes on from: something new for FIRST and ONLY, else what the chaining vector names.
-    pub(super) fn resume(&self, sequence: &str, area: &ChainingArea, new: impl FnOnce() -> Result<T>) -> Result<T> {
-        if matches!(sequence, "FIRST" | "ONLY") {
-            return new();
+    /// Does a part: goes on from something new for FIRST and ONLY, else from what the chaining vector names; keeps the
+    /// work after FIRST and MIDDLE, and notes in the chaining vector which it is. A part that fails, and has left the
+    /// work as it was, may be done again.
+    pub(super) fn part<R>(
+        &self,
+        sequence: &str,
+        area: &mut ChainingArea,
+        new: impl FnOnce() -> T,
+        run: impl FnOnce(&mut T) -> Result<R>,
+    ) -> Result<R> {
+        let before = match sequence {
+            "FIRST" | "ONLY" => None,
+            _ => Some(area.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default()),
+        };
+        let mut work = match before {
+            None => new(),
+            Some(number) => self.unfinished().work.remove(&number).ok_or_else(|| {
+                rules::combination("the chaining vector belongs to no FIRST call, or to one too long ago")
+            })?,
+        };
+        let done = run(&mut work);
+        match (&done, before) {
+            (Ok(_), _) if matches!(sequence, "FIRST" | "MIDDLE") => self.suspend(work, area),
+            (Err(_), Some(number)) => drop(self.unfinished().work.insert(number, work)),
+            _ => {}
         }
-        let number = area.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
-        let mut unfinished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        unfinished
-            .work
-            .remove(&number)
-            .ok_or_else(|| rules::combination("the chaining vector belongs to no FIRST call, or to one too long ago"))
+        done
     }
 
-    /// Keeps unfinished work, and notes in the chaining vector which it is.
-    pub(super) fn suspend(&self, work: T, area: &mut ChainingArea) {
-        let mut unfinished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn suspend(&self, work: T, area: &mut ChainingArea) {
+        let mut unfinished = self.unfinished();
         if unfinished.work.len() >= UNFINISHED {
             unfinished.work.pop_first();
         }
@@ -49,6 +64,10 @@ impl<T> MultiPart<T> {
         unfinished.work.insert(number, work);
         *area = [0; 128];
         area.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, Unfinished<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,7 +79,6 @@ impl<T> Default for MultiPart<T> {
 
 impl<T> fmt::Debug for MultiPart<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unfinished = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "MultiPart({} unfinished)", unfinished.work.len())
+        write!(f, "MultiPart({} unfinished)", self.unfinished().work.len())
     }
 }

@@ -27,13 +27,16 @@ impl Icsf {
             let [hash, sequence] = rules::read(rules, 1..=2, [HASHES, SEQUENCE])?;
             let hash = rules::required(hash, HASHES)?;
             let sequence = sequence.unwrap_or("ONLY");
-            let mut hasher = self.hashes.resume(sequence, chaining, || Ok(hasher(hash)))?;
-            hasher.update(text);
-            if matches!(sequence, "FIRST" | "MIDDLE") {
-                self.hashes.suspend(hasher, chaining);
-                return Ok(Done::success(Vec::new()));
-            }
-            Ok(Done::success(hasher.finalize().into_vec()))
+            self.hashes.part(
+                sequence,
+                chaining,
+                || hasher(hash),
+                |hasher| {
+                    hasher.update(text);
+                    let last = !matches!(sequence, "FIRST" | "MIDDLE");
+                    Ok(Done::success(if last { hasher.finalize_reset().into_vec() } else { Vec::new() }))
+                },
+            )
         })
     }
 }

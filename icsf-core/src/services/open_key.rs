@@ -130,18 +130,25 @@ fn clear_hmac(hash: HashAlgorithm, key: &ClearKey, message: &[u8], mac: &mut [u8
 }
 
 impl Icsf {
-    /// Opens the key of a label, or of a token. A token under the old master key is replaced by one under the current.
-    pub(crate) fn open(&self, view: &View, identifier: &mut KeyIdentifier) -> Result<Arc<OpenKey>> {
-        match identifier {
-            KeyIdentifier::Label(label) => self.open_label(view, label),
-            KeyIdentifier::Token(token) => {
-                let key = self.open_token(view, token)?;
-                if key.code == Code::TokenUnderOldMasterKey {
-                    *token = self.under_current(view, std::mem::replace(token, KeyToken::Null))?;
-                }
-                Ok(Arc::new(key))
-            }
+    /// Runs a service with the key of a label, or of a token. A token under the old master key is replaced by one under
+    /// the current when the service has ended well.
+    pub(crate) fn with_key<T>(
+        &self,
+        view: &View,
+        identifier: &mut KeyIdentifier,
+        run: impl FnOnce(&OpenKey) -> Result<T>,
+    ) -> Result<T> {
+        let token = match identifier {
+            KeyIdentifier::Label(label) => return run(&*self.open_label(view, label)?),
+            KeyIdentifier::Token(token) => token,
+        };
+        let key = self.open_token(view, token)?;
+        let renewed = token.wrapped().map(|wrapped| self.rewrapped_if_old(view, wrapped)).transpose()?.flatten();
+        let done = run(&key)?;
+        if let Some(wrapped) = renewed {
+            *token = std::mem::replace(token, KeyToken::Null).rewrapped(wrapped);
         }
+        Ok(done)
     }
 
     /// Opens the key of a label, from the cache when record and engine are still those it was opened with.
@@ -265,16 +272,12 @@ impl Icsf {
         mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
     }
 
-    /// The same token under the current master key.
-    pub(crate) fn under_current(&self, view: &View, token: KeyToken) -> Result<KeyToken> {
-        match token.wrapped() {
-            Some(wrapped) if self.check_master_key(view, wrapped)? == Register::Old => {
-                let rewrapped = self.backend.rewrap(wrapped, Register::Current);
-                let rewrapped = rewrapped.map_err(|e| view.engine.named(e.into()))?;
-                Ok(token.rewrapped(rewrapped))
-            }
-            _ => Ok(token),
+    /// The same key under the current master key, when it is under the old one.
+    pub(crate) fn rewrapped_if_old(&self, view: &View, wrapped: &WrappedKey) -> Result<Option<WrappedKey>> {
+        if self.check_master_key(view, wrapped)? != Register::Old {
+            return Ok(None);
         }
+        self.backend.rewrap(wrapped, Register::Current).map(Some).map_err(|e| view.engine.named(e.into()))
     }
 
     /// Asks the engine for a new key, or to wrap one, with the master key it takes set.

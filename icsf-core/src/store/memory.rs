@@ -49,6 +49,7 @@ impl Rows {
                     self.set(*area, key, None, undo);
                 }
             }
+            Op::Check(area, key, expect) => self.expect(*area, key, *expect)?,
         }
         Ok(())
     }

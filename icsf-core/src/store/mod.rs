@@ -69,6 +69,8 @@ pub enum Op {
     Delete(Area, RowKey, Expect),
     /// Removes all rows of an area.
     Clear(Area),
+    /// Changes nothing; what is expected of the row must hold for the operations beside it to be carried out.
+    Check(Area, RowKey, Expect),
 }
 
 /// What [`RowStore::scan`] hands a row to: its key, its generation, its bytes.

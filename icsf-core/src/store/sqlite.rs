@@ -67,6 +67,17 @@ impl SqliteStore {
     pub fn create(path: &Path, volume: Volume) -> Result<Self, StoreError> {
         let io = |source: io::Error| StoreError::Io { place: path.display().to_string(), source: Box::new(source) };
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+        // What is half made is taken away; that it was not made is told in any case.
+        Self::make(path, volume).inspect_err(|_| {
+            for half_made in ["", "-wal", "-shm"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(half_made);
+                let _ = fs::remove_file(name);
+            }
+        })
+    }
+
+    fn make(path: &Path, volume: Volume) -> Result<Self, StoreError> {
         let store = Self::connect(path)?;
         let made = store.lock().execute_batch(&format!(
             "BEGIN IMMEDIATE;
@@ -83,11 +94,7 @@ impl SqliteStore {
              COMMIT;",
             volume.mark()
         ));
-        if let Err(error) = made {
-            // What is half made is taken away; that it was not made is told in any case.
-            let _ = fs::remove_file(path);
-            return Err(store.failed(error));
-        }
+        made.map_err(|error| store.failed(error))?;
         Ok(store)
     }
 
@@ -172,6 +179,7 @@ impl SqliteStore {
                 tx.execute(&format!("DELETE FROM {}", table(*area)), []).map_err(failed)?;
                 return Ok(rows);
             }
+            Op::Check(area, key, expect) => return self.expect(tx, *area, key, *expect).map(|()| 0),
         };
         if area == Area::Staged {
             return Ok(0);
@@ -313,4 +321,23 @@ fn network_file_system(path: &Path) -> Option<&'static str> {
     ];
     let magic = u64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?;
     NETWORK.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_connection_writes_ahead_and_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ckds.db");
+        let made = SqliteStore::create(&path, Volume::KeyDataSet).unwrap();
+        let opened = SqliteStore::open(&path, Volume::KeyDataSet).unwrap();
+        for store in [made, opened] {
+            let connection = store.lock();
+            let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            let synchronous: i32 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!((journal.as_str(), synchronous), ("wal", 2), "2 is FULL");
+        }
+    }
 }

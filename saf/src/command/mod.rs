@@ -4,6 +4,7 @@
 //! they stay unambiguous. A key may be typed, as in the real command, and is covered in every error; better it is
 //! named: `@secret:NAME`, or `@file:PATH`.
 
+mod cover;
 mod error;
 mod messages;
 mod operands;
@@ -15,9 +16,10 @@ mod ssignon;
 mod syntax;
 mod users;
 
+pub use cover::shows_secret;
 pub use error::CommandError;
 pub use messages::MESSAGES;
-use operands::{Keywords, each, one, parsed, positional};
+use operands::{Keywords, distinct, each, one, parsed, positional, quoted};
 use secrecy::SecretString;
 use syntax::{Command, Operand};
 pub use syntax::{Span, join};
@@ -111,26 +113,24 @@ impl Saf {
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
         let command = syntax::parse(text).map_err(|error| {
             CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(cover(text, &[]))
+                .in_command(cover::unread(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        session.run(&command).map_err(|error| error.in_command(cover(text, &secret_places(&command))))
+        session.run(&command).map_err(|error| error.in_command(cover::read(text, &command)))
     }
 }
 
 impl Session<'_> {
     fn run(&self, command: &Command) -> Result<Output, CommandError> {
         let verb = &command.verb;
-        if verb.inner.is_some() {
-            return Err(CommandError::at("a command takes its operands without parentheses", verb));
-        }
         let word = verb.text.to_ascii_uppercase();
         let known = COMMANDS.iter().find(|(name, short, _)| *name == word || *short == word);
         let (_, _, carry_out) = known.ok_or_else(|| {
             let near = COMMANDS.iter().map(|(name, ..)| name).find(|name| strsim::osa_distance(name, &word) <= 2);
             let all = COMMANDS.map(|(name, ..)| name).join(", ");
             let hint = near.map_or_else(|| format!("one of {all}"), |near| format!("{near}?"));
-            CommandError::at(format!("{:?} is no command of this shell", verb.text), verb).hint(hint)
+            let what = near.map_or("this", |_| verb.text.as_str());
+            CommandError::at(format!("{what} is no command of this shell"), verb).hint(hint)
         })?;
         carry_out(self, &command.operands)
     }
@@ -144,51 +144,4 @@ impl Session<'_> {
         };
         found.map_err(|why| CommandError::at(why, value))
     }
-}
-
-/// Keywords whose value is a key or a password.
-const SECRET: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "PASSWORD"];
-
-/// Where secrets are typed in a command.
-fn secret_places(command: &Command) -> Vec<Span> {
-    fn look(operands: &[Operand], places: &mut Vec<Span>) {
-        for operand in operands {
-            let word = operand.text.to_ascii_uppercase();
-            let Some(inner) = &operand.inner else { continue };
-            if word.len() > 2 && SECRET.iter().any(|keyword| keyword.starts_with(&word)) {
-                places
-                    .extend(inner.iter().filter(|value| !value.text.starts_with('@')).map(|value| value.whole.clone()));
-            } else {
-                look(inner, places);
-            }
-        }
-    }
-    let mut places = Vec::new();
-    look(&command.operands, &mut places);
-    places
-}
-
-/// The text with these places covered; a text that could not be read is covered from the first secret keyword on.
-fn cover(text: &str, places: &[Span]) -> String {
-    let folded = text.to_ascii_uppercase();
-    let unread = places.is_empty();
-    let from = SECRET
-        .iter()
-        .filter_map(|keyword| folded.find(keyword.split_at(4).0))
-        .min()
-        .and_then(|at| text.get(at..).and_then(|rest| rest.find('(')).map(|open| at + open + 1));
-    text.char_indices()
-        .map(|(at, c)| {
-            let covered =
-                places.iter().any(|place| place.contains(&at)) || (unread && from.is_some_and(|from| at >= from));
-            // As many bytes as before, so that places still fit.
-            if covered && c.is_ascii() && !c.is_whitespace() {
-                '*'
-            } else if covered && !c.is_ascii() {
-                '?'
-            } else {
-                c
-            }
-        })
-        .collect()
 }

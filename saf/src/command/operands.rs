@@ -1,8 +1,9 @@
 //! Keywords: abbreviated as far as they are unambiguous, each at most once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::CommandError;
+use super::cover::is_like_a_key;
 use super::syntax::Operand;
 
 /// The keywords of a command, found.
@@ -54,9 +55,10 @@ impl<'a> Keywords<'a> {
 
     /// Refuses two keywords that exclude each other.
     pub(super) fn exclusive(&self, group: &[&str]) -> Result<(), CommandError> {
-        let mut there = group.iter().filter_map(|keyword| self.get(keyword).map(|operand| (keyword, operand)));
-        match (there.next(), there.next()) {
-            (Some((first, _)), Some((second, operand))) => {
+        let mut there: Vec<_> = group.iter().filter_map(|keyword| Some((keyword, self.get(keyword)?))).collect();
+        there.sort_by_key(|(_, operand)| operand.span.start);
+        match there.as_slice() {
+            [(first, _), (second, operand), ..] => {
                 Err(CommandError::at(format!("{first} and {second} exclude each other"), operand))
             }
             _ => Ok(()),
@@ -80,7 +82,9 @@ fn recognize(operand: &Operand, known: &[&'static str]) -> Result<&'static str, 
         [] => {
             let near = known.iter().filter(|keyword| strsim::osa_distance(keyword, &word) <= 2).min();
             let hint = near.map_or_else(|| format!("one of {}", known.join(", ")), |near| format!("{near}?"));
-            Err(CommandError::at(format!("{:?} is no operand of this command", operand.text), operand).hint(hint))
+            // Repeated only when it is nearly a keyword: it may be a key or password in the wrong place.
+            let what = near.map_or("this", |_| operand.text.as_str());
+            Err(CommandError::at(format!("{what} is no operand of this command"), operand).hint(hint))
         }
         several => {
             let what = format!("{:?} can mean {}", operand.text, several.join(" or "));
@@ -98,9 +102,24 @@ pub(super) fn one<'a>(keyword: &str, operand: &'a Operand) -> Result<&'a Operand
     }
 }
 
+/// A value as it may be repeated: not at all when it is a key in the wrong place.
+pub(super) fn quoted(value: &Operand) -> String {
+    if is_like_a_key(&value.text) { "this key".to_owned() } else { format!("{:?}", value.text) }
+}
+
 /// A value read as something.
 pub(super) fn parsed<T: std::str::FromStr<Err = E>, E: ToString>(value: &Operand) -> Result<T, CommandError> {
-    value.text.parse().map_err(|error: E| CommandError::at(error.to_string(), value))
+    if value.inner.is_some() {
+        return Err(CommandError::at("there is nothing to be said of this in parentheses", value));
+    }
+    value.text.parse().map_err(|error: E| {
+        let what = if is_like_a_key(&value.text) {
+            "this is a key, and none belongs here".to_owned()
+        } else {
+            error.to_string()
+        };
+        CommandError::at(what, value)
+    })
 }
 
 /// Operands that stand before the keywords: this many, or what is missing.
@@ -122,4 +141,23 @@ pub(super) fn each(operand: &Operand) -> Vec<&Operand> {
         (text, Some(list)) if text.is_empty() => list.iter().collect(),
         _ => vec![operand],
     }
+}
+
+/// The same, read as something; none may stand there twice.
+pub(super) fn distinct<T: std::str::FromStr<Err = E> + Ord + Clone, E: ToString>(
+    operand: &Operand,
+) -> Result<Vec<(T, &Operand)>, CommandError> {
+    let mut seen = BTreeSet::new();
+    let read = |value| {
+        let name: T = parsed(value)?;
+        if !seen.insert(name.clone()) {
+            return Err(CommandError::at(format!("{} stands there twice", value.text), value));
+        }
+        Ok((name, value))
+    };
+    let all: Vec<_> = each(operand).into_iter().map(read).collect::<Result<_, _>>()?;
+    if all.is_empty() {
+        return Err(CommandError::at("the list is empty", operand));
+    }
+    Ok(all)
 }

@@ -3,7 +3,7 @@
 use ptkt::UserId;
 
 use super::messages::Done;
-use super::profiles::{missing, reminder};
+use super::profiles::{existing, reminder};
 use super::{CommandError, Keywords, Operand, Output, Session, parsed, positional};
 use crate::access::everybody;
 use crate::database::Edit;
@@ -23,8 +23,7 @@ pub(super) fn permit(session: &Session<'_>, operands: &[Operand]) -> Result<Outp
     let delete = keywords.has("DELETE")?;
     let access = keywords.value("ACCESS")?.map(parsed).transpose()?.unwrap_or(Access::Read);
     session.saf.database().change(|view| {
-        let profile = view.profile(class, &name).ok_or_else(|| missing(class, &name, name_operand))?;
-        let mut profile = profile.duplicate();
+        let mut profile = existing(view, class, &name, name_operand)?.duplicate();
         for id in &ids {
             if delete {
                 profile.access.remove(id);

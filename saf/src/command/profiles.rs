@@ -1,8 +1,10 @@
 //! RDEFINE, RALTER, RDELETE: profiles.
 
+use std::sync::Arc;
+
 use super::messages::{Done, needs_refresh};
 use super::ssignon::{Asked, take_back};
-use super::{CommandError, Keywords, Operand, Output, Session, each, parsed, positional};
+use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional};
 use crate::database::{Edit, Snapshot};
 use crate::model::{Class, Profile, ProfileName, Ssignon};
 
@@ -11,7 +13,7 @@ const RALTER: [&str; 8] = ["OWNER", "UACC", "APPLDATA", "NOAPPLDATA", "DATA", "N
 
 /// The names a command is about.
 pub(super) fn names(operand: &Operand) -> Result<Vec<(ProfileName, &Operand)>, CommandError> {
-    each(operand).into_iter().map(|name| Ok((parsed(name)?, name))).collect()
+    distinct(operand)
 }
 
 /// Whether a profile of this name would be a generic one.
@@ -106,6 +108,7 @@ pub(super) fn reminder(session: &Session<'_>, class: Class, done: Done) -> Outpu
 
 pub(super) fn rdefine(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     set(session, operands, &RDEFINE, Done::Added, |view, class, name, operand| {
+        refuse_damaged(view, class, name, operand)?;
         if view.profile(class, name).is_some() {
             let what = format!("profile {name} of class {class} is defined already");
             return Err(CommandError::at(what, operand).hint("RALTER changes it"));
@@ -116,7 +119,7 @@ pub(super) fn rdefine(session: &Session<'_>, operands: &[Operand]) -> Result<Out
 
 pub(super) fn ralter(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     set(session, operands, &RALTER, Done::Altered, |view, class, name, operand| {
-        view.profile(class, name).map(|profile| profile.duplicate()).ok_or_else(|| missing(class, name, operand))
+        existing(view, class, name, operand).map(|profile| profile.duplicate())
     })
 }
 
@@ -126,15 +129,35 @@ pub(super) fn rdelete(session: &Session<'_>, operands: &[Operand]) -> Result<Out
     let names = names(names_operand)?;
     Keywords::read(rest, &[])?;
     session.saf.database().change(|view| {
-        let delete = |(name, operand): &(ProfileName, &Operand)| match view.profile(class, name) {
+        // One that cannot be read can be deleted all the same: that is how it is got rid of.
+        let delete = |(name, operand): &(ProfileName, &Operand)| match view.damaged_profile(class, name) {
             Some(_) => Ok(Edit::DeleteProfile(class, name.clone())),
-            None => Err(missing(class, name, operand)),
+            None => existing(view, class, name, operand).map(|_| Edit::DeleteProfile(class, name.clone())),
         };
         names.iter().map(delete).collect()
     })?;
     Ok(reminder(session, class, Done::Deleted))
 }
 
-pub(super) fn missing(class: Class, name: &ProfileName, operand: &Operand) -> CommandError {
-    CommandError::at(format!("there is no profile {name} in class {class}"), operand)
+/// The profile that a command is about.
+pub(super) fn existing<'a>(
+    view: &'a Snapshot,
+    class: Class,
+    name: &ProfileName,
+    operand: &Operand,
+) -> Result<&'a Arc<Profile>, CommandError> {
+    refuse_damaged(view, class, name, operand)?;
+    let missing = || CommandError::at(format!("there is no profile {name} in class {class}"), operand);
+    view.profile(class, name).ok_or_else(missing)
+}
+
+pub(super) fn refuse_damaged(
+    view: &Snapshot,
+    class: Class,
+    name: &ProfileName,
+    operand: &Operand,
+) -> Result<(), CommandError> {
+    let Some(why) = view.damaged_profile(class, name) else { return Ok(()) };
+    Err(CommandError::at(format!("profile {name} of class {class} is damaged: {why}"), operand)
+        .hint("RDELETE it and define it anew, or restore the database from a copy"))
 }

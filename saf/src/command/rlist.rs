@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::messages::not_found;
-use super::profiles::names;
+use super::profiles::{names, refuse_damaged};
 use super::{CommandError, Keywords, Operand, Output, Session, each, parsed, positional};
 use crate::access::access;
 use crate::database::Snapshot;
@@ -38,6 +38,7 @@ pub(super) fn rlist(session: &Session<'_>, operands: &[Operand]) -> Result<Outpu
 
 /// The profile of this name, or the generic one that covers it.
 fn found(view: &Snapshot, class: Class, name: &ProfileName, operand: &Operand) -> Result<Arc<Profile>, CommandError> {
+    refuse_damaged(view, class, name, operand)?;
     let covering = || view.profiles(class).filter(|p| p.generic && p.name.covers(name.as_str()));
     view.profile(class, name)
         .or_else(|| covering().min_by(|a, b| a.name.specificity(&b.name)))

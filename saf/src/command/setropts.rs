@@ -66,7 +66,6 @@ fn mixed_case(operand: &Operand) -> Result<bool, CommandError> {
     match value.text.to_ascii_uppercase().as_str() {
         "MIXEDCASE" | "MIXED" => Ok(true),
         "NOMIXEDCASE" | "NOMIXED" => Ok(false),
-        _ => Err(CommandError::at(format!("{:?} is no password option here", value.text), value)
-            .hint("MIXEDCASE or NOMIXEDCASE")),
+        _ => Err(CommandError::at("this is no password option here", value).hint("MIXEDCASE or NOMIXEDCASE")),
     }
 }

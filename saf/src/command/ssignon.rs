@@ -6,7 +6,7 @@ use icsf_core::services::Done;
 use icsf_core::{ClearKey, KeyLabel};
 use secrecy::ExposeSecret;
 
-use super::{CommandError, Keywords, Operand, Session, parsed};
+use super::{CommandError, Keywords, Operand, Session, parsed, quoted};
 use crate::model::{LegacyKey, Ssignon, TicketType};
 
 const OPERANDS: [&str; 7] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "EPTKEYLABEL", "TYPE", "TIMEOUT", "REPLAY"];
@@ -129,19 +129,21 @@ fn ticket_type(value: &Operand) -> Result<TicketType, CommandError> {
     match value.text.to_ascii_uppercase().as_str() {
         "UPPER" => Ok(TicketType::Upper),
         "MIXED" => Ok(TicketType::Mixed),
-        _ => Err(CommandError::at(format!("{:?} is no TYPE", value.text), value).hint("UPPER or MIXED")),
+        _ => Err(CommandError::at(format!("{} is no TYPE", quoted(value)), value).hint("UPPER or MIXED")),
     }
 }
 
 fn timeout(value: &Operand) -> Result<u32, CommandError> {
-    let wrong = || CommandError::at(format!("{:?} is no TIMEOUT", value.text), value).hint("1 to 600 seconds");
-    value.text.parse().ok().filter(|seconds| (1..=ptkt::Window::MAX_SECONDS).contains(seconds)).ok_or_else(wrong)
+    let wrong = || CommandError::at(format!("{} is no TIMEOUT", quoted(value)), value).hint("1 to 600 seconds");
+    let digits = Some(value.text.as_str()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let seconds = digits.and_then(|digits| digits.parse().ok());
+    seconds.filter(|seconds| (1..=ptkt::Window::MAX_SECONDS).contains(seconds)).ok_or_else(wrong)
 }
 
 fn yes_or_no(value: &Operand) -> Result<bool, CommandError> {
     match value.text.to_ascii_uppercase().as_str() {
         "YES" => Ok(true),
         "NO" => Ok(false),
-        _ => Err(CommandError::at(format!("{:?} is neither YES nor NO", value.text), value).hint("YES or NO")),
+        _ => Err(CommandError::at(format!("{} is neither YES nor NO", quoted(value)), value).hint("YES or NO")),
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use winnow::ascii::multispace1;
 use winnow::combinator::{alt, cut_err, delimited, eof, opt, preceded, repeat, terminated};
 use winnow::error::{ContextError, ErrMode, StrContext, StrContextValue};
-use winnow::stream::{LocatingSlice, Location};
+use winnow::stream::{LocatingSlice, Location, Stateful};
 use winnow::token::{take_till, take_until};
 use winnow::{ModalResult, Parser};
 
@@ -41,11 +41,15 @@ pub(crate) struct SyntaxError {
     pub(crate) expected: String,
 }
 
-type Input<'a> = LocatingSlice<&'a str>;
+/// How deep parentheses may stand in one another; no command needs more than three.
+const DEEPEST: usize = 16;
+
+/// The text, and how many parentheses are open.
+type Input<'a> = Stateful<LocatingSlice<&'a str>, usize>;
 
 /// Reads one command. Continuation marks must have been taken out: see [`join`].
 pub(crate) fn parse(text: &str) -> Result<Command, SyntaxError> {
-    command.parse(LocatingSlice::new(text)).map_err(|error| {
+    command.parse(Stateful { input: LocatingSlice::new(text), state: 0 }).map_err(|error| {
         let expected: Vec<String> = error
             .inner()
             .context()
@@ -91,8 +95,13 @@ fn operand(input: &mut Input<'_>) -> ModalResult<Operand> {
     let mut operand = alt((quoted, word, bare)).parse_next(input)?;
     let open = opt('(').parse_next(input)?;
     if open.is_some() {
+        input.state += 1;
+        if input.state > DEEPEST {
+            return Err(ErrMode::Cut(ContextError::new()).add_expected("fewer parentheses in one another"));
+        }
         let inner = operands(input)?;
         cut_err(')').context(expected("a closing parenthesis")).parse_next(input)?;
+        input.state -= 1;
         operand.inner = Some(inner);
         operand.whole.end = input.previous_token_end();
     }

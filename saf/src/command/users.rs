@@ -2,7 +2,7 @@
 
 use ptkt::{GroupId, UserId};
 
-use super::{CommandError, Keywords, Operand, Output, Session, each, parsed, positional};
+use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional};
 use crate::database::{Edit, Snapshot};
 use crate::model::{Credential, User};
 
@@ -12,7 +12,7 @@ const ALTUSER: [&str; 7] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD"
 const SYS1: &str = "SYS1";
 
 fn ids(operand: &Operand) -> Result<Vec<(UserId, &Operand)>, CommandError> {
-    each(operand).into_iter().map(|id| Ok((parsed(id)?, id))).collect()
+    distinct(operand)
 }
 
 fn set(
@@ -67,6 +67,7 @@ fn set(
 pub(super) fn adduser(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     let group: GroupId = SYS1.parse().ok().ok_or_else(|| CommandError::new("SYS1 is no group"))?;
     set(session, operands, &ADDUSER, |view, id, operand| {
+        refuse_damaged(view, id, operand)?;
         if view.user(id).is_some() {
             return Err(CommandError::at(format!("user {id} is defined already"), operand).hint("ALTUSER changes it"));
         }
@@ -78,6 +79,7 @@ pub(super) fn adduser(session: &Session<'_>, operands: &[Operand]) -> Result<Out
 
 pub(super) fn altuser(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     set(session, operands, &ALTUSER, |view, id, operand| {
+        refuse_damaged(view, id, operand)?;
         view.user(id).map(|user| User::clone(user)).ok_or_else(|| missing(id, operand))
     })
 }
@@ -87,13 +89,19 @@ pub(super) fn deluser(session: &Session<'_>, operands: &[Operand]) -> Result<Out
     let ids = ids(ids_operand)?;
     Keywords::read(rest, &[])?;
     session.saf.database().change(|view| {
-        let delete = |(id, operand): &(UserId, &Operand)| match view.user(id) {
-            Some(_) => Ok(Edit::DeleteUser(*id)),
-            None => Err(missing(id, operand)),
+        let delete = |(id, operand): &(UserId, &Operand)| {
+            let there = view.user(id).is_some() || view.damaged_user(id).is_some();
+            if there { Ok(Edit::DeleteUser(*id)) } else { Err(missing(id, operand)) }
         };
         ids.iter().map(delete).collect::<Result<Vec<_>, CommandError>>()
     })?;
     Ok(Output::default())
+}
+
+fn refuse_damaged(view: &Snapshot, id: &UserId, operand: &Operand) -> Result<(), CommandError> {
+    let Some(why) = view.damaged_user(id) else { return Ok(()) };
+    Err(CommandError::at(format!("user {id} is damaged: {why}"), operand)
+        .hint("DELUSER it and add it anew, or restore the database from a copy"))
 }
 
 fn missing(id: &UserId, operand: &Operand) -> CommandError {

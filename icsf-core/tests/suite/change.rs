@@ -1,0 +1,311 @@
+//! A change of the master key: what is re-enciphered, what goes on meanwhile, and what an interruption leaves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use icsf_backends::faulty;
+use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
+use icsf_core::codes::Code;
+use icsf_core::store::{Area, Expect, MemoryStore, Op};
+use icsf_core::{Icsf, KeyIdentifier, KeyType, RecordKey};
+use zeroize::Zeroizing;
+
+use crate::interrupted_store::{InterruptedStore, Plan};
+use crate::support::{
+    Rig, add_one_of_each, authenticate, change_master_key, clear_hmac_token, compute, copy, des_token, encipher,
+    hmac_token, label, load_master_key, on_each_store, refused, set_master_key,
+};
+
+const DES: MasterKeyKind = MasterKeyKind::Des;
+const AES: MasterKeyKind = MasterKeyKind::Aes;
+
+/// What every key of the CKDS computes, by label.
+type Answers = BTreeMap<String, Vec<u8>>;
+
+fn names(icsf: &Icsf) -> Vec<String> {
+    let view = icsf.csfkdsl(&["CKDS", "LABELS", "ALL"], &"*".parse().unwrap(), 1000, None).unwrap().value.1;
+    view.into_iter().filter(|e| e.key.key_type() != KeyType::NULL).map(|e| e.key.label().to_string()).collect()
+}
+
+fn answers(icsf: &Icsf) -> Answers {
+    names(icsf)
+        .into_iter()
+        .map(|name| (name.clone(), compute(icsf, &name).unwrap_or_else(|e| panic!("{name}: {e}"))))
+        .collect()
+}
+
+/// A few keys of each kind, some of them changed on disk alone.
+fn fill(icsf: &Icsf) {
+    add_one_of_each(icsf);
+    for n in 0..3 {
+        icsf.csnbkrc2(&label(&format!("E{n}.DES")), des_token(icsf, 10 + n)).unwrap();
+        icsf.csnbkrc2(&label(&format!("E{n}.HMAC")), hmac_token(icsf, 20 + n)).unwrap();
+    }
+}
+
+/// That all keys are under the current master keys, and nothing is left over.
+fn all_is_under_the_current_master_key(rig: &Rig) {
+    let icsf = rig.another();
+    let view = icsf.view().unwrap();
+    for kind in MasterKeyKind::ALL {
+        let current = view.engine.master_keys.of(kind).current.unwrap();
+        assert_eq!(view.kds.header().of(kind).unwrap().mkvp(), current, "{kind}");
+    }
+    icsf.key_data_set()
+        .scan(None, &mut |key, record| {
+            if let Some(wrapped) = record.unwrap().token.wrapped() {
+                let current = view.engine.master_keys.of(wrapped.master_key()).current;
+                assert_eq!(Some(wrapped.mkvp()), current, "{key}");
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    let verified = icsf.verify_ckds().unwrap();
+    assert_eq!((verified.unchecked, verified.bad), (0, Vec::new()));
+}
+
+#[test]
+fn every_key_computes_the_same_under_the_new_master_key() {
+    on_each_store(|store| {
+        let rig = Rig::on(store);
+        let (icsf, other) = (&rig.icsf, rig.another());
+        fill(icsf);
+        let right = answers(icsf);
+        assert_eq!((right.len(), answers(&other)), (9, right.clone()));
+        let null = rig.store.get(Area::Disk, RecordKey::new(&label("D.NULL"), KeyType::NULL).bytes()).unwrap();
+        for (kind, count, byte) in [(DES, 4, 0x22), (AES, 4, 0x22), (DES, 4, 0x33)] {
+            load_master_key(icsf, kind, byte);
+            let mut seen = Vec::new();
+            let done = icsf.change_master_key(kind, &mut |progress| seen.push((progress.done, progress.of))).unwrap();
+            assert_eq!((done.done, done.unusable.len()), (count, 0));
+            assert_eq!(seen.last(), Some(&(count, count)), "{seen:?}");
+            for icsf in [icsf, &other, &rig.another()] {
+                assert_eq!(answers(icsf), right);
+            }
+            all_is_under_the_current_master_key(&rig);
+            assert!(rig.rows().keys().all(|(area, _)| *area == Area::Disk), "nothing staged or stale is left");
+        }
+        let after = rig.store.get(Area::Disk, RecordKey::new(&label("D.NULL"), KeyType::NULL).bytes()).unwrap();
+        assert_eq!(null, after, "a record without key is not touched");
+        assert_eq!(icsf.reencipher(&mut |_| {}).unwrap().done, 0);
+    });
+}
+
+#[test]
+fn what_waits_for_refresh_is_brought_along() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    fill(icsf);
+    icsf.kgup_add(&label("LATER.DES"), des_token(icsf, 30)).unwrap();
+    icsf.kgup_delete(&label("E0.DES")).unwrap();
+    icsf.kgup_add(&label("E0.DES"), des_token(icsf, 31)).unwrap();
+    change_master_key(icsf, DES, 0x22);
+    let expected = |seed| encipher(icsf, &mut KeyIdentifier::Token(des_token(icsf, seed))).unwrap().0;
+    assert_eq!(compute(icsf, "LATER.DES").unwrap(), expected(30));
+    assert_eq!(compute(icsf, "E0.DES").unwrap(), expected(31));
+    all_is_under_the_current_master_key(&rig);
+}
+
+#[test]
+fn a_token_outside_the_ckds_lives_through_one_change_and_dies_of_the_second() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let (des, hmac) = (des_token(icsf, 1), hmac_token(icsf, 2));
+    let mut keys = [KeyIdentifier::Token(copy(&des)), KeyIdentifier::Token(copy(&hmac))];
+    let both = |keys: &mut [KeyIdentifier; 2]| (encipher(icsf, &mut keys[0]), authenticate(icsf, &mut keys[1]));
+    let right = match both(&mut keys) {
+        (Ok((e, Code::Success)), Ok((h, Code::Success))) => (e, h),
+        other => panic!("{other:?}"),
+    };
+    let changed = |byte| MasterKeyKind::ALL.into_iter().for_each(|kind| change_master_key(icsf, kind, byte));
+    changed(0x22);
+    let (enciphered, authenticated) = both(&mut keys);
+    assert_eq!(enciphered.unwrap(), (right.0.clone(), Code::TokenUnderOldMasterKey));
+    assert_eq!(authenticated.unwrap(), (right.1.clone(), Code::TokenUnderOldMasterKey));
+    assert_eq!((Code::TokenUnderOldMasterKey.rc(), Code::TokenUnderOldMasterKey.pair()), (0, "0/10000".to_owned()));
+    // The tokens were replaced where they lie, so a second change does them no harm; it does the originals.
+    changed(0x33);
+    let (enciphered, authenticated) = both(&mut keys);
+    assert_eq!(enciphered.unwrap(), (right.0, Code::TokenUnderOldMasterKey));
+    assert_eq!(authenticated.unwrap(), (right.1, Code::TokenUnderOldMasterKey));
+    let dead = (8, 10004, 24);
+    let error = refused(encipher(icsf, &mut KeyIdentifier::Token(copy(&des))), Code::MasterKeyMismatch, dead);
+    assert_eq!(error.cause().master_key().map(|(kind, _)| kind), Some(DES));
+    refused(authenticate(icsf, &mut KeyIdentifier::Token(copy(&hmac))), Code::MasterKeyMismatch, dead);
+    refused(icsf.csnbkrc2(&label("DEAD"), copy(&des)), Code::MasterKeyMismatch, dead);
+    refused(icsf.csnbktc2(&["RTCMK", "DES"], copy(&des)), Code::MasterKeyMismatch, dead);
+}
+
+#[test]
+fn a_token_under_the_old_master_key_is_written_under_the_current_one() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let old = des_token(icsf, 1);
+    change_master_key(icsf, DES, 0x22);
+    assert_eq!(icsf.csnbkrc2(&label("K.DES"), copy(&old)).unwrap().code, Code::TokenUnderOldMasterKey);
+    all_is_under_the_current_master_key(&rig);
+    let renewed = icsf.csnbktc2(&["RTCMK", "DES"], old).unwrap().value;
+    assert_eq!(encipher(icsf, &mut KeyIdentifier::Token(renewed)).unwrap().1, Code::Success);
+}
+
+#[test]
+fn records_that_cannot_be_used_keep_a_change_from_being_made_and_are_named() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    fill(icsf);
+    let key = |name: &str| RecordKey::new(&label(name), KeyType::DATA);
+    let row = |name: &str| rig.store.get(Area::Disk, key(name).bytes()).unwrap().unwrap().bytes;
+    let put = |name: &str, bytes: &[u8]| {
+        rig.tamper(Op::Put(Area::Disk, Box::new(*key(name).bytes()), Zeroizing::new(bytes.to_vec()), Expect::Anything));
+    };
+    let whole = row("E1.DES");
+    // Cut off; and whole, but another key's under a checksum that fits: only the MAC tells.
+    let mut forged = row("E2.DES").to_vec();
+    forged.truncate(forged.len() - 4);
+    let crc = crc32fast::hash(&[key("E1.DES").bytes(), forged.as_slice()].concat());
+    forged.extend_from_slice(&crc.to_be_bytes());
+    for damaged in [&whole[..30], &forged] {
+        put("E1.DES", damaged);
+        load_master_key(icsf, DES, 0x22);
+        let before = (rig.rows(), icsf.master_keys().unwrap());
+        let error = refused(icsf.change_master_key(DES, &mut |_| {}), Code::RecordDamaged, (8, 12, 29));
+        assert!(error.to_string().contains("E1.DES"), "{error}");
+        assert_eq!((rig.rows(), icsf.master_keys().unwrap()), before, "nothing was changed");
+        assert!(matches!(before.1.des.new, NewRegister::Full(_)), "the new master key still waits");
+        compute(icsf, "E2.DES").unwrap();
+        icsf.clear_new_master_key(DES).unwrap();
+    }
+    put("E1.DES", b"\x01");
+    put("E2.DES", b"\x01");
+    load_master_key(icsf, DES, 0x22);
+    let error = icsf.change_master_key(DES, &mut |_| {}).unwrap_err();
+    assert!(error.cause().remedies().iter().any(|all| all.contains("E1.DES") && all.contains("E2.DES")), "{error:?}");
+    // Deleted or restored, they are in nobody's way.
+    icsf.csnbkrd(&["LABEL-DL"], &label("E2.DES")).unwrap();
+    put("E1.DES", &whole);
+    icsf.change_master_key(DES, &mut |_| {}).unwrap();
+    all_is_under_the_current_master_key(&rig);
+}
+
+/// After an interruption: every key is usable, for who looked on and for who comes; then the change is finished, one way or
+/// the other.
+fn nothing_is_lost(rig: &Rig, right: &Answers, interrupted: &str, by_next_change: bool) {
+    let fresh = rig.another();
+    for icsf in [&rig.icsf, &fresh] {
+        assert_eq!(&answers(icsf), right, "{interrupted}");
+    }
+    if by_next_change {
+        fresh.clear_new_master_key(DES).unwrap();
+        change_master_key(&fresh, DES, 0x44);
+    } else {
+        fresh.reencipher(&mut |_| {}).unwrap();
+    }
+    all_is_under_the_current_master_key(rig);
+    assert_eq!((&answers(&rig.icsf), &answers(&rig.another())), (right, right), "{interrupted}, and finished");
+}
+
+#[test]
+fn a_change_interrupted_at_any_engine_call_loses_nothing_and_is_finished_later() {
+    // The engine fails for one call, or is away from that call on until somebody sees to it.
+    for away_for in [1, 1000] {
+        for by_next_change in [false, true] {
+            for call in 1.. {
+                assert!(call < 500, "the change never ends well");
+                let rig = Rig::new();
+                fill(&rig.icsf);
+                let right = answers(&rig.icsf);
+                load_master_key(&rig.icsf, DES, 0x22);
+                let plan = (call..call + away_for)
+                    .fold(faulty::Plan::new(), |plan, call| plan.fail_call(call, EngineErrorKind::Unavailable));
+                rig.faulty.set_plan(plan);
+                let result = rig.icsf.change_master_key(DES, &mut |_| {});
+                let calls = rig.faulty.calls();
+                rig.faulty.set_plan(faulty::Plan::new());
+                if let Ok(done) = result {
+                    assert_eq!((done.done, done.unusable.len()), (4, 0));
+                    all_is_under_the_current_master_key(&rig);
+                }
+                nothing_is_lost(&rig, &right, &format!("call {call}, away for {away_for}"), by_next_change);
+                if calls < call {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_interrupted_at_any_store_operation_loses_nothing_and_is_finished_later() {
+    let interruptions: [fn(u64) -> Plan; 2] = [Plan::Fail, Plan::Crash];
+    for interrupt in interruptions {
+        for by_next_change in [false, true] {
+            for at in 1.. {
+                assert!(at < 500, "the change never ends well");
+                let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+                let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+                fill(&rig.icsf);
+                let right = answers(&rig.icsf);
+                load_master_key(&rig.icsf, DES, 0x22);
+                store.plan(Some(interrupt(at)));
+                let result = rig.icsf.change_master_key(DES, &mut |_| {});
+                let operations = store.plan(None);
+                nothing_is_lost(&rig, &right, &format!("operation {at}, {result:?}"), by_next_change);
+                if operations < at {
+                    assert_eq!(result.unwrap().done, 4);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_services_write_while_a_change_goes_on_is_neither_lost_nor_undone() {
+    let mut times = 0;
+    for at in 1.. {
+        assert!(at < 500, "the change never ends");
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        fill(&rig.icsf);
+        let mut right = answers(&rig.icsf);
+        load_master_key(&rig.icsf, DES, 0x22);
+        // Another process: it writes a new key into a record, adds one, deletes one.
+        let other = rig.another();
+        let value = |seed| encipher(&other, &mut KeyIdentifier::Token(des_token(&other, seed))).unwrap().0;
+        right.insert("E0.DES".to_owned(), value(50));
+        right.insert("NEW.DES".to_owned(), value(51));
+        right.remove("E1.DES");
+        let written = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&written);
+        let write = move || {
+            done.store(true, Ordering::Relaxed);
+            other.csnbkrw(des_token(&other, 50), &label("E0.DES")).unwrap();
+            other.csnbkrc2(&label("NEW.DES"), des_token(&other, 51)).unwrap();
+            other.csnbkrd(&["LABEL-DL"], &label("E1.DES")).unwrap();
+            other.csnbkrw2(&label("C.CLEAR"), clear_hmac_token(&other, 3)).unwrap();
+        };
+        store.plan(Some(Plan::Before(at, Arc::new(write))));
+        rig.icsf.change_master_key(DES, &mut |_| {}).unwrap();
+        if store.plan(None) < at {
+            assert!(times > 20, "only {times} places to get in between");
+            break;
+        }
+        if !written.load(Ordering::Relaxed) {
+            continue; // a writing operation
+        }
+        times += 1;
+        assert_eq!(answers(&rig.icsf), right, "written at operation {at}");
+        assert_eq!(answers(&rig.another()), right);
+        all_is_under_the_current_master_key(&rig);
+    }
+}
+
+#[test]
+fn the_first_change_of_a_ckds_without_that_master_key_sets_it() {
+    let rig = Rig::bare(Arc::new(MemoryStore::default()), icsf_core::kds::KdsFormat::Kdsr);
+    set_master_key(&rig.icsf, AES, 0x11);
+    change_master_key(&rig.icsf, DES, 0x11);
+    add_one_of_each(&rig.icsf);
+    all_is_under_the_current_master_key(&rig);
+}

@@ -1,0 +1,23 @@
+//! What the security server promises, tested through its public surface.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod commands;
+mod concurrency;
+mod damage;
+mod encrypted;
+#[cfg(feature = "enhanced")]
+mod enhanced;
+mod golden;
+mod permission;
+mod replay;
+mod secrets;
+mod sign_on;
+mod support;
+mod tickets;

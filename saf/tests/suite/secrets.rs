@@ -1,0 +1,165 @@
+//! Keys and passwords: taken from where they are said to be, and covered wherever a command is shown.
+
+use std::collections::BTreeMap;
+
+use icsf_saf::command::NoSecrets;
+use icsf_saf::model::{Class, Credential, LegacyKey};
+use secrecy::SecretString;
+
+use crate::support::{DES_KEY, Secrets, Site, admin, fails, request, run};
+
+/// Everything that is ever printed of an error.
+fn texts(error: &icsf_saf::command::CommandError) -> String {
+    let causes = error.cause().map(|cause| format!("{cause} {cause:?}")).unwrap_or_default();
+    format!("{error} {error:?} {error:#?} {} {} {causes} {:?}", error.what(), error.report(), error.remedies())
+}
+
+#[test]
+fn no_error_shows_a_key_or_a_password_however_it_was_typed() {
+    let site = Site::new();
+    site.run(&["RDEFINE PTKTDATA TAKEN", "ADDUSER TAKEN"]);
+    let mut shown = 0;
+    for command in [
+        // Wrong elsewhere.
+        "RDEFINE PTKTDATA TAKEN SSIGNON(KEYMASKED(#))",
+        "RDEFINE PTKTDATA TAKEN SSIGNON(KEYENCRYPTED(#))",
+        "RDEFINE PTKTDATA A UACC(WHAT) SSIGNON(KEYMASKED(#))",
+        "RDEFINE APPL A SSIGNON(KEYMASKED(#))",
+        "RALTER PTKTDATA NONE SSIGNON(KEYMASKED(#) TYPE(UPPER))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(#) KEYLABEL(L))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(#) KEYMASKED(#))",
+        // Wrong in itself: too long, too short, not hexadecimal, two of them, none.
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(#00))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(# #))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(X#))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(X'#'))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED('#00'))",
+        // Abbreviated and mistyped keywords.
+        "RDEFINE PTKTDATA TAKEN SSIGNON(KEYM(#))",
+        "RDEFINE PTKTDATA TAKEN SSIGNON(KEYE(#))",
+        "RDEFINE PTKTDATA A SSIGNON(KEY(#))",
+        "RDEFINE PTKTDATA A SSIGNON(K(#))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKD(#))",
+        "RDEFINE PTKTDATA A SSIGNON(MASKEDKEY(#))",
+        "RDEFINE PTKTDATA A KEYMASKED(#)",
+        "RDEFINE PTKTDATA A SSIGNON KEYMASKED(#)",
+        // Without parentheses, with a blank before them, with an equals sign, under a keyword for something else.
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED #)",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED '#')",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED (#))",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED=#)",
+        "RDEFINE PTKTDATA A SSIGNON(#)",
+        "RDEFINE PTKTDATA A SSIGNON((#))",
+        "RDEFINE PTKTDATA A SSIGNON(TYPE(#))",
+        "RDEFINE PTKTDATA A SSIGNON(TIMEOUT(#))",
+        "RDEFINE PTKTDATA A OWNER(#)",
+        "RDEFINE PTKTDATA A #",
+        "RDEFINE # A",
+        "#",
+        "KEYMASKED(#)",
+        // What cannot be read at all.
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(#)",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(#",
+        "RDEFINE PTKTDATA A SSIGNON(KEYMASKED('#)",
+        "RDEFINE PTKTDATA A SSIGNON) KEYMASKED #",
+        "RDEFINE PTKTDATA A # /*",
+        "RDEFINE PTKTDATA A KEYMASKD # (",
+    ] {
+        let error = fails(&site.saf, &command.replace('#', DES_KEY));
+        let text = texts(&error);
+        assert!(!text.contains(DES_KEY), "{command}: {text}");
+        shown += 1;
+    }
+    for command in [
+        "ADDUSER TAKEN PASSWORD(#)",
+        "ADDUSER TAKEN PASS(#)",
+        "ADDUSER TAKEN P(#)",
+        "ADDUSER U1 P(#XYZ)",
+        "ADDUSER U1 PASSWORD(#XYZ)",
+        "ADDUSER U1 PASSWORD(# #)",
+        "ADDUSER U1 PASWORD(#)",
+        "ADDUSER U1 PASSWD(#)",
+        "ADDUSER U1 PW(#)",
+        "ADDUSER U1 PASSWORD #",
+        "ADDUSER U1 PASSWORD '#'",
+        "ADDUSER U1 PASSWORD (#)",
+        "ADDUSER U1 PASSWORD=#",
+        "ADDUSER PASSWORD(#)",
+        "ADDUSER U1 PASSWORD(#",
+        "ADDUSER U1 PASSWORD('#",
+        "ADDUSER U1 PASSWORD # (",
+        "PASSWORD(#) U1",
+        "PASSWORD #",
+        "ALTUSER NONE PASSWORD(#) REVOKE",
+        "ALTUSER TAKEN PASSWORD(#) NOPASSWORD",
+        "SETROPTS PASSWORD(#)",
+    ] {
+        let error = fails(&site.saf, &command.replace('#', "s3cr3tPW"));
+        let text = texts(&error);
+        assert!(!text.contains("s3cr3tPW") && !text.contains("S3CR3TPW"), "{command}: {text}");
+        shown += 1;
+    }
+    assert_eq!(shown, 61);
+}
+
+#[test]
+fn what_is_no_secret_is_shown_so_that_the_place_can_be_found() {
+    let site = Site::new();
+    let error = fails(&site.saf, "RDEFINE PTKTDATA A UACC(WHAT) SSIGNON(KEYMASKED(E001193519561977) TYPE(UPPER)) NOPE");
+    let shown = "RDEFINE PTKTDATA A UACC(WHAT) SSIGNON(KEYMASKED(****************) TYPE(UPPER)) NOPE";
+    assert!(error.report().contains(shown), "{}", error.report());
+    let error = fails(&site.saf, "ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')");
+    assert!(error.report().contains("ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')"), "{}", error.report());
+    let error = fails(&site.saf, "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(@secret:NONE))");
+    assert!(error.report().contains("KEYMASKED(@secret:NONE)"), "{}", error.report());
+}
+
+#[test]
+fn a_secret_may_be_named_instead_of_shown() {
+    let site = Site::new();
+    let secrets =
+        Secrets(BTreeMap::from([("KEY", DES_KEY), ("/run/key", DES_KEY), ("SHORT", "E001"), ("PW", "hunter2")]));
+    let run = |command: &str| site.saf.command(&admin(), command, &secrets);
+    run("RDEFINE PTKTDATA A SSIGNON(KEYMASKED(@secret:KEY))").unwrap();
+    run("RDEFINE PTKTDATA B SSIGNON(KEYMASKED(@file:/run/key))").unwrap();
+    run("RDEFINE PTKTDATA C SSIGNON(KEYENCRYPTED('@secret:KEY'))").unwrap();
+    let view = site.saf.database().view().unwrap();
+    for name in ["A", "B"] {
+        let ssignon = view.profile(Class::Ptktdata, &name.parse().unwrap()).unwrap().ssignon.as_ref().unwrap();
+        let Some(LegacyKey::Masked(key)) = &ssignon.legacy else { panic!("{ssignon:?}") };
+        assert_eq!(key.expose(), [0xe0, 1, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77]);
+    }
+    for (command, what) in [
+        ("RDEFINE PTKTDATA D SSIGNON(KEYMASKED(@secret:NONE))", "there is no secret \"NONE\""),
+        ("RDEFINE PTKTDATA D SSIGNON(KEYMASKED(@file:/none))", "the file \"/none\" cannot be read"),
+        ("RDEFINE PTKTDATA D SSIGNON(KEYMASKED(@secret:SHORT))", "the key has 4 hexadecimal digits, 16 are needed"),
+    ] {
+        let error = run(command).unwrap_err();
+        assert!(error.what().contains(what), "{}", error.report());
+        assert_eq!(&command[error.span().unwrap().clone()][..1], "@");
+        assert!(!texts(&error).contains("E001"));
+    }
+    run("ADDUSER U1 PASSWORD(@secret:PW)").unwrap();
+    let typed = Credential::new(SecretString::from("hunter2")).unwrap();
+    site.saf.sign_on(&request("U1", "TSOPRD1"), &typed).unwrap();
+    // Where there are none, that is said.
+    let error =
+        site.saf.command(&admin(), "RDEFINE PTKTDATA D SSIGNON(KEYMASKED(@secret:KEY))", &NoSecrets).unwrap_err();
+    assert!(error.what().contains("there is no secret \"KEY\" here"));
+    let error = site.saf.command(&admin(), "RDEFINE PTKTDATA D SSIGNON(KEYMASKED(@file:/k))", &NoSecrets).unwrap_err();
+    assert!(error.what().contains("is not read here"));
+}
+
+#[test]
+fn lines_are_joined_as_tso_joins_them() {
+    let text = "RDEFINE PTKTDATA A -\n   SSIGNON( +\n   KEYMASKED(@secret:K))\n\n\nRLIST PTKTDATA A -\n\nSETROPTS +";
+    assert_eq!(
+        icsf_saf::command::join(text),
+        ["RDEFINE PTKTDATA A    SSIGNON( KEYMASKED(@secret:K))", "RLIST PTKTDATA A ", "SETROPTS "]
+    );
+    assert!(icsf_saf::command::join(" \n\n").is_empty());
+    let site = Site::new();
+    for command in icsf_saf::command::join("RDEFINE PTKTDATA A -\n UACC(READ)\nRLIST -\nPTKTDATA A") {
+        run(&site.saf, &command);
+    }
+}

@@ -1,0 +1,140 @@
+//! Signing on: the password first, then the ticket.
+
+use icsf_saf::codes::Code;
+use icsf_saf::model::Credential;
+use icsf_saf::{Error, SignedOnBy};
+use ptkt::TicketKind;
+use secrecy::SecretString;
+
+use crate::support::{DES_KEY, Site, generate, refused, request, run};
+
+fn site() -> Site {
+    let site = Site::new();
+    site.run(&[&format!("RDEFINE PTKTDATA APPL SSIGNON(KEYMASKED({DES_KEY}))"), "ADDUSER U1 PASSWORD(Secret1)"]);
+    site
+}
+
+fn typed(text: &str) -> Credential {
+    Credential::new(SecretString::from(text)).unwrap()
+}
+
+fn sign_on(site: &Site, user: &str, application: &str, typed: &Credential) -> Result<SignedOnBy, Error> {
+    site.saf.sign_on(&request(user, application), typed)
+}
+
+#[test]
+fn the_password_signs_on_and_then_the_ticket_is_tried() {
+    let site = site();
+    assert_eq!(sign_on(&site, "U1", "APPL", &typed("Secret1")).unwrap(), SignedOnBy::Password);
+    // Where there is no ticket to be had the password still does.
+    assert_eq!(sign_on(&site, "U1", "NOAPPL", &typed("secret1")).unwrap(), SignedOnBy::Password);
+    let ticket = Credential::from(&generate(&site.saf, &request("U1", "APPL")).unwrap());
+    assert_eq!(sign_on(&site, "U1", "APPL", &ticket).unwrap(), SignedOnBy::Ticket(TicketKind::Legacy));
+    let error = refused(sign_on(&site, "U1", "APPL", &ticket), Code::SignOnNotValid, "8/8/20");
+    assert_eq!(error.cause().why(), "the ticket was used before on this system");
+    assert_eq!((error.cause().user(), error.cause().application()), (Some("U1"), Some("APPL")));
+}
+
+#[test]
+fn who_cannot_sign_on_is_told_little_and_the_cause_tells_all() {
+    let site = site();
+    for (user, application, text, code, triple, why) in [
+        ("NOBODY", "APPL", "SECRET1", Code::SignOnUnknownUser, "8/8/16", "user NOBODY is not defined"),
+        (
+            "U1",
+            "APPL",
+            "WRONG",
+            Code::SignOnNotValid,
+            "8/8/20",
+            "it is not the password, and has not the 8 characters of a ticket",
+        ),
+        (
+            "U1",
+            "NOAPPL",
+            "AAAAAAAA",
+            Code::SignOnNotValid,
+            "8/8/20",
+            "it is not the password, and there is no profile NOAPPL in class PTKTDATA",
+        ),
+        (
+            "U1",
+            "APPL",
+            "ZZZZZZZZ",
+            Code::SignOnNotValid,
+            "8/8/20",
+            "it is no ticket made with this key for this user and application",
+        ),
+    ] {
+        let error = refused(sign_on(&site, user, application, &typed(text)), code, triple);
+        assert!(error.cause().why().starts_with(why), "{user} at {application}: {}", error.cause().why());
+        assert!(!format!("{error} {error:?}").contains(text), "what was typed is not repeated");
+    }
+    run(&site.saf, "SETROPTS NOCLASSACT(PTKTDATA)");
+    refused(sign_on(&site, "U1", "APPL", &typed("AAAAAAAA")), Code::SignOnNotValid, "8/8/20");
+    assert_eq!(sign_on(&site, "U1", "APPL", &typed("SECRET1")).unwrap(), SignedOnBy::Password);
+}
+
+#[test]
+fn revoked_and_protected_users_do_not_sign_on() {
+    let site = site();
+    let ticket = || Credential::from(&generate(&site.saf, &request("U1", "APPL")).unwrap());
+    run(&site.saf, "ALTUSER U1 REVOKE");
+    for typed in [typed("SECRET1"), ticket()] {
+        let error = refused(sign_on(&site, "U1", "APPL", &typed), Code::SignOnRevoked, "8/8/28");
+        assert_eq!(error.cause().remedies(), ["ALTUSER U1 RESUME"]);
+    }
+    run(&site.saf, "ALTUSER U1 RESUME");
+    sign_on(&site, "U1", "APPL", &typed("SECRET1")).unwrap();
+    run(&site.saf, "ALTUSER U1 NOPASSWORD");
+    for typed in [typed("SECRET1"), ticket()] {
+        let error = refused(sign_on(&site, "U1", "APPL", &typed), Code::SignOnNotValid, "8/8/20");
+        assert!(error.cause().why().contains("protected"), "{error:?}");
+    }
+    // A user added without password is protected; a password ends that.
+    run(&site.saf, "ADDUSER U2");
+    let two = Credential::from(&generate(&site.saf, &request("U2", "APPL")).unwrap());
+    refused(sign_on(&site, "U2", "APPL", &two), Code::SignOnNotValid, "8/8/20");
+    run(&site.saf, "ALTUSER U2 PASSWORD(NEW)");
+    sign_on(&site, "U2", "APPL", &two).unwrap();
+    sign_on(&site, "U2", "APPL", &typed("new")).unwrap();
+}
+
+#[test]
+fn case_counts_in_passwords_only_when_it_is_said_to() {
+    let site = site();
+    run(&site.saf, "SETROPTS PASSWORD(MIXEDCASE)");
+    refused(sign_on(&site, "U1", "APPL", &typed("Secret1")), Code::SignOnNotValid, "8/8/20");
+    assert_eq!(sign_on(&site, "U1", "APPL", &typed("SECRET1")).unwrap(), SignedOnBy::Password, "it was set folded");
+    run(&site.saf, "ALTUSER U1 PASSWORD(Secret2)");
+    sign_on(&site, "U1", "APPL", &typed("Secret2")).unwrap();
+    refused(sign_on(&site, "U1", "APPL", &typed("SECRET2")), Code::SignOnNotValid, "8/8/20");
+    // A legacy ticket has capital letters only; typed in small ones it is one when case does not count.
+    let ticket = generate(&site.saf, &request("U1", "APPL")).unwrap();
+    let small = typed(&ticket.expose().to_ascii_lowercase());
+    refused(sign_on(&site, "U1", "APPL", &small), Code::SignOnNotValid, "8/8/20");
+    run(&site.saf, "SETROPTS PASSWORD(NOMIXEDCASE)");
+    sign_on(&site, "U1", "APPL", &small).unwrap();
+}
+
+#[test]
+fn what_is_typed_has_1_to_8_printable_characters() {
+    for (text, fits) in
+        [("", false), ("A", true), ("12345678", true), ("123456789", false), ("a b", false), ("Ä", false)]
+    {
+        let credential = Credential::new(SecretString::from(text));
+        assert_eq!(credential.is_ok(), fits, "{text:?}");
+        if let (Err(why), true) = (credential, text.len() > 1) {
+            assert!(!why.contains(text), "{why}");
+        }
+    }
+}
+
+#[test]
+fn the_group_of_the_sign_on_chooses_the_key() {
+    let site = site();
+    site.run(&["RDEFINE PTKTDATA APPL.GRP SSIGNON(KEYMASKED(1111111111111111))"]);
+    let with_group = request("U1", "APPL").with_group("GRP".parse().unwrap());
+    let ticket = Credential::from(&generate(&site.saf, &with_group).unwrap());
+    refused(site.saf.sign_on(&request("U1", "APPL"), &ticket), Code::SignOnNotValid, "8/8/20");
+    site.saf.sign_on(&with_group, &ticket).unwrap();
+}

@@ -1,0 +1,15 @@
+//! What a system in a directory promises, tested through its public surface.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod create;
+mod engine;
+mod files;
+mod shared;
+mod support;
