@@ -18,6 +18,7 @@ pub mod conformance;
 pub mod faulty;
 mod generations;
 pub mod metered;
+mod place;
 mod scrub;
 pub mod slot;
 pub mod software;
