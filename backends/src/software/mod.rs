@@ -11,7 +11,6 @@
 mod error;
 mod handle;
 mod home;
-mod master_key;
 mod registers;
 mod state_file;
 mod unlock;
