@@ -14,7 +14,7 @@ use icsf_core::random::RandomSource;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::master_key::MasterKey;
+use crate::master_key::MasterKey;
 
 /// Bytes of the written form: both kinds.
 pub(super) const ENCODED: usize = 2 * ENCODED_KIND;
