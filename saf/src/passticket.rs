@@ -175,6 +175,11 @@ fn prepared<S>(
     }
 }
 
+/// The ticket, for work that may be left to itself.
+fn owned(ticket: &Ticket) -> Result<Ticket, Trouble> {
+    ticket.expose().parse().map_err(|error: ptkt::Error| Trouble::other(Cause::new(error.to_string())))
+}
+
 /// Why a key did not yield a ticket or a verdict.
 enum Trouble {
     Icsf(icsf_core::Error),
@@ -265,13 +270,14 @@ impl PlannedKey {
             Source::Legacy(label, kept) => {
                 let key = saf.icsf().csnbenc_key(label)?;
                 let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
-                Ok(prepared(kept, key.id(), prepare)?.generate(&InCkds(&key), time)?)
+                let session = prepared(kept, key.id(), prepare)?;
+                Ok(saf.icsf().in_engine(move || session.generate(&InCkds(&key), time))??)
             }
             #[cfg(feature = "enhanced")]
             Source::Enhanced(label, kept) => {
                 let key = saf.icsf().csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
                 let session = prepared(kept, key.id(), || self.prepare_enhanced(&HmacInCkds(&key), request))?;
-                Ok(session.generate(&HmacInCkds(&key), time)?)
+                Ok(saf.icsf().in_engine(move || session.generate(&HmacInCkds(&key), time))??)
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),
@@ -295,7 +301,9 @@ impl PlannedKey {
                 let key = saf.icsf().csnbenc_key(label)?;
                 let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
                 let session = prepared(kept, key.id(), prepare)?;
-                Ok((TicketKind::Legacy, session.evaluate(&InCkds(&key), ticket, now, Window::legacy())?))
+                let ticket = owned(ticket)?;
+                let evaluate = move || session.evaluate(&InCkds(&key), &ticket, now, Window::legacy());
+                Ok((TicketKind::Legacy, saf.icsf().in_engine(evaluate)??))
             }
             #[cfg(feature = "enhanced")]
             Source::Enhanced(label, kept) => {
@@ -304,7 +312,9 @@ impl PlannedKey {
                 let timeout =
                     self.profile.ssignon.as_ref().map_or(Window::DEFAULT_TIMEOUT, crate::model::Ssignon::timeout);
                 let window = Window::enhanced(timeout).map_err(|e| Trouble::other(Cause::new(e.to_string())))?;
-                Ok((TicketKind::Enhanced, session.evaluate(&HmacInCkds(&key), ticket, now, window)?))
+                let ticket = owned(ticket)?;
+                let evaluate = move || session.evaluate(&HmacInCkds(&key), &ticket, now, window);
+                Ok((TicketKind::Enhanced, saf.icsf().in_engine(evaluate)??))
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),

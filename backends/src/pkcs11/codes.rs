@@ -24,6 +24,9 @@ pub(super) enum Failure {
     /// The connection was given up meanwhile, and there is another one.
     #[error("the connection to the token was replaced")]
     Retired,
+    /// What was wrapped with a master key is not what it was.
+    #[error("a master key in the token is another one than before")]
+    Changed,
     /// The answer cannot be what the standard says; what was asked.
     #[error("{0} answered what it must not")]
     Nonsense(&'static str),
@@ -167,7 +170,7 @@ impl Failure {
                 )
             }
             Self::Load(_) | Self::NoModule(_) => Class::Absent,
-            Self::Retired => Class::Lost,
+            Self::Retired | Self::Changed => Class::Lost,
             Self::Nonsense(_) => Class::Mistake,
         }
     }

@@ -44,8 +44,6 @@ pub(super) struct Engine {
 pub(super) struct Connecting {
     module: Option<Module>,
     life: Life,
-    /// The bytes of the register file that are shown.
-    seen: Vec<u8>,
 }
 
 /// What callers see.
@@ -103,7 +101,7 @@ impl Engine {
             place,
             lanes: Lanes::new(),
             pin: Mutex::new(pin.map(Arc::new)),
-            connecting: Mutex::new(Connecting { module: None, life: Life::new(), seen: Vec::new() }),
+            connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -140,6 +138,7 @@ impl Engine {
         self: &Arc<Self>,
         work: impl FnOnce(&Arc<Self>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        self.online()?;
         let engine = Arc::clone(self);
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
@@ -197,31 +196,26 @@ impl Engine {
     }
 
     pub(super) fn attached(&self, connecting: &mut Connecting) -> Result<(), TokenError> {
-        let (bytes, file) = self.read()?;
-        let Ok((link, held)) = self.online() else { return self.connect(connecting, bytes, file) };
+        let file = self.read()?;
+        let Ok((link, held)) = self.online() else { return self.connect(connecting, file) };
         match Held::look(&link, file.clone()) {
-            Ok(now) if now.same(&held) => {
-                connecting.seen = bytes;
-                Ok(())
-            }
+            Ok(now) if now.same(&held) => Ok(()),
             Ok(now) => {
-                connecting.seen = bytes;
                 self.show_online(&link, now);
                 Ok(())
             }
             Err(NotHeld::Error(error)) => Err(error),
             Err(NotHeld::Failure(failure)) => {
                 self.give_up(connecting, &link, &failure);
-                self.connect(connecting, bytes, file)
+                self.connect(connecting, file)
             }
         }
     }
 
     /// Reads the register file.
-    pub(super) fn read(&self) -> Result<(Vec<u8>, RegisterFile), TokenError> {
+    pub(super) fn read(&self) -> Result<RegisterFile, TokenError> {
         let bytes = self.place.read(READ_LIMIT)?;
-        let file = RegisterFile::decode(&bytes).map_err(|kind| TokenError::of_file(self.place.path(), kind))?;
-        Ok((bytes, file))
+        RegisterFile::decode(&bytes).map_err(|kind| TokenError::of_file(self.place.path(), kind))
     }
 
     /// The way back after a failure of this connection, unless somebody else has gone it already.
@@ -231,7 +225,7 @@ impl Engine {
             return Ok(());
         }
         self.give_up(&mut connecting, link, failure);
-        let connected = self.read().and_then(|(bytes, file)| self.connect(&mut connecting, bytes, file));
+        let connected = self.read().and_then(|file| self.connect(&mut connecting, file));
         connected.map_err(|error| {
             self.show_error(&error);
             EngineError::unavailable(format!("{} (after {failure})", error.reason()))
@@ -245,9 +239,8 @@ impl Engine {
         }
     }
 
-    fn connect(&self, connecting: &mut Connecting, bytes: Vec<u8>, file: RegisterFile) -> Result<(), TokenError> {
+    fn connect(&self, connecting: &mut Connecting, file: RegisterFile) -> Result<(), TokenError> {
         let (link, held) = self.connected(connecting, file)?;
-        connecting.seen = bytes;
         self.show_online(&link, held);
         Ok(())
     }
@@ -494,12 +487,6 @@ impl Engine {
         let error = TokenError::new(&self.options.label, TokenErrorKind::Fails("the engine was dropped".to_owned()));
         self.show_error(&error);
         let _ = self.lanes.call(at_most.min(self.options.wait), move || link.retire(None));
-    }
-}
-
-impl Connecting {
-    pub(super) fn note_seen(&mut self, bytes: Vec<u8>) {
-        self.seen = bytes;
     }
 }
 

@@ -149,7 +149,7 @@ impl Link {
             return self.kept(|keeper| keeper.session.random(&mut [0; 8]));
         };
         let right = self.pattern(kind, key.object)? == key.mkvp;
-        if right { Ok(()) } else { Err(Failure::Nonsense("C_WrapKey")) }
+        if right { Ok(()) } else { Err(Failure::Changed) }
     }
 
     /// That the master keys are still there, unless that was seen a moment ago. A key that is open goes on working in

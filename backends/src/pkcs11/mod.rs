@@ -26,6 +26,8 @@ mod options;
 mod probe;
 mod register_file;
 mod registers;
+#[cfg(test)]
+mod speed;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -220,7 +222,7 @@ impl Engine {
                 held.file.label.clone_from(&found.label);
                 held.file.serial.clone_from(&found.serial);
             }
-            engine.write(&mut connecting, &held.file)?;
+            engine.write(&held.file)?;
             engine.show_online(&link, held);
             Ok(())
         });

@@ -8,12 +8,12 @@
 //! | what is forgotten is removed from the token | the same |
 
 use std::fs::File;
-use std::sync::Arc;
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{EngineError, MASTER_KEY_LENGTH, MasterKeyKind, NewRegister, Part, Register, RegisterChange};
 
-use super::engine::{Connecting, Engine, Trouble};
+use super::codes::Failure;
+use super::engine::{Engine, Trouble};
 use super::error::TokenError;
 use super::held::Held;
 use super::link::Link;
@@ -63,82 +63,57 @@ enum Making {
 impl Engine {
     /// Changes a register. The caller holds the lock of the register file; on a lane only.
     pub(super) fn change(&self, kind: MasterKeyKind, change: &Change, _lock: &File) -> Result<(), EngineError> {
-        let mut connecting = self.connecting();
-        self.attached(&mut connecting).inspect_err(|error| self.show_error(error))?;
-        drop(connecting);
-        // What was left by a change that was killed goes first, so that the list does not grow.
-        let (link, held, next) = self.trying(None, |link, held| {
-            let next = scrubbed(|| next(link, held, kind, change))?;
-            Ok((Arc::clone(link), Arc::clone(held), next))
-        })?;
-        let mut connecting = self.connecting();
-        self.make_change(&mut connecting, &link, &held, kind, next)
-    }
-
-    fn make_change(
-        &self,
-        connecting: &mut Connecting,
-        link: &Arc<Link>,
-        held: &Held,
-        kind: MasterKeyKind,
-        next: Next,
-    ) -> Result<(), EngineError> {
-        let Next { file: mut after, make, forget } = next;
+        self.attach_here()?;
+        let Next { file: mut after, make, forget } =
+            self.trying(None, |link, held| scrubbed(|| next(link, held, kind, change)))?;
         if let Some(make) = &make {
-            let mut intent = held.file.clone();
+            let mut intent = self.read()?;
             intent.leftovers.push(make.identity);
-            self.write(connecting, &intent)?;
-            match made(link, kind, make) {
-                Ok(strictness) => self.note_strictness(strictness),
-                // Nothing was made, or the next change removes it.
-                Err(Trouble::Engine(error)) => return Err(error),
-                Err(Trouble::Token(failure)) => {
-                    return Err(EngineError::fault(format!("no object was made: {failure}")).with_source(failure));
-                }
-            }
+            self.write(&intent)?;
+            // A failure leaves nothing, or what the next change removes.
+            let strictness = self.trying(None, |link, _| scrubbed(|| made(link, kind, make)))?;
+            self.note_strictness(strictness);
         }
-        after.leftovers.clone_from(&held.file.leftovers);
         after.leftovers.extend(&forget);
-        self.write(connecting, &after)?;
-        // Best effort: what stays is tried again with the next change.
-        let left = removed(link, &after);
-        if left != after.leftovers {
-            after.leftovers = left;
-            let _ = self.write(connecting, &after);
-        }
-        self.show_registers(connecting, link, after)
+        self.take_over(after)
     }
 
-    fn show_registers(
-        &self,
-        connecting: &mut Connecting,
-        link: &Arc<Link>,
-        file: RegisterFile,
-    ) -> Result<(), EngineError> {
-        match Held::look(link, file) {
-            Ok(held) => {
-                self.show_online(link, held);
+    /// Makes these the registers, and shows them. Nobody looks at the token and the file between.
+    fn take_over(&self, mut file: RegisterFile) -> Result<(), EngineError> {
+        let mut connecting = self.connecting();
+        self.write(&file)?;
+        let looked = self.online().ok().and_then(|(link, _)| {
+            // What cannot be removed now is tried again with the next change.
+            let left = removed(&link, &file);
+            if left != file.leftovers {
+                file.leftovers = left;
+                let _ = self.write(&file);
+            }
+            Some((Held::look(&link, file.clone()).ok()?, link))
+        });
+        match looked {
+            Some((held, link)) => {
+                self.show_online(&link, held);
                 Ok(())
             }
             // The change is made; what the token is like now is found out by looking again.
-            Err(_) => self.attached(connecting).map_err(|error| {
+            None => self.attached(&mut connecting).or_else(|error| {
                 self.show_error(&error);
-                error.into()
+                Ok(())
             }),
         }
     }
 
     /// Writes the register file. The caller holds its lock.
-    pub(super) fn write(&self, connecting: &mut Connecting, file: &RegisterFile) -> Result<(), TokenError> {
-        let bytes = file.encode();
-        self.place.replace(&bytes)?;
-        connecting.note_seen(bytes);
-        Ok(())
+    pub(super) fn write(&self, file: &RegisterFile) -> Result<(), TokenError> {
+        Ok(self.place.replace(&file.encode())?)
     }
 }
 
 /// Makes it; with how strictly the token guards it.
 fn made(link: &Link, kind: MasterKeyKind, make: &Make) -> Result<Strictness, Trouble> {
+    // An attempt before this one may have made it and not heard of it.
+    forget(link, &make.identity)?;
     match &make.what {
         Making::Part(value) => {
             link.writing(|session| session.part(&format!("softicsf {kind} parts"), &make.identity, value))?;
@@ -159,10 +134,11 @@ fn made(link: &Link, kind: MasterKeyKind, make: &Make) -> Result<Strictness, Tro
 
 /// Removes what the file lists and no register holds; what could not be removed comes back.
 fn removed(link: &Link, file: &RegisterFile) -> Vec<Identity> {
-    let remove = |identity: &Identity| {
-        link.writing(|session| session.find(identity)?.into_iter().try_for_each(|object| session.destroy(object)))
-    };
-    file.leftovers.iter().filter(|identity| !file.holds(identity) && remove(identity).is_err()).copied().collect()
+    file.leftovers.iter().filter(|identity| !file.holds(identity) && forget(link, identity).is_err()).copied().collect()
+}
+
+fn forget(link: &Link, identity: &Identity) -> Result<(), Failure> {
+    link.writing(|session| session.find(identity)?.into_iter().try_for_each(|object| session.destroy(object)))
 }
 
 fn next(link: &Link, held: &Held, kind: MasterKeyKind, change: &Change) -> Result<Next, Trouble> {
