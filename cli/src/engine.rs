@@ -5,10 +5,10 @@ use icsf_core::engine::{EngineState, EngineView};
 use serde_json::{Value, json};
 use softicsf::System;
 
-use crate::args::TokenArgs;
 use crate::context::{Context, Outcome};
 use crate::init::BackendName;
 use crate::output::{BAD, GOOD, Output};
+use crate::token::TokenArgs;
 use crate::{failure::Failure, mk};
 
 /// The crypto engine: its state, and the operator's switch
