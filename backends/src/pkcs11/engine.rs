@@ -4,7 +4,7 @@
 //! to one more attempt at what was asked; what fails again is told. A PIN that was refused is forgotten, so it is not
 //! tried again by itself: tokens count wrong PINs and lock.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(super) struct Engine {
     pin: Mutex<Pin>,
     connecting: Mutex<Connecting>,
     shown: RwLock<Shown>,
+    /// The generation that is online, or 0.
+    generation: AtomicU64,
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
     closed: AtomicBool,
@@ -112,6 +114,7 @@ impl Engine {
             pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
+            generation: AtomicU64::new(0),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
             strictness: Mutex::new(Strictness::Full),
@@ -135,6 +138,11 @@ impl Engine {
         }
     }
 
+    /// The generation that is online.
+    pub(super) fn generation(&self) -> Option<u64> {
+        Some(self.generation.load(Ordering::SeqCst)).filter(|generation| *generation != 0)
+    }
+
     pub(super) fn online(&self) -> Result<Online, EngineError> {
         match &self.shown().condition {
             Condition::Online(link, held) => Ok((Arc::clone(link), Arc::clone(held))),
@@ -147,7 +155,12 @@ impl Engine {
         self: &Arc<Self>,
         work: impl FnOnce(&Arc<Self>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        self.online()?;
+        if self.generation().is_none() {
+            self.online()?;
+        }
+        if self.lanes.is_here() {
+            return work(self);
+        }
         let engine = Arc::clone(self);
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
@@ -424,6 +437,7 @@ impl Engine {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
+        self.generation.store(shown.generation, Ordering::SeqCst);
     }
 
     fn show_quirks(&self, link: &Link) {
@@ -446,6 +460,7 @@ impl Engine {
 
     pub(super) fn show_error(&self, error: &TokenError) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.store(0, Ordering::SeqCst);
         shown.condition = if error.kind().wants_pin() {
             Condition::Locked(error.reason())
         } else {
@@ -472,40 +487,42 @@ impl Engine {
         let mut first = true;
         loop {
             let (link, held) = self.online()?;
-            let failure = match work(&link, &held) {
+            match work(&link, &held) {
                 Ok(done) => return Ok(done),
                 Err(Trouble::Engine(error)) => return Err(error),
-                Err(Trouble::Token(failure)) => failure,
-            };
-            match failure.class() {
-                Class::Absent | Class::Lost | Class::Pin => {
-                    self.reconnect(&link, &failure)?;
-                    if !first {
-                        return Err(EngineError::unavailable(failure.to_string()).with_source(failure));
-                    }
-                }
-                Class::Ambiguous => match link.known_answer(&held) {
-                    Ok(()) if first => {}
-                    Ok(()) => return Err(EngineError::fault(failure.to_string()).with_source(failure)),
-                    Err(second) => {
-                        self.reconnect(&link, &second)?;
-                        if !first {
-                            return Err(EngineError::unavailable(failure.to_string()).with_source(failure));
-                        }
-                    }
-                },
-                Class::Damaged => {
-                    return Err(EngineError::new(EngineErrorKind::Damaged).with_source(failure));
-                }
-                Class::Unsupported => {
-                    let kind = spec.map_or(EngineErrorKind::Fault, EngineErrorKind::Unsupported);
-                    return Err(EngineError::new(kind).with_detail(failure.to_string()).with_source(failure));
-                }
-                Class::Full | Class::Mistake => {
-                    return Err(EngineError::fault(failure.to_string()).with_source(failure));
-                }
+                Err(Trouble::Token(failure)) => self.mend(&link, &held, spec, failure, first)?,
             }
             first = false;
+        }
+    }
+
+    /// Does what can be done about a failure, so that it is worth trying again; a second time it is told.
+    pub(super) fn mend(
+        &self,
+        link: &Arc<Link>,
+        held: &Held,
+        spec: Option<KeySpec>,
+        failure: Failure,
+        first: bool,
+    ) -> Result<(), EngineError> {
+        let told =
+            |kind, failure: Failure| Err(EngineError::new(kind).with_detail(failure.to_string()).with_source(failure));
+        let mended = match failure.class() {
+            Class::Absent | Class::Lost | Class::Pin => self.reconnect(link, &failure).map(|()| false)?,
+            Class::Ambiguous => match link.known_answer(held) {
+                Ok(()) => true,
+                Err(second) => self.reconnect(link, &second).map(|()| false)?,
+            },
+            Class::Damaged => return Err(EngineError::new(EngineErrorKind::Damaged).with_source(failure)),
+            Class::Unsupported => {
+                return told(spec.map_or(EngineErrorKind::Fault, EngineErrorKind::Unsupported), failure);
+            }
+            Class::Full | Class::Mistake => return told(EngineErrorKind::Fault, failure),
+        };
+        match (first, mended) {
+            (true, _) => Ok(()),
+            (false, true) => told(EngineErrorKind::Fault, failure),
+            (false, false) => told(EngineErrorKind::Unavailable, failure),
         }
     }
 

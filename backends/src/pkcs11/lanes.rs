@@ -49,15 +49,36 @@ struct Lane {
     state: Mutex<State>,
     given: Condvar,
     done: Condvar,
-    progress: Mutex<Progress>,
+    /// How many calls into the module it has begun for this work.
+    calls: AtomicU64,
+    /// The last of them: see [`ENTERED`].
+    entered: AtomicUsize,
 }
 
-/// What the lane was last seen to do.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    calls: u64,
-    function: Option<Function>,
-}
+/// The functions that are entered here, so that one can be noted as a number.
+const ENTERED: &[Function] = &[
+    Function::Initialize,
+    Function::Finalize,
+    Function::GetSlotList,
+    Function::GetTokenInfo,
+    Function::OpenSession,
+    Function::CloseSession,
+    Function::Login,
+    Function::GenerateRandom,
+    Function::FindObjects,
+    Function::DestroyObject,
+    Function::GenerateKey,
+    Function::GetAttributeValue,
+    Function::SetAttributeValue,
+    Function::CreateObject,
+    Function::WrapKey,
+    Function::UnwrapKey,
+    Function::Encrypt,
+    Function::Decrypt,
+    Function::Sign,
+];
+/// None of them.
+const NONE: usize = usize::MAX;
 
 enum State {
     Idle,
@@ -108,9 +129,8 @@ thread_local! {
 pub(super) fn entering(function: Function) {
     let note = |here: &RefCell<Option<(u64, Arc<Lane>)>>| {
         if let Some((_, lane)) = &*here.borrow() {
-            let mut progress = lock(&lane.progress);
-            progress.calls += 1;
-            progress.function = Some(function);
+            lane.entered.store(function as usize, Ordering::Relaxed);
+            lane.calls.fetch_add(1, Ordering::Relaxed);
         }
     };
     // A thread that ends has nobody waiting for it.
@@ -241,7 +261,8 @@ impl Pool {
     /// Waits until the lane is done.
     fn wait(&self, lane: &Arc<Lane>, wait: Duration) -> Result<(), Overdue> {
         let began = Instant::now();
-        let mut seen = lane.progress().calls;
+        let calls = || lane.calls.load(Ordering::Relaxed);
+        let mut seen = calls();
         let mut state = lock(&lane.state);
         loop {
             let round = Instant::now();
@@ -253,31 +274,37 @@ impl Pool {
                 *state = State::Idle;
                 return Ok(());
             }
-            let now = lane.progress();
-            if now.calls == seen || began.elapsed() > wait * PATIENCE {
+            let now = calls();
+            if now == seen || began.elapsed() > wait * PATIENCE {
                 *state = State::GivenUp;
                 self.stuck.fetch_add(1, Ordering::SeqCst);
                 lock(&self.kept).threads -= 1;
                 self.changed.notify_all();
-                return Err(Overdue::Hung(now.function.map(name_of), began.elapsed()));
+                return Err(Overdue::Hung(lane.entered().map(name_of), began.elapsed()));
             }
-            seen = now.calls;
+            seen = now;
         }
     }
 }
 
 impl Lane {
     fn new() -> Self {
-        let progress = Mutex::new(Progress::default());
-        Self { state: Mutex::new(State::Idle), given: Condvar::new(), done: Condvar::new(), progress }
+        Self {
+            state: Mutex::new(State::Idle),
+            given: Condvar::new(),
+            done: Condvar::new(),
+            calls: AtomicU64::new(0),
+            entered: AtomicUsize::new(NONE),
+        }
     }
 
-    fn progress(&self) -> Progress {
-        *lock(&self.progress)
+    fn entered(&self) -> Option<Function> {
+        let entered = self.entered.load(Ordering::Relaxed);
+        ENTERED.iter().find(|function| **function as usize == entered).copied()
     }
 
     fn give(&self, work: Work, then: Then) {
-        *lock(&self.progress) = Progress::default();
+        self.entered.store(NONE, Ordering::Relaxed);
         *lock(&self.state) = State::Given(work, then);
         self.given.notify_one();
     }
@@ -302,6 +329,7 @@ impl Lane {
                 state = self.given.wait(state).unwrap_or_else(PoisonError::into_inner);
             };
             drop(state);
+            link::begin_work_on_this_thread();
             // A panic is told by the answer that is missing; the session may be in the middle of something.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
                 link::close_session_of_this_thread();

@@ -203,7 +203,7 @@ impl Backend for Pkcs11 {
     }
 
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
-        if self.0.online().is_err() {
+        if self.0.generation().is_none() {
             // There is nothing to wait for.
             work();
             return Ok(());
