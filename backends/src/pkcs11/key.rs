@@ -97,32 +97,41 @@ impl KeyHandle for TokenKey {
             let places = format!("{} messages and places for {} MACs", messages.len(), macs.len());
             return Err(self.unsupported().with_detail(places));
         }
-        let work = move |session: &Session, object, given: &[&[u8]]| {
-            let mac = |message: &&[u8]| match session.hmac(hash, object, message)? {
-                mac if mac.len() == hash.size() => Ok(mac),
-                _ => Err(Failure::Nonsense("C_Sign")),
-            };
-            given.iter().map(mac).collect::<Result<Vec<_>, _>>()
-        };
-        let made = if self.0.engine.lanes.is_here() {
-            self.0.used(|session, object| work(session, object, messages))?
-        } else {
-            let given: Vec<_> = messages.iter().map(|message| Zeroizing::new(message.to_vec())).collect();
-            let inner = Arc::clone(&self.0);
-            self.0.engine.on_lane(move |_| {
-                let given: Vec<&[u8]> = given.iter().map(|message| message.as_slice()).collect();
-                inner.used(|session, object| work(session, object, &given))
-            })?
-        };
-        for (place, mac) in macs.iter_mut().zip(made) {
-            place.iter_mut().zip(mac).for_each(|(place, byte)| *place = byte);
+        if self.0.engine.lanes.is_here() {
+            return self.0.used(|session, object| macs_of(session, object, hash, messages, macs));
         }
+        let given: Vec<_> = messages.iter().map(|message| Zeroizing::new(message.to_vec())).collect();
+        let inner = Arc::clone(&self.0);
+        let made = self.0.engine.on_lane(move |_| {
+            let given: Vec<&[u8]> = given.iter().map(|message| message.as_slice()).collect();
+            let mut made = vec![[0; 64]; given.len()];
+            inner.used(|session, object| macs_of(session, object, hash, &given, &mut made))?;
+            Ok(made)
+        })?;
+        macs.copy_from_slice(&made);
         Ok(())
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {
         Err(self.unsupported())
     }
+}
+
+fn macs_of(
+    session: &Session,
+    key: Object,
+    hash: HashAlgorithm,
+    messages: &[&[u8]],
+    macs: &mut [[u8; 64]],
+) -> Result<(), Failure> {
+    for (message, place) in messages.iter().zip(macs) {
+        let mac = session.hmac(hash, key, message)?;
+        if mac.len() != hash.size() {
+            return Err(Failure::Nonsense("C_Sign"));
+        }
+        place.iter_mut().zip(mac).for_each(|(place, byte)| *place = byte);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for TokenKey {
@@ -133,7 +142,7 @@ impl fmt::Debug for TokenKey {
 
 impl Inner {
     /// Uses the key. On a lane only.
-    fn used<T>(&self, work: impl Fn(&Session, Object) -> Result<T, Failure>) -> Result<T, EngineError> {
+    fn used<T>(&self, mut work: impl FnMut(&Session, Object) -> Result<T, Failure>) -> Result<T, EngineError> {
         let (engine, spec) = (&self.engine, Some(self.wrapped.spec()));
         // The usual way: nothing has changed since the last use, and that takes no look at anything shared.
         if let Some(opened) = &*self.opened.load()

@@ -15,6 +15,7 @@
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
 
 mod codes;
+mod connect;
 mod engine;
 mod error;
 mod held;
