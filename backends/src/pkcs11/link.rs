@@ -4,7 +4,7 @@
 //! own in which keys are used, since a session serves one caller at a time. What a lost connection left behind is not
 //! touched again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +23,12 @@ type Result<T> = std::result::Result<T, Failure>;
 thread_local! {
     /// The session of this lane, and the connection it belongs to.
     static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+    /// The connection that was looked at in this work: one look is enough for all calls of a request.
+    static PROVED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+pub(super) fn begin_work_on_this_thread() {
+    PROVED.set(None);
 }
 
 pub(super) fn close_session_of_this_thread() {
@@ -47,6 +53,8 @@ pub(super) struct Link {
 struct Keeper {
     session: Session,
     constants: [Object; 2],
+    /// What the constants are named.
+    name: Vec<u8>,
 }
 
 impl Link {
@@ -56,14 +64,16 @@ impl Link {
         let session = module.session(seat, false, life)?;
         session.login(pin)?;
         let findings = Findings::of(&session)?;
-        let constant = |kind| session.import(Kind::Constant, mkvp_constant(kind), true);
+        let mut name = vec![0; 16];
+        session.random(&mut name)?;
+        let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
         Ok(Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             module: module.clone(),
             seat: seat.clone(),
             life: life.clone(),
-            keeper: Mutex::new(Some(Keeper { session, constants })),
+            keeper: Mutex::new(Some(Keeper { session, constants, name })),
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
@@ -85,11 +95,24 @@ impl Link {
     /// Gives it up; its sessions are closed if they are still ours.
     pub(super) fn retire(&self, why: Option<&Failure>) {
         self.noted(why);
+        self.look_whose_sessions();
         drop(self.keeper().take());
     }
 
     fn noted(&self, failure: Option<&Failure>) {
         if failure.is_some_and(Failure::ends_sessions) {
+            self.life.end();
+        }
+    }
+
+    /// Finds out whether a stranger has finalized the module meanwhile: session numbers are given anew then, and ours may
+    /// be his.
+    fn look_whose_sessions(&self) {
+        let keeper = self.keeper();
+        if let Some(Keeper { session, constants: [constant, _], name }) = keeper.as_ref()
+            && self.life.lasts()
+            && !session.is_named(*constant, name).unwrap_or(false)
+        {
             self.life.end();
         }
     }
@@ -121,8 +144,11 @@ impl Link {
         let done = work(&session);
         match &done {
             Ok(_) => SESSION.set(Some((self.number, session))),
-            // It may be in the middle of an operation, so it is closed: by being dropped, after this is noted.
-            Err(failure) => self.noted(Some(failure)),
+            // It may be in the middle of an operation, so it is closed, if it is ours: by being dropped.
+            Err(failure) => {
+                self.noted(Some(failure));
+                self.look_whose_sessions();
+            }
         }
         done
     }
@@ -130,7 +156,10 @@ impl Link {
     /// Does `work` in a session that may make objects that stay.
     pub(super) fn writing<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         let session = self.module.session(&self.seat, true, &self.life)?;
-        work(&session).inspect_err(|failure| self.noted(Some(failure)))
+        work(&session).inspect_err(|failure| {
+            self.noted(Some(failure));
+            self.look_whose_sessions();
+        })
     }
 
     /// The pattern of a master key, and that it still is there.
@@ -155,13 +184,22 @@ impl Link {
     /// That the master keys are still there, unless that was seen a moment ago. A key that is open goes on working in
     /// some tokens when the token itself is gone, and nobody would notice.
     pub(super) fn prove(&self, held: &Held, every: Duration) -> Result<()> {
-        let now = Instant::now();
-        if now.duration_since(*lock(&self.proved)) < every {
+        if self.is_proved() {
             return Ok(());
         }
-        self.known_answer(held)?;
-        *lock(&self.proved) = now;
+        let now = Instant::now();
+        let proved = *lock(&self.proved);
+        if now.duration_since(proved) >= every {
+            self.known_answer(held)?;
+            *lock(&self.proved) = now;
+        }
+        PROVED.set(Some(self.number));
         Ok(())
+    }
+
+    /// Whether that was seen in this work.
+    pub(super) fn is_proved(&self) -> bool {
+        PROVED.get() == Some(self.number)
     }
 
     pub(super) fn find(&self, identity: &Identity) -> Result<Vec<Object>> {
