@@ -49,6 +49,10 @@ impl Setting {
     }
 }
 
+fn unfolded(ran: &Ran) -> String {
+    ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn the_card_is_pulled_and_put_back_between_commands() {
     let setting = Setting::with_pin_file();
@@ -67,7 +71,7 @@ fn the_card_is_pulled_and_put_back_between_commands() {
         let ran = setting.ticket(application);
         assert_eq!(ran.status, 8, "{ran:?}");
         assert!(ran.stderr.contains("SAF 8/16/28") && ran.stderr.contains(service), "{ran:?}");
-        assert!(ran.stderr.contains("no token is there"), "{ran:?}");
+        assert!(unfolded(&ran).contains("no token is there"), "{ran:?}");
     }
     let json = place.prd1(&["engine", "status", "--json"]).ok().json();
     assert_eq!((&json["state"], &json["usable"]), (&"offline".into(), &false.into()));
@@ -121,7 +125,7 @@ fn the_pin_comes_from_where_it_is_named_and_is_never_shown() {
     let wrong = place.secret("wrong", "0000");
     let refused = place.prd1(&["--pin-file", &wrong, "mk", "set", "--kind", "both"]);
     assert_eq!(refused.status, 12);
-    assert!(refused.stderr.contains("does not take the PIN"), "{refused:?}");
+    assert!(unfolded(&refused).contains("does not take the PIN"), "{refused:?}");
     let open = place.join("open");
     std::fs::write(&open, pin).unwrap();
     let readable = place.prd1(&["--pin-file", open.to_str().unwrap(), "mk", "set", "--kind", "both"]);
@@ -141,7 +145,7 @@ fn what_is_wrong_with_a_token_is_told_and_nothing_is_made() {
     let init = |arguments: &[&str]| {
         let ran = setting.place.run(&[&["init", "prd1", "--backend"], arguments].concat());
         assert!(!setting.place.join("prd1").exists());
-        (ran.status, ran.stderr.split_whitespace().collect::<Vec<_>>().join(" "))
+        (ran.status, unfolded(&ran))
     };
     let pin = ["--pin-file", &setting.pin];
     let label = setting.card.label();
