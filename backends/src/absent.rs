@@ -6,9 +6,9 @@ use icsf_core::backend::{
     Register, RegisterChange, WrappedKey,
 };
 
-/// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason; its state
-/// is [`Deconfigured`](BackendState::Deconfigured) for ever, or [`Offline`](BackendState::Offline) when it stands for an
-/// engine that there should be.
+/// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason, for ever.
+/// Its state is [`Deconfigured`](BackendState::Deconfigured), or, in the place of an engine that is there and cannot be
+/// used ([`unusable`](Self::unusable)), [`Offline`](BackendState::Offline).
 ///
 /// ```
 /// # use icsf_backends::Absent;
@@ -19,20 +19,21 @@ use icsf_core::backend::{
 #[derive(Debug, Clone)]
 pub struct Absent {
     reason: String,
-    configured: bool,
+    /// The engine in whose place this one stands.
+    unusable: Option<EngineInfo>,
 }
 
 impl Absent {
     /// No engine, and why there is none.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), configured: false }
+        Self { reason: reason.into(), unusable: None }
     }
 
-    /// An engine that there should be and that cannot be used, and why.
+    /// In the place of the engine `info`, which is there and cannot be used; and why.
     #[must_use]
-    pub fn unusable(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), configured: true }
+    pub fn unusable(info: EngineInfo, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), unusable: Some(info) }
     }
 
     fn unavailable<T>(&self) -> Result<T, EngineError> {
@@ -48,11 +49,14 @@ impl Default for Absent {
 
 impl Backend for Absent {
     fn info(&self) -> EngineInfo {
-        EngineInfo::new("none", if self.configured { "unusable" } else { "absent" }, Capabilities::NONE)
+        self.unusable.clone().unwrap_or_else(|| EngineInfo::new("none", "absent", Capabilities::NONE))
     }
 
     fn state(&self) -> BackendState {
-        if self.configured { BackendState::Offline { reason: self.reason.clone() } } else { BackendState::Deconfigured }
+        match &self.unusable {
+            Some(_) => BackendState::Offline { reason: self.reason.clone() },
+            None => BackendState::Deconfigured,
+        }
     }
 
     fn attach(&self) -> Result<(), EngineError> {

@@ -136,6 +136,7 @@ codes! {
     RuleCombinationNotValid  8 -     34    "the rule array keywords do not go together", CCA;
     RuleCountNotValid        8 2012  35    "the number of rule array keywords is not valid", APG;
     KeyUsageViolation        8 -     39    "the key may not be used for this: control vector violation", CCA;
+    RegisterRefused          8 -     39    "the master-key registers do not allow this", Assumed("SIC0004", "panels answer with messages; the pair of a usage violation stands in");
     KeyFormNotValid          8 -     41    "the key form is not valid", CCA;
     KeyLengthWordNotValid    8 -     43    "the key length keyword is not valid", CCA;
     LabelExists              8 16036 44    "a record with this label exists already", APG;

@@ -52,11 +52,14 @@ pub enum EngineState {
     Online,
 }
 
+/// Why an engine is offline that the operator took offline.
+const BY_OPERATOR: &str = "the operator took it offline";
+
 impl EngineState {
     pub(crate) fn judge(backend: &BackendState, control: &Control, master_keys: &MasterKeys, header: &Header) -> Self {
         match backend {
             BackendState::Deconfigured => Self::Deconfigured,
-            _ if !control.engine_online => Self::Offline { reason: "the operator took it offline".to_owned() },
+            _ if !control.engine_online => Self::Offline { reason: BY_OPERATOR.to_owned() },
             BackendState::Offline { reason } => Self::Offline { reason: reason.clone() },
             BackendState::Locked { reason } => Self::Locked { reason: reason.clone() },
             BackendState::Online { .. } => {
@@ -88,7 +91,8 @@ impl EngineState {
             Self::Deconfigured => {
                 Some("install an engine that holds the same master keys: softicsf engine configure".to_owned())
             }
-            Self::Offline { .. } => Some("softicsf engine online, once the engine is there".to_owned()),
+            Self::Offline { reason } if reason == BY_OPERATOR => Some("softicsf engine online".to_owned()),
+            Self::Offline { .. } => Some("bring it back, or install another one: softicsf engine configure".to_owned()),
             Self::Locked { .. } => Some("give the pass phrase or PIN: see softicsf engine --help".to_owned()),
             Self::WrongMasterKey { kind, needed, .. } => {
                 Some(format!("load the {kind} with pattern {needed}: softicsf mk load, mk set"))
@@ -138,7 +142,9 @@ impl EngineView {
         if self.state == EngineState::Online {
             return Ok(());
         }
-        let error = Error::new(Code::EngineUnavailable, format!("engine is {}", self.state));
+        let wrong_key = matches!(self.state, EngineState::WrongMasterKey { .. });
+        let state = if wrong_key { "engine has the" } else { "engine is" };
+        let error = Error::new(Code::EngineUnavailable, format!("{state} {}", self.state));
         let error = self.state.remedy().into_iter().fold(error, Error::with_remedy);
         Err(self.named(error))
     }

@@ -128,7 +128,7 @@ impl From<EngineError> for Error {
             EngineErrorKind::MasterKeyMismatch(..) => Code::MasterKeyMismatch,
             EngineErrorKind::Damaged => Code::TokenDamaged,
             EngineErrorKind::Unsupported(_) => Code::NotOnThisEngine,
-            EngineErrorKind::Refused => Code::KeyUsageViolation,
+            EngineErrorKind::Refused => Code::RegisterRefused,
             EngineErrorKind::Fault => Code::EngineUnavailable,
         };
         let out = Self::new(code, error.to_string());
@@ -291,16 +291,15 @@ impl fmt::Display for Cause {
             write!(f, "{service} {}: ", code.pair())?;
         }
         f.write_str(&self.why)?;
-        if let Some(label) = &self.label {
-            write!(f, "; key {label}")?;
-        } else if let Some(profile) = &self.profile {
-            write!(f, "; profile {profile}")?;
-        }
-        if let Some((kind, mkvp)) = self.master_key {
-            write!(f, " is wrapped under {kind} {mkvp}")?;
+        match (&self.label, &self.profile, self.master_key) {
+            (Some(label), _, Some((kind, mkvp))) => write!(f, "; key {label} is wrapped under {kind} {mkvp}")?,
+            (Some(label), _, None) => write!(f, "; key {label}")?,
+            // What is wrapped under it is in the reason.
+            (None, Some(profile), _) => write!(f, "; profile {profile}")?,
+            (None, None, _) => {}
         }
         match &self.engine {
-            Some((engine, state)) if state != EngineState::Deconfigured.word() => write!(f, "; engine {engine}")?,
+            Some((engine, state)) if state != EngineState::Deconfigured.word() => write!(f, "; {engine}")?,
             _ => {}
         }
         Ok(())

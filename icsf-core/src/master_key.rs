@@ -54,7 +54,7 @@ impl Icsf {
     /// Enters a part of 32 bytes into the new register.
     ///
     /// # Errors
-    /// [`Code::KeyUsageViolation`] when the register does not allow it, or the key would be the current or the old one;
+    /// [`Code::RegisterRefused`] when the register does not allow it, or the key would be the current or the old one;
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn load_master_key_part(&self, kind: MasterKeyKind, part: Part, value: &ClearKey) -> Result<()> {
         self.register(kind, RegisterChange::Load(part, value))
@@ -80,7 +80,7 @@ impl Icsf {
     /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key).
     ///
     /// # Errors
-    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
+    /// [`Code::RegisterRefused`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
     /// another master key; [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn set_master_key(&self, kind: MasterKeyKind) -> Result<()> {
         let view = self.ceremony()?;
@@ -127,7 +127,7 @@ impl Icsf {
     ///
     /// # Errors
     /// [`Code::RecordDamaged`] naming the records that cannot be used: nothing has been changed; delete or restore them.
-    /// [`Code::KeyUsageViolation`] when the new register is not full; [`Code::KdsFull`], [`Code::KdsIoError`];
+    /// [`Code::RegisterRefused`] when the new register is not full; [`Code::KdsFull`], [`Code::KdsIoError`];
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`]. After an error everything is as before, or, past the setting of
     /// the registers, usable under the old one and finished by [`reencipher`](Self::reencipher).
     pub fn change_master_key(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
@@ -393,11 +393,11 @@ fn new_master_key(view: &View, kind: MasterKeyKind) -> Result<Mkvp> {
     match view.engine.master_keys.of(kind).new {
         NewRegister::Full(mkvp) => Ok(mkvp),
         NewRegister::Partial => {
-            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} lacks its final part"))
+            Err(Error::new(Code::RegisterRefused, format!("the new register of the {kind} lacks its final part"))
                 .with_remedy("softicsf mk load --part final"))
         }
         NewRegister::Empty => {
-            Err(Error::new(Code::KeyUsageViolation, format!("the new register of the {kind} is empty"))
+            Err(Error::new(Code::RegisterRefused, format!("the new register of the {kind} is empty"))
                 .with_remedy("softicsf mk load, or mk generate"))
         }
     }

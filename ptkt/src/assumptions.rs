@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assumption {
+    /// Our id for it.
+    pub id: &'static str,
     /// The question, in a few words.
     pub topic: &'static str,
     /// What this crate does.
@@ -12,8 +14,8 @@ pub struct Assumption {
     pub why: &'static str,
 }
 
-const fn assumed(topic: &'static str, what: &'static str, why: &'static str) -> Assumption {
-    Assumption { topic, what, why }
+const fn assumed(id: &'static str, topic: &'static str, what: &'static str, why: &'static str) -> Assumption {
+    Assumption { id, topic, what, why }
 }
 
 /// Everything in this crate that is assumed rather than documented.
@@ -22,23 +24,27 @@ const fn assumed(topic: &'static str, what: &'static str, why: &'static str) -> 
 /// confirmed by independent programs; these are the rules around them.
 pub const ASSUMPTIONS: &[Assumption] = &[
     assumed(
+        "SIC1001",
         "window boundary",
         "a ticket exactly 600 (legacy) or TIMEOUT (enhanced) seconds off is accepted",
         "the manual says plus or minus 10 minutes and leaves the edge open",
     ),
     assumed(
+        "SIC1002",
         "symmetric TIMEOUT",
         "TIMEOUT reaches as far into the future as into the past",
         "the education material speaks of validity in seconds and of clock skew; the original \
          patent (US 5592553) describes a two-sided test",
     ),
     assumed(
+        "SIC1003",
         "replay identity",
         "a use is known by algorithm, user, application and the second in the ticket",
         "the manual says user, application and time range; for legacy the second and the text \
          of the ticket determine each other",
     ),
     assumed(
+        "SIC1004",
         "legacy wrap at 2^32",
         "generation refuses times from 2^32 on; evaluation takes the difference modulo 2^32 as \
          signed",
@@ -46,18 +52,21 @@ pub const ASSUMPTIONS: &[Assumption] = &[
          described",
     ),
     assumed(
+        "SIC1005",
         "enhanced wrap",
         "UPPER differences are taken modulo 2^41, MIXED ones modulo 2^48, as signed",
         "an UPPER ticket loses the top 7 of 48 bits of its time; it matters from the year \
          71000 on",
     ),
     assumed(
+        "SIC1006",
         "legal characters",
         "user IDs and application names are 1 to 8 of A-Z, 0-9, @, #, $; other EBCDIC bytes \
          only through from_ebcdic",
         "it is the rule for user IDs; for application names the algorithm would take any byte",
     ),
     assumed(
+        "SIC1007",
         "case of legacy and UPPER tickets",
         "a lower-case letter is not part of a legacy or UPPER ticket",
         "their alphabets are upper case; a sign-on path may fold before it evaluates",

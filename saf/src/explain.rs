@@ -97,11 +97,18 @@ impl Saf {
         }
     }
 
-    /// Whether a key profile could be used right now: its key opened, and nothing made with it.
+    /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened; and
+    /// nothing made with it.
     ///
     /// # Errors
-    /// What [`generate`](Self::generate) would answer for want of the key.
+    /// What [`generate`](Self::generate) would answer for want of them.
     pub fn probe(&self, profile: &Profile) -> Result<KeySource> {
+        let view = self.database().view()?;
+        access::require_class(&view)?;
+        let Some(profile) = view.discrete(profile.class, &profile.name) else {
+            let why = format!("profile {}: {}", profile.name, candidate(&view, profile.name.as_str()).0);
+            return Err(Error::new(crate::codes::Code::GenerationNoProfile, icsf_core::Cause::new(why)));
+        };
         let source = source(profile).ok_or_else(|| {
             Error::new(
                 crate::codes::Code::GenerationNoKey,

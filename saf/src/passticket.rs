@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 use crate::model::{Access, LegacyKey, Profile};
 use crate::server::Saf;
 
+/// Seconds.
+const DAY: u64 = 86_400;
 /// How many plans are kept.
 const PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
@@ -549,6 +551,10 @@ fn not_valid(verdict: Verdict) -> Cause {
             .with_remedy(
                 "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
             )
+        }
+        // Further off than any clock: another key, user or application makes such times.
+        Verdict::Expired { delta } | Verdict::Future { delta } if delta.unsigned_abs() > DAY => {
+            not_valid(Verdict::NotATicket)
         }
         Verdict::Expired { delta } => Cause::new(format!("the ticket was made {delta} seconds ago, too long"))
             .with_remedy("compare the clocks of both systems, in GMT"),

@@ -48,8 +48,25 @@ pub const FACTS: &[Fact] = &[
 
 /// A console command that was not understood or not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConsoleError(String);
+#[error("{what}")]
+pub struct ConsoleError {
+    what: String,
+    return_code: u8,
+}
+
+impl ConsoleError {
+    /// The return code of ICSF, or 8 for a command that was not understood.
+    #[must_use]
+    pub const fn return_code(&self) -> u8 {
+        self.return_code
+    }
+}
+
+impl From<icsf_core::Error> for ConsoleError {
+    fn from(error: icsf_core::Error) -> Self {
+        Self { what: error.to_string(), return_code: error.return_code() }
+    }
+}
 
 const KNOWN: &str = "D ICSF,CARDS; D SMF,O; START CSF; STOP CSF";
 
@@ -61,19 +78,21 @@ impl System {
     pub fn console(&self, command: &str) -> Result<Vec<String>, ConsoleError> {
         let folded = command.trim().to_ascii_uppercase();
         let (verb, operands) = folded.split_once(char::is_whitespace).unwrap_or((&folded, ""));
-        let failed = |error: icsf_core::Error| ConsoleError(error.to_string());
         match (verb, operands.trim()) {
-            ("D" | "DISPLAY", "ICSF,CARDS") => self.cards().map_err(failed),
+            ("D" | "DISPLAY", "ICSF,CARDS") => Ok(self.cards()?),
             ("D" | "DISPLAY", "SMF,O") => Ok(vec![format!("SID({})", self.names().smfid)]),
             ("S" | "START", "CSF") => {
-                self.icsf().start().map_err(failed)?;
+                self.icsf().start()?;
                 Ok(vec!["SIC3003I ICSF IS STARTED".to_owned()])
             }
             ("P" | "STOP", "CSF") => {
-                self.icsf().stop().map_err(failed)?;
+                self.icsf().stop()?;
                 Ok(vec!["CSFM401I CRYPTOGRAPHY - SERVICES ARE NO LONGER AVAILABLE.".to_owned()])
             }
-            _ => Err(ConsoleError(format!("{command:?} is no command of this console; there are {KNOWN}"))),
+            _ => {
+                let what = format!("{command:?} is no command of this console; there are {KNOWN}");
+                Err(ConsoleError { what, return_code: 8 })
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Slot, Software};
 use icsf_core::ClearKey;
-use icsf_core::backend::Backend;
+use icsf_core::backend::{Backend, Capabilities, EngineInfo};
 use icsf_core::clock::SystemClock;
 use icsf_core::control::{Control, ControlStore};
 use icsf_core::epoch::Epoch;
@@ -56,11 +56,11 @@ impl Layout {
     }
 
     fn engine_state(&self) -> PathBuf {
-        self.0.join("engine").join("software.state")
+        self.0.join("engine.state")
     }
 
     fn engine_key(&self) -> PathBuf {
-        self.0.join("engine").join("unlock.key")
+        self.0.join("engine.key")
     }
 }
 
@@ -103,7 +103,9 @@ impl System {
         let mut beside = name.to_owned();
         beside.push(format!(".new-{}", std::process::id()));
         let beside = Layout(directory.with_file_name(beside));
-        let made = make(&beside, setup).and_then(|()| fs::rename(&beside.0, directory).map_err(Error::of(directory)));
+        let made = make(&beside, setup)
+            .map_err(|error| error.moved(&beside.0, directory))
+            .and_then(|()| fs::rename(&beside.0, directory).map_err(Error::of(directory)));
         if made.is_err() {
             // What is half made is taken away; the error is told in any case.
             let _ = fs::remove_dir_all(&beside.0);
@@ -172,15 +174,14 @@ fn make(layout: &Layout, setup: &Setup) -> Result<()> {
 fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) -> Result<()> {
     let Engine::Software { unlock } = engine else { return Ok(()) };
     let state = layout.engine_state();
+    let unlock = unlock_by(layout, unlock, pass_phrase);
     if state.exists() {
-        return Ok(());
+        // One made before must be the one that is asked for now.
+        return Software::open(state, unlock).map(drop).map_err(Error::of_engine);
     }
-    if let Some(parent) = state.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(Error::of(parent))?;
-    }
-    let unlock = unlock_by(layout, unlock, pass_phrase)
-        .ok_or_else(|| Error::new(&state, "a pass phrase is needed").remedy("--passphrase-file FILE"))?;
-    Software::create(&state, &unlock, Cost::DEFAULT).map_err(Error::of(&state))?;
+    let unlock =
+        unlock.ok_or_else(|| Error::new(&state, "a pass phrase is needed").remedy("--passphrase-file FILE"))?;
+    Software::create(state, &unlock, Cost::DEFAULT).map_err(Error::of_engine)?;
     Ok(())
 }
 
@@ -221,7 +222,7 @@ impl Chooser {
             Engine::Software { unlock } => {
                 let state = self.layout.engine_state();
                 let unlock = unlock_by(&self.layout, unlock, self.pass_phrase.as_ref());
-                Ok(Arc::new(Software::open(&state, unlock).map_err(Error::of(&state))?))
+                Ok(Arc::new(Software::open(state, unlock).map_err(Error::of_engine)?))
             }
         }
     }
@@ -229,7 +230,8 @@ impl Chooser {
     /// In the place of an engine that cannot be opened; it is tried anew each time.
     fn unusable(&self, chosen: &mut Option<Engine>, error: &Error) -> Option<Arc<dyn Backend>> {
         *chosen = None;
-        Some(Arc::new(Absent::unusable(error.to_string())))
+        let info = EngineInfo::new("software", "engine", Capabilities::NONE);
+        Some(Arc::new(Absent::unusable(info, error.to_string())))
     }
 }
 

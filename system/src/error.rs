@@ -1,6 +1,9 @@
 //! What keeps a system from being made or opened.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
+
+use icsf_backends::software::StateError;
 
 /// A system could not be made, opened or configured: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,24 @@ impl Error {
             out.source = Some(Box::new(error));
             out
         }
+    }
+
+    /// The error of a file of the software engine, which names its path itself.
+    pub(crate) fn of_engine(error: StateError) -> Self {
+        let what = match error.source() {
+            Some(source) => format!("{}: {source}", error.kind()),
+            None => error.kind().to_string(),
+        };
+        Self { path: error.path().to_owned(), what, remedy: None, source: Some(Box::new(error)) }
+    }
+
+    /// The same about a directory that was on its way to another place.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Ok(rest) = self.path.strip_prefix(from) {
+            self.path = to.join(rest);
+        }
+        self.what = self.what.replace(&from.display().to_string(), &to.display().to_string());
+        self
     }
 
     /// What somebody can do about it.

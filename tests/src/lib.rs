@@ -1,7 +1,12 @@
 //! What the fuzzers run, and an ordinary test on the seeds in `fuzz/corpus`: each takes bytes from outside to where they
 //! are read. None of them may panic, and what is read must hold what it promises.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a target that finds something panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a target that finds something panics"
+)]
 
 use std::fs;
 use std::sync::{Arc, OnceLock};

@@ -180,7 +180,7 @@ fn a_change_of_the_master_key_fails_and_is_made_after_room_is_made() {
     let registers = icsf.master_keys().unwrap();
     small.fill();
     let error = icsf.generate_master_key(MasterKeyKind::Aes).unwrap_err();
-    assert!(error.to_string().contains("software.state"), "{error}");
+    assert!(error.to_string().contains("engine.state"), "{error}");
     assert_eq!(icsf.master_keys().unwrap(), registers);
     small.make_room();
     icsf.generate_master_key(MasterKeyKind::Aes).unwrap();

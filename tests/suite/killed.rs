@@ -64,7 +64,7 @@ impl Step {
             },
             Self::Change { master_key } => match load_master_key(system, master_key) {
                 // The key in use, or the one before, again.
-                Err(error) if error.code() == Code::KeyUsageViolation => Ok(()),
+                Err(error) if error.code() == Code::RegisterRefused => Ok(()),
                 loaded => loaded.and_then(|()| icsf.change_master_key(MasterKeyKind::Des, &mut |_| {}).map(drop)),
             },
         }

@@ -79,7 +79,7 @@ impl Software {
     /// An engine whose master keys are gone with it; all registers are empty.
     #[must_use]
     pub fn in_memory(random: Arc<dyn RandomSource>) -> Self {
-        Self { random, ..Self::new("memory".to_owned(), None, None, Condition::Online(KeyRegisters::default())) }
+        Self { random, ..Self::new("engine".to_owned(), None, None, Condition::Online(KeyRegisters::default())) }
     }
 
     /// Makes an engine file with empty registers at `path`, mode 0600; with [`Unlock::KeyFile`] also the key file, if
@@ -139,7 +139,7 @@ impl Software {
     }
 
     fn at(path: PathBuf, home: Home, condition: Condition) -> Self {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Self::new(name, Some(path), Some(home), condition)
     }
 

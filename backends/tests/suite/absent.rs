@@ -1,8 +1,8 @@
 use icsf_backends::Absent;
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, Capabilities, EngineErrorKind, KeySpec, MasterKeyKind, Mkvp, Register, RegisterChange,
-    WrappedKey,
+    Backend, BackendState, Capabilities, EngineErrorKind, EngineInfo, KeySpec, MasterKeyKind, Mkvp, Register,
+    RegisterChange, WrappedKey,
 };
 
 #[test]
@@ -29,10 +29,11 @@ fn every_call_tells_that_there_is_no_engine_and_why() {
     assert_eq!(engine.info().capabilities, Capabilities::NONE);
 }
 
+/// An engine whose file was damaged was shown as "no crypto engine is installed", and the damage nowhere.
 #[test]
-fn an_engine_that_there_should_be_is_offline_and_says_why() {
-    let engine = Absent::unusable("its file is damaged");
-    assert_eq!(engine.state(), BackendState::Offline { reason: "its file is damaged".to_owned() });
-    assert_eq!(engine.attach().unwrap_err().to_string(), "its file is damaged");
-    assert_eq!(engine.info().capabilities, Capabilities::NONE);
+fn an_engine_that_cannot_be_used_is_offline_and_says_why() {
+    let engine = Absent::unusable(EngineInfo::new("software", "A", Capabilities::NONE), "the file is cut off");
+    assert_eq!(engine.state(), BackendState::Offline { reason: "the file is cut off".to_owned() });
+    assert_eq!(engine.attach().unwrap_err().to_string(), "the file is cut off");
+    assert_eq!(engine.info().to_string(), "software A");
 }

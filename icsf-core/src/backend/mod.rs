@@ -484,6 +484,9 @@ impl EngineInfo {
 
 impl fmt::Display for EngineInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == "none" {
+            return f.write_str("no engine");
+        }
         write!(f, "{} {}", self.kind, self.name)?;
         self.serial.as_ref().map_or(Ok(()), |serial| write!(f, " ({serial})"))
     }

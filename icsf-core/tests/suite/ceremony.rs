@@ -57,7 +57,7 @@ fn what_the_registers_do_not_allow_is_refused_and_changes_nothing() {
     let (current, old) = (registers(icsf).current, registers(icsf).old);
     let refuse = |result: Result<(), Error>| {
         let before = registers(&rig.another());
-        let error = refused(result, Code::KeyUsageViolation, NOT_ALLOWED);
+        let error = refused(result, Code::RegisterRefused, NOT_ALLOWED);
         assert_eq!(registers(icsf), before, "{error}");
         error
     };

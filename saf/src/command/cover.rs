@@ -3,7 +3,7 @@
 //! What is known to be no secret is shown: verbs, keywords, the values of keywords that take something else. What stands
 //! where it should not may be a secret in the wrong place, and is covered.
 
-use super::syntax::{Command, Operand, Span};
+use super::syntax::{self, Command, Operand, Span};
 
 /// Keywords whose value is a key or a password.
 const SECRET: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "PASSWORD"];
@@ -52,6 +52,38 @@ fn is_shown(word: &str) -> bool {
 /// Whether a text could be a key: 16 hexadecimal digits or more.
 pub(super) fn is_like_a_key(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a key or a password is typed in this command, rather than named: such a command must not be repeated where
+/// others read.
+///
+/// ```
+/// use icsf_saf::command::shows_secret;
+/// assert!(shows_secret("RDEFINE PTKTDATA A SSIGNON(KEYMASKED(E001193519561977))"));
+/// assert!(!shows_secret("RDEFINE PTKTDATA A SSIGNON(KEYMASKED(@file:a.key))"));
+/// assert!(!shows_secret("SETROPTS PASSWORD(MIXEDCASE)"));
+/// ```
+#[must_use]
+pub fn shows_secret(command: &str) -> bool {
+    fn typed(operands: &[Operand]) -> bool {
+        operands.iter().any(|operand| {
+            let inner = operand.inner.as_deref().unwrap_or_default();
+            let secret = announces_secret(&operand.text) && inner.iter().any(|value| !value.text.starts_with('@'));
+            secret || is_like_a_key(&operand.text) || typed(inner)
+        })
+    }
+    match syntax::parse(command) {
+        Ok(read) => !sets_options(&read) && typed(&read.operands),
+        Err(_) => {
+            let folded = command.to_ascii_uppercase();
+            SECRET.iter().any(|keyword| folded.contains(keyword.split_at(4).0))
+        }
+    }
+}
+
+/// In SETROPTS, PASSWORD is an option of the whole system and no secret.
+fn sets_options(command: &Command) -> bool {
+    ["SETROPTS", "SETR"].contains(&command.verb.text.to_ascii_uppercase().as_str())
 }
 
 /// The text of a command that was read, with what may be secret in it covered.

@@ -16,6 +16,7 @@ mod ssignon;
 mod syntax;
 mod users;
 
+pub use cover::shows_secret;
 pub use error::CommandError;
 pub use messages::MESSAGES;
 use operands::{Keywords, distinct, each, one, parsed, positional, quoted};

@@ -56,7 +56,7 @@ fn what_was_made_is_what_is_opened() {
         assert_eq!(system.engine().unwrap().state.word(), "deconfigured");
         assert_eq!(system.directory(), Some(home.path.as_path()));
     }
-    assert!(!home.file("engine").exists());
+    assert!(!home.file("engine.state").exists());
     assert_eq!(home.beside(), std::slice::from_ref(&home.path), "nothing is left of the making");
 }
 

@@ -72,14 +72,14 @@ fn an_engine_file_that_goes_away_is_missed_at_once_and_found_again() {
     let home = Home::ready();
     let other = home.another();
     let right = ticket(&other, "TSOPRD1").unwrap();
-    let (state, away) = (home.file("engine/software.state"), home.file("engine/away"));
+    let (state, away) = (home.file("engine.state"), home.file("engine.away"));
     fs::rename(&state, &away).unwrap();
     // Nothing in the system says so: it is seen when the engine is looked at the next time something changes.
     home.system.icsf().engine_offline().unwrap();
     home.system.icsf().engine_online().unwrap();
     for system in [&home.system, &other, &home.another()] {
         let cause = lost(system);
-        assert!(cause.contains("software.state"), "the file is named: {cause}");
+        assert!(cause.contains("engine.state"), "the file is named: {cause}");
         assert!(!cause.contains("no crypto engine is installed"), "there is one: {cause}");
     }
     fs::rename(&away, &state).unwrap();
@@ -92,7 +92,7 @@ fn an_engine_file_that_goes_away_is_missed_at_once_and_found_again() {
 fn an_engine_file_cut_short_or_changed_is_told_for_what_it_is() {
     let home = Home::ready();
     let right = ticket(&home.system, "TSOPRD1").unwrap();
-    let state = home.file("engine/software.state");
+    let state = home.file("engine.state");
     let whole = fs::read(&state).unwrap();
     let put = |bytes: &[u8]| {
         fs::write(&state, bytes).unwrap();
@@ -104,7 +104,7 @@ fn an_engine_file_cut_short_or_changed_is_told_for_what_it_is() {
         put(damaged);
         for system in [&home.system, &home.another()] {
             let cause = lost(system);
-            assert!(cause.contains("software.state") && cause.contains("engine is offline"), "{cause}");
+            assert!(cause.contains("engine.state") && cause.contains("engine is offline"), "{cause}");
         }
     }
     put(&whole);
@@ -112,23 +112,23 @@ fn an_engine_file_cut_short_or_changed_is_told_for_what_it_is() {
         assert_eq!(ticket(system, "TSOPRD1").unwrap(), right);
     }
     // The key file that opens it, too wide and cut short.
-    let key = home.file("engine/unlock.key");
+    let key = home.file("engine.key");
     let bytes = fs::read(&key).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(lost(&home.another()).contains("unlock.key"));
+    assert!(lost(&home.another()).contains("engine.key"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&key, &bytes[..31]).unwrap();
-    assert!(lost(&home.another()).contains("unlock.key"));
+    assert!(lost(&home.another()).contains("engine.key"));
     assert_eq!(ticket(&home.system, "TSOPRD1").unwrap(), right, "who had opened it before goes on");
 }
 
 #[test]
 fn choosing_an_engine_anew_does_not_make_another_one() {
     let home = Home::ready();
-    let state = fs::read(home.file("engine/software.state")).unwrap();
+    let state = fs::read(home.file("engine.state")).unwrap();
     home.system.configure_engine(Engine::None, None).unwrap();
     home.system.configure_engine(BY_KEY_FILE, None).unwrap();
-    assert_eq!(fs::read(home.file("engine/software.state")).unwrap(), state);
+    assert_eq!(fs::read(home.file("engine.state")).unwrap(), state);
     let without = Home::made(&Setup { engine: Engine::None, ..Setup::default() });
     let by_phrase = Engine::Software { unlock: UnlockBy::PassPhrase };
     let error = without.system.configure_engine(by_phrase, None).unwrap_err();

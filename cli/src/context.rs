@@ -1,0 +1,154 @@
+//! What every verb works with: where it writes, the system it acts on, and how that is unlocked.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use icsf_core::ClearKey;
+use icsf_core::codes::ReasonCodes;
+use icsf_core::engine::EngineState;
+use secrecy::{ExposeSecret, SecretString};
+use softicsf::System;
+
+use crate::args::Globals;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::secrets::{self, Source};
+
+/// What a verb answers: its exit status.
+pub(crate) type Outcome = Result<u8, Failure>;
+
+/// What every verb works with.
+pub(crate) struct Context {
+    pub(crate) out: Output,
+    directory: PathBuf,
+    pass_phrase_from: Option<Source>,
+    pass_phrase: Option<SecretString>,
+    /// For what standard input has been read.
+    stdin: Option<String>,
+    system: Option<Arc<System>>,
+    numbering: ReasonCodes,
+    verbose: bool,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals) -> Self {
+        let directory = globals.system.unwrap_or_else(|| PathBuf::from("."));
+        Self {
+            out: Output::new(globals.json),
+            // As it is shown; one that is not there is named as it was typed.
+            directory: directory.canonicalize().unwrap_or(directory),
+            pass_phrase_from: globals.passphrase_file,
+            pass_phrase: None,
+            stdin: None,
+            system: None,
+            numbering: ReasonCodes::default(),
+            verbose: globals.verbose,
+        }
+    }
+
+    /// The directory of the system.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The numbering of reason codes; that of the system, once it was open.
+    pub(crate) const fn numbering(&self) -> ReasonCodes {
+        self.numbering
+    }
+
+    /// Says on standard error what failed.
+    pub(crate) fn tell(&self, verb: &str, failure: &Failure) {
+        failure.tell(verb, self.numbering, self.verbose);
+    }
+
+    /// The system, opened at the first call. A locked engine is none of its errors: see
+    /// [`with_engine`](Self::with_engine).
+    pub(crate) fn open(&mut self) -> Result<Arc<System>, Failure> {
+        match &self.system {
+            Some(system) => Ok(Arc::clone(system)),
+            None => self.open_anew(),
+        }
+    }
+
+    fn open_anew(&mut self) -> Result<Arc<System>, Failure> {
+        let phrase = self.pass_phrase()?;
+        let system = System::open_with(&self.directory, phrase).map_err(|error| Failure::from(error).status(12))?;
+        self.numbering = system.names().reason_codes;
+        let system = Arc::new(system);
+        self.system = Some(Arc::clone(&system));
+        Ok(system)
+    }
+
+    /// Does something that may need the engine of the system. When that turns out to be locked, and somebody sits at the
+    /// terminal, the pass phrase is asked for and it is done again: `run` must not have changed anything by then.
+    pub(crate) fn with_engine<T>(&mut self, run: impl Fn(&System) -> Result<T, Failure>) -> Result<T, Failure> {
+        match run(&*self.open()?) {
+            Err(failure) if failure.is_locked() && self.pass_phrase.is_none() && io::stdin().is_terminal() => {
+                self.pass_phrase = Some(secrets::ask("pass phrase of the engine: ")?);
+                let system = self.open_anew()?;
+                if matches!(system.engine()?.state, EngineState::Offline { .. }) {
+                    // It was another one; at a prompt it is asked for again.
+                    (self.pass_phrase, self.system) = (None, None);
+                }
+                run(&system)
+            }
+            other => other,
+        }
+    }
+
+    /// The pass phrase of the engine, where one was named or typed.
+    pub(crate) fn pass_phrase(&mut self) -> Result<Option<ClearKey>, Failure> {
+        if let (None, Some(from)) = (&self.pass_phrase, self.pass_phrase_from.clone()) {
+            self.pass_phrase = Some(self.secret(&from, "pass phrase of the engine")?);
+        }
+        Ok(self.pass_phrase.as_ref().map(|phrase| ClearKey::from_slice(phrase.expose_secret().as_bytes())))
+    }
+
+    /// The same for an engine that is to be made: one that is typed is asked for twice.
+    pub(crate) fn new_pass_phrase(&mut self) -> Result<Option<ClearKey>, Failure> {
+        let typed = match self.pass_phrase_from {
+            Some(Source::Prompt) => true,
+            Some(Source::Stdin) => io::stdin().is_terminal(),
+            _ => false,
+        };
+        let phrase = self.pass_phrase()?;
+        if let (true, Some(phrase)) = (typed, &phrase) {
+            let again = secrets::ask("the same once more: ")?;
+            if again.expose_secret().as_bytes() != phrase.expose() {
+                return Err(Failure::new(8, "the two pass phrases are not the same"));
+            }
+        }
+        Ok(phrase)
+    }
+
+    /// Takes standard input, which can be read for one thing only.
+    pub(crate) fn take_stdin(&mut self, what: &str) -> Result<(), Failure> {
+        match self.stdin.replace(what.to_owned()) {
+            None => Ok(()),
+            Some(before) => Err(Failure::usage(format!(
+                "standard input cannot be read for the {what}: it was read for the {before}"
+            ))
+            .next("name a file for one of them")),
+        }
+    }
+
+    /// A secret from where the command line says.
+    pub(crate) fn secret(&mut self, from: &Source, what: &str) -> Result<SecretString, Failure> {
+        match from {
+            Source::Stdin if !io::stdin().is_terminal() => {
+                self.take_stdin(what)?;
+                secrets::from_stdin(what)
+            }
+            Source::Stdin | Source::Prompt => secrets::ask(&format!("{what}: ")),
+            Source::File(path) => softicsf::read_secret(path).map_err(|why| Failure::new(8, why)),
+        }
+    }
+
+    /// A key in hexadecimal from where the command line says.
+    pub(crate) fn key(&mut self, from: &Source, what: &str) -> Result<ClearKey, Failure> {
+        let text = self.secret(from, what)?;
+        ClearKey::from_hex(text.expose_secret())
+            .map_err(|error| Failure::new(8, format!("the {what} cannot be read from {from}: {error}")))
+    }
+}

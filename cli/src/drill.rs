@@ -1,0 +1,142 @@
+//! `drill`: disaster-recovery drills.
+
+use clap::{Args, Subcommand};
+use icsf_drill::gallery::{GALLERY, find};
+use icsf_drill::{Error, report};
+use serde_json::{Value, json};
+
+use crate::context::{Context, Outcome};
+use crate::failure::Failure;
+
+/// Disaster-recovery drills: what dies without the crypto card, and why
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  softicsf drill run no-crypto-card
+
+A drill describes sites, keys, profiles and session managers, and steps: what
+happens, and what should come of it (docs/drills.md). It is gone through in
+memory, on a virtual clock; no system is touched.")]
+pub(crate) struct Drill {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the drills that come with the program
+    #[command(after_help = "Example:\n  softicsf drill list")]
+    List,
+    /// Show the file of a drill that comes with the program
+    #[command(after_help = "Example:\n  softicsf drill show no-crypto-card > mine.toml")]
+    Show {
+        /// Name of the drill
+        name: String,
+    },
+    /// Check a drill file, and run nothing
+    #[command(after_help = "\
+Example:
+  softicsf drill check mine.toml
+
+Exit status 2 when there are mistakes in it: all of them are told.")]
+    Check {
+        /// File to check
+        file: String,
+    },
+    /// Run a drill, and report what died, what survived, why, and what mends it
+    #[command(after_help = "\
+Examples:
+  softicsf drill run no-crypto-card
+  softicsf drill run mine.toml
+
+Exit status 0 when everything came as expected, 1 when something did not, 2 for
+a mistake in the file, 3 when the baseline failed and nothing was tried, 4 for a
+fault of this program.")]
+    Run {
+        /// Name of a drill, or file
+        #[arg(value_name = "NAME-OR-FILE")]
+        drill: String,
+    },
+}
+
+impl Drill {
+    pub(crate) fn run(&self, context: &mut Context) -> Outcome {
+        match &self.action {
+            Action::List => list(context),
+            Action::Show { name } => show(context, name),
+            Action::Check { file } => check(context, file),
+            Action::Run { drill } => run(context, drill),
+        }
+    }
+}
+
+fn list(context: &mut Context) -> Outcome {
+    let out = &mut context.out;
+    if out.is_json() {
+        let drills: Vec<Value> =
+            GALLERY.iter().map(|drill| json!({ "name": drill.name, "teaches": drill.teaches })).collect();
+        out.json(&json!({ "drills": drills }))?;
+        return Ok(0);
+    }
+    let widest = GALLERY.iter().map(|drill| drill.name.len()).max().unwrap_or_default();
+    for drill in GALLERY {
+        out.entry(&format!("{:<widest$}  ", drill.name), drill.teaches)?;
+    }
+    Ok(0)
+}
+
+fn show(context: &mut Context, name: &str) -> Outcome {
+    let Some(drill) = GALLERY.iter().find(|drill| drill.name == name) else {
+        return Err(Failure::usage(format!("{name}: no drill of this name comes with the program"))
+            .next("softicsf drill list tells which there are"));
+    };
+    if context.out.is_json() {
+        context.out.json(&json!({ "name": drill.name, "teaches": drill.teaches, "text": drill.text }))?;
+    } else {
+        drill.text.lines().try_for_each(|line| context.out.line(line))?;
+    }
+    Ok(0)
+}
+
+fn check(context: &mut Context, file: &str) -> Outcome {
+    let drill = find(file)?;
+    if context.out.is_json() {
+        context.out.json(&json!({ "id": drill.id(), "title": drill.title() }))?;
+    } else {
+        context.out.note(&format!("{file}: no mistake was found: {}, {}", drill.id(), drill.title()))?;
+    }
+    Ok(0)
+}
+
+fn run(context: &mut Context, name_or_file: &str) -> Outcome {
+    let drill = find(name_or_file)?;
+    let run = icsf_drill::run(&drill)?;
+    let report = report::text(&run);
+    if context.out.is_json() {
+        context.out.json(&json!({
+            "id": drill.id(),
+            "title": drill.title(),
+            "status": run.exit_status(),
+            "as_expected": run.is_as_expected(),
+            "report": report,
+        }))?;
+    } else {
+        report.lines().try_for_each(|line| context.out.line(line))?;
+    }
+    Ok(run.exit_status())
+}
+
+/// A mistake in a drill file is told with the lines it is in.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::File(mistakes) => {
+                let all: Vec<&str> = mistakes.iter().map(icsf_drill::Mistake::what).collect();
+                Self::report(2, all.join("; "), error.to_string())
+            }
+            Error::Setup(mistake) => Self::report(2, mistake.what(), error.to_string()),
+            Error::Leak => Self::new(4, error.to_string()),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `engine`: the switch of the crypto card.
+
+use clap::{Args, Subcommand};
+use icsf_core::engine::{EngineState, EngineView};
+use serde_json::{Value, json};
+use softicsf::System;
+
+use crate::context::{Context, Outcome};
+use crate::init::BackendName;
+use crate::output::{BAD, GOOD, Output};
+use crate::{failure::Failure, mk};
+
+/// The crypto engine: its state, and the operator's switch
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: what happens when the crypto card is gone
+  softicsf engine offline
+  softicsf ptkt generate --user IBMUSER --appl TSOPRD1
+  softicsf engine online
+
+An engine sealed with a pass phrase is locked in every new process: give
+--passphrase-file FILE, set SOFTICSF_PASSPHRASE_FILE, or type it when asked.")]
+pub(crate) struct Engine {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show which engine there is, and whether it can be used
+    #[command(after_help = "Example:\n  softicsf engine status")]
+    Status,
+    /// Take the engine away: it stays offline until it is put online again
+    #[command(after_help = "Example:\n  softicsf engine offline")]
+    Offline,
+    /// Let the engine be used again
+    #[command(after_help = "Example:\n  softicsf engine online")]
+    Online,
+    /// Choose another engine
+    #[command(after_help = "\
+Example:
+  softicsf engine configure --backend none
+
+The file of a software engine stays where it is, and is used again with
+--backend software. A new one is sealed with the pass phrase of
+--passphrase-file, or opened by a key file without.")]
+    Configure {
+        /// Engine to use from now on
+        #[arg(long, value_enum, value_name = "ENGINE")]
+        backend: BackendName,
+    },
+}
+
+impl Engine {
+    pub(crate) fn run(&self, context: &mut Context) -> Outcome {
+        let system = context.open()?;
+        match &self.action {
+            Action::Status => {}
+            Action::Offline => system.icsf().engine_offline()?,
+            Action::Online => system.icsf().engine_online()?,
+            Action::Configure { backend } => {
+                let pass_phrase = context.new_pass_phrase()?;
+                system.configure_engine(backend.engine(pass_phrase.is_some()), pass_phrase.as_ref())?;
+            }
+        }
+        tell(context, &system)?;
+        // The switch is where it was to be put; whether that helps is another question.
+        let wanted = matches!(self.action, Action::Online);
+        Ok(if wanted && system.engine()?.state != EngineState::Online { 4 } else { 0 })
+    }
+}
+
+fn tell(context: &mut Context, system: &System) -> Result<(), Failure> {
+    let view = system.engine()?;
+    if context.out.is_json() { context.out.json(&json_of(&view)) } else { lines(&mut context.out, &view, "engine  ") }
+}
+
+/// Which engine, its state, what it can do, its registers.
+pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<(), Failure> {
+    let indent = " ".repeat(label.len());
+    let online = view.state == EngineState::Online;
+    let state = view.state.to_string();
+    let state = if online { out.paint(GOOD, &state) } else { out.paint(BAD, &state) };
+    out.entry(label, &format!("{}: {state}", view.info))?;
+    if let Some(what) = abilities(view) {
+        out.entry(&indent, &what)?;
+        for line in mk::table(&view.master_keys, &softicsf::MasterKeyKind::ALL) {
+            out.line(format!("{indent}{line}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What an engine that can be asked can do.
+fn abilities(view: &EngineView) -> Option<String> {
+    let can = &view.info.capabilities;
+    let words = [
+        (can.des, "DES (legacy PassTickets)"),
+        (can.hmac_sha512, "HMAC-SHA-512 (enhanced ones)"),
+        (can.key_check, "check values of keys"),
+    ];
+    let words: Vec<&str> = words.into_iter().filter_map(|(can, word)| can.then_some(word)).collect();
+    let askable = matches!(view.state, EngineState::Online | EngineState::WrongMasterKey { .. });
+    (askable && !words.is_empty()).then(|| words.join(", "))
+}
+
+/// For a machine.
+pub(crate) fn json_of(view: &EngineView) -> Value {
+    let can = &view.info.capabilities;
+    json!({
+        "kind": view.info.kind,
+        "name": view.info.name,
+        "serial": view.info.serial,
+        "state": view.state.word(),
+        "detail": view.state.to_string(),
+        "usable": view.state == EngineState::Online,
+        "capabilities": { "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check },
+        "master_keys": mk::json_of(&view.master_keys, &softicsf::MasterKeyKind::ALL),
+    })
+}

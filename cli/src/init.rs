@@ -1,0 +1,145 @@
+//! `init`: make a system.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use icsf_core::codes::ReasonCodes;
+use icsf_core::kds::KdsFormat;
+use serde_json::{Value, json};
+use softicsf::{Engine, MasterKeyKind, Names, Setup, System, UnlockBy};
+
+use crate::context::{Context, Outcome};
+use crate::failure::Failure;
+
+/// Make a system: a directory with its options, key store, security database
+/// and engine
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softicsf init prd1 --sysname PRD1 --smfid PRD1 --generate-master-keys
+  softicsf init prd1 --passphrase-file phrase.txt
+  softicsf init dr --sysname PRD1 --backend none
+
+Without --passphrase-file the engine is opened by a key file that lies beside
+it: nobody has to type anything, and whoever can read the directory can use its
+keys.")]
+pub(crate) struct Init {
+    /// Directory to make; it must not exist yet, or be empty
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// System name, 1 to 8 characters
+    #[arg(long, value_name = "NAME", default_value = "SY1")]
+    sysname: String,
+    /// SMF ID, 1 to 4 characters; TSO and batch applications are named after it
+    /// [default: the first 4 characters of the system name]
+    #[arg(long, value_name = "ID")]
+    smfid: Option<String>,
+    /// Engine that holds the master keys: software, in this machine, with its
+    /// master keys in a sealed file; or none
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = BackendName::Software)]
+    backend: BackendName,
+    /// Record format of the CKDS; a fixed one takes no HMAC keys
+    #[arg(long, value_name = "FORMAT", default_value = "kdsr", value_parser = formats(), ignore_case = true)]
+    ckds_format: KdsFormat,
+    /// Numbering of the reason codes that callers get
+    #[arg(long, value_name = "FAMILY", default_value = "ICSF", value_parser = families(), ignore_case = true)]
+    reason_codes: ReasonCodes,
+    /// Fill and set both master keys with random values
+    #[arg(long)]
+    generate_master_keys: bool,
+}
+
+fn formats() -> impl TypedValueParser<Value = KdsFormat> {
+    PossibleValuesParser::new(["fixed", "variable", "kdsr"]).try_map(|text| text.parse::<KdsFormat>())
+}
+
+fn families() -> impl TypedValueParser<Value = ReasonCodes> {
+    PossibleValuesParser::new(["ICSF", "TSS"]).try_map(|text| text.parse::<ReasonCodes>())
+}
+
+/// The engines of this release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendName {
+    Software,
+    None,
+}
+
+impl BackendName {
+    /// The engine of that name, opened by what is given.
+    pub(crate) const fn engine(self, with_pass_phrase: bool) -> Engine {
+        match self {
+            Self::None => Engine::None,
+            Self::Software if with_pass_phrase => Engine::Software { unlock: UnlockBy::PassPhrase },
+            Self::Software => Engine::Software { unlock: UnlockBy::KeyFile },
+        }
+    }
+}
+
+impl Init {
+    pub(crate) fn run(&self, context: &mut Context) -> Outcome {
+        let smfid = self.smfid.clone().unwrap_or_else(|| self.sysname.chars().take(4).collect());
+        let names = Names::new(&self.sysname, &smfid, self.reason_codes).map_err(Failure::usage)?;
+        if self.backend == BackendName::None && self.generate_master_keys {
+            return Err(Failure::usage("--generate-master-keys needs an engine to hold them")
+                .next("leave it out, or choose --backend software"));
+        }
+        let pass_phrase = match self.backend {
+            BackendName::None => None,
+            BackendName::Software => context.new_pass_phrase()?,
+        };
+        let by_key_file = self.backend == BackendName::Software && pass_phrase.is_none();
+        let engine = self.backend.engine(pass_phrase.is_some());
+        let setup = Setup { names, format: self.ckds_format, engine, pass_phrase };
+        let system = System::create(&self.directory, &setup)?;
+        if self.generate_master_keys {
+            for kind in MasterKeyKind::ALL {
+                system.icsf().generate_master_key(kind)?;
+                system.icsf().set_master_key(kind)?;
+            }
+        }
+        self.tell(context, &system, by_key_file)
+    }
+
+    fn tell(&self, context: &mut Context, system: &System, by_key_file: bool) -> Outcome {
+        let names = system.names();
+        let place = self.directory.display().to_string();
+        let view = system.engine()?;
+        let pattern = |kind| view.master_keys.of(kind).current.map(|mkvp| mkvp.to_string());
+        if context.out.is_json() {
+            let unlock = match (self.backend, by_key_file) {
+                (BackendName::None, _) => Value::Null,
+                (_, true) => json!("key-file"),
+                (_, false) => json!("pass-phrase"),
+            };
+            context.out.json(&json!({
+                "directory": place,
+                "sysname": names.sysname,
+                "smfid": names.smfid,
+                "reason_codes": names.reason_codes.to_string(),
+                "ckds_format": self.ckds_format.to_string(),
+                "engine": view.info.kind,
+                "unlock": unlock,
+                "master_keys": { "des": pattern(MasterKeyKind::Des), "aes": pattern(MasterKeyKind::Aes) },
+            }))?;
+            return Ok(0);
+        }
+        let out = &mut context.out;
+        out.note(&format!("system {} (SMF ID {}) made in {place}", names.sysname, names.smfid))?;
+        if by_key_file {
+            out.note(
+                "its engine is opened by the key file engine.key in it: whoever can read the directory can use \
+                 its keys; with --passphrase-file it is sealed with a pass phrase instead",
+            )?;
+        }
+        for kind in MasterKeyKind::ALL {
+            if let Some(pattern) = pattern(kind) {
+                out.note(&format!("{kind} set, pattern {pattern}"))?;
+            }
+        }
+        if self.backend == BackendName::Software && !self.generate_master_keys {
+            out.note(&format!("next: softicsf -C {place} mk generate --kind both"))?;
+        }
+        Ok(0)
+    }
+}

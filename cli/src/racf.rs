@@ -1,0 +1,144 @@
+//! `racf`: the RACF command language.
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+
+use clap::Args;
+use icsf_saf::command::{Output, join, shows_secret};
+use serde_json::{Value, json};
+use softicsf::HostSecrets;
+
+use crate::args::As;
+use crate::context::{Context, Outcome};
+use crate::failure::Failure;
+use crate::output::talk;
+
+/// RACF commands, one for each argument; without any, a READY prompt or
+/// standard input
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  softicsf racf 'SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)'
+  softicsf racf 'RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(@file:key))' \\
+                'SETROPTS RACLIST(PTKTDATA) REFRESH'
+  softicsf racf < setup.txt
+
+Commands: RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER,
+DELUSER. A line that ends in - or + goes on in the next.
+
+A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
+environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
+from standard input. Listings go to standard output, messages to standard
+error. The first command that fails ends it, with exit status 8; at the READY
+prompt END does.")]
+pub(crate) struct Racf {
+    /// Commands, each one argument
+    #[arg(value_name = "COMMAND")]
+    commands: Vec<String>,
+    #[command(flatten)]
+    issuer: As,
+    /// Go on after a command that failed
+    #[arg(long)]
+    keep_going: bool,
+}
+
+impl Racf {
+    pub(crate) fn run(&self, context: &mut Context) -> Outcome {
+        let mut session = Session { verb: self, prompt: false, status: 0, answers: Vec::new() };
+        if self.commands.is_empty() {
+            session.prompt = io::stdin().is_terminal() && !context.out.is_json();
+            session.read(context)?;
+        } else {
+            if self.commands.iter().any(|command| shows_secret(command)) {
+                return Err(Failure::usage("a key or password was typed on the command line")
+                    .because("others can read it in the list of processes, and it stays in the history of the shell")
+                    .next("name it by @file:PATH or @secret:NAME, or give the command on standard input"));
+            }
+            for command in &self.commands {
+                if session.issue(context, command)?.is_break() {
+                    break;
+                }
+            }
+        }
+        if context.out.is_json() {
+            context.out.json(&json!({ "commands": session.answers }))?;
+        }
+        Ok(session.status)
+    }
+}
+
+/// Commands being issued.
+struct Session<'a> {
+    verb: &'a Racf,
+    prompt: bool,
+    status: u8,
+    answers: Vec<Value>,
+}
+
+impl Session<'_> {
+    /// Issues one command; breaks when it was the last.
+    fn issue(&mut self, context: &mut Context, command: &str) -> Result<ControlFlow<()>, Failure> {
+        let issuer = self.verb.issuer.caller();
+        match context.with_engine(|system| Ok(system.racf(&issuer, command, &HostSecrets)?)) {
+            Ok(output) if context.out.is_json() => {
+                self.answers.push(json!({ "lines": output.lines, "messages": output.messages }));
+            }
+            Ok(output) => show(context, &output)?,
+            Err(failure) => {
+                self.answers.push(json!({ "error": failure.json(context.numbering()) }));
+                context.out.finish()?;
+                context.tell("racf", &failure);
+                if !self.prompt {
+                    self.status = failure.exit();
+                    if !self.verb.keep_going {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+        }
+        context.out.finish()?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Issues the commands of standard input, each as soon as it is there.
+    fn read(&mut self, context: &mut Context) -> Result<(), Failure> {
+        context.take_stdin("commands")?;
+        context.open()?;
+        let mut text = String::new();
+        let mut lines = io::stdin().lines();
+        self.ready();
+        loop {
+            let line = lines.next().transpose();
+            let line = line.map_err(|error| Failure::new(8, format!("standard input cannot be read: {error}")))?;
+            let is_last = line.is_none();
+            if let Some(line) = line {
+                text.push_str(&line);
+                text.push('\n');
+                if line.trim_end().ends_with(['-', '+']) {
+                    continue;
+                }
+            }
+            for command in join(&std::mem::take(&mut text)) {
+                let end = command.trim().to_ascii_uppercase();
+                if ["END", "LOGOFF"].contains(&end.as_str()) || self.issue(context, &command)?.is_break() {
+                    return Ok(());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+            self.ready();
+        }
+    }
+
+    fn ready(&self) {
+        if self.prompt {
+            talk("READY");
+        }
+    }
+}
+
+fn show(context: &mut Context, output: &Output) -> Result<(), Failure> {
+    output.lines.iter().try_for_each(|line| context.out.line(line))?;
+    output.messages.iter().try_for_each(|message| context.out.message(message))
+}

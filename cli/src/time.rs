@@ -1,0 +1,73 @@
+//! Times as people write them: RFC 3339, or so long from now.
+
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::failure::Failure;
+
+const FORMS: &str = "2025-11-14T09:00:00Z, or so long from now: +90s, -10m, +1h30m";
+
+/// A time on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Seconds since 1970 UTC.
+    Second(u64),
+    /// Seconds from now.
+    FromNow(i64),
+}
+
+impl At {
+    /// In seconds since 1970 UTC.
+    pub(crate) fn seconds(self, now: u64) -> Result<u64, Failure> {
+        match self {
+            Self::Second(second) => Ok(second),
+            Self::FromNow(offset) => {
+                now.checked_add_signed(offset).ok_or_else(|| Failure::usage("--at lies before 1970"))
+            }
+        }
+    }
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("write {FORMS}");
+        if text.starts_with(['+', '-']) {
+            let offset: SignedDuration = text.parse().map_err(wrong)?;
+            return Ok(Self::FromNow(offset.as_secs()));
+        }
+        let time: Timestamp = text.parse().map_err(wrong)?;
+        u64::try_from(time.as_second()).ok().map(Self::Second).ok_or_else(|| "it lies before 1970".to_owned())
+    }
+}
+
+/// RFC 3339, in UTC.
+pub(crate) fn shown(seconds: u64) -> String {
+    i64::try_from(seconds).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_absolute_or_from_now() {
+        assert_eq!("2025-11-14T09:00:00Z".parse(), Ok(At::Second(1_763_110_800)));
+        assert_eq!("2025-11-14T10:00:00+01:00".parse(), Ok(At::Second(1_763_110_800)));
+        for (text, offset) in [("+90s", 90), ("-10m", -600), ("+1h30m", 5400)] {
+            assert_eq!(text.parse(), Ok(At::FromNow(offset)), "{text}");
+        }
+        assert_eq!(shown(1_763_110_800), "2025-11-14T09:00:00Z");
+    }
+
+    #[test]
+    fn what_is_no_time_shows_the_forms() {
+        for text in ["", "now", "90s", "2025-11-14", "2025-11-14T09:00:00", "+", "+9x", "1969-12-31T23:59:59Z"] {
+            let error = text.parse::<At>().unwrap_err();
+            assert!(error.contains("+90s") || error.contains("1970"), "{text}: {error}");
+        }
+        assert_eq!(At::FromNow(-10).seconds(5).unwrap_err().exit(), 2);
+    }
+}

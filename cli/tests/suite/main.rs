@@ -1,0 +1,29 @@
+//! What the command line promises, tried on the program itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+// Most of it uses both sorts of PassTickets.
+mod about;
+#[cfg(feature = "enhanced")]
+mod damage;
+mod help;
+#[cfg(feature = "enhanced")]
+mod json;
+mod kat;
+#[cfg(feature = "enhanced")]
+mod pipes;
+#[cfg(feature = "enhanced")]
+mod processes;
+#[cfg(feature = "enhanced")]
+mod secrets;
+mod support;
+#[cfg(feature = "enhanced")]
+mod terminal;
+#[cfg(feature = "enhanced")]
+mod transcripts;

@@ -1,0 +1,182 @@
+//! Sessions at a shell, as a user has them: `tests/transcripts/*.txt`.
+//!
+//! A line that begins with `$ ` is typed into a shell that lives as long as the file; what follows is what it says, both
+//! streams together, and at the end the exit status in brackets when it is not 0. Lines that begin with `#` are remarks.
+//! What differs from run to run (patterns of master keys, tickets, times) is replaced by something of the same length.
+//!
+//! `SOFTICSF_TRANSCRIPTS=write cargo test` writes the files anew, to be read before they are committed.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use regex::{Captures, Regex};
+
+use crate::support::{Place, clean, program};
+
+#[test]
+fn tour() {
+    check("tour.txt");
+}
+
+#[test]
+fn keys() {
+    check("keys.txt");
+}
+
+#[test]
+fn master_keys() {
+    check("master-keys.txt");
+}
+
+#[test]
+fn pass_phrase() {
+    check("pass-phrase.txt");
+}
+
+#[test]
+fn errors() {
+    check("errors.txt");
+}
+
+#[test]
+fn operator() {
+    check("operator.txt");
+}
+
+#[test]
+fn recovery_site() {
+    check("recovery-site.txt");
+}
+
+#[test]
+fn drills() {
+    check("drills.txt");
+}
+
+const MARK: char = '\u{1e}';
+
+fn check(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
+    let expected = fs::read_to_string(&path).unwrap();
+    let got = replay(&expected);
+    if std::env::var_os("SOFTICSF_TRANSCRIPTS").is_some_and(|how| how == "write") {
+        fs::write(&path, &got).unwrap();
+        return;
+    }
+    let differs = expected.lines().zip(got.lines()).position(|(one, other)| one != other);
+    if let Some(line) =
+        differs.or_else(|| (expected != got).then_some(expected.lines().count().min(got.lines().count())))
+    {
+        let part = |text: &str| text.lines().skip(line.saturating_sub(3)).take(12).collect::<Vec<_>>().join("\n");
+        panic!("{name}, line {}: expected\n\n{}\n\ngot\n\n{}\n", line + 1, part(&expected), part(&got));
+    }
+}
+
+/// Types the commands of a transcript, and answers it as it is now.
+fn replay(transcript: &str) -> String {
+    let place = Place::new();
+    let commands: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let mut answers = run(&place, &commands).into_iter();
+    let mut out = String::new();
+    let mut steady = Steady::new(&place);
+    for line in transcript.lines() {
+        if line.starts_with("$ ") {
+            let (answer, status) = answers.next().unwrap();
+            let answer = steady.text(&answer);
+            fits(line, &answer);
+            out += &format!("{line}\n{answer}");
+            if !answer.is_empty() && !answer.ends_with('\n') {
+                out.push('\n');
+            }
+            if status != "0" {
+                out += &format!("[{status}]\n");
+            }
+        } else if line.starts_with('#')
+            || (line.is_empty() && (out.is_empty() || out.lines().last().is_some_and(|l| l.starts_with('#'))))
+        {
+            out += &format!("{line}\n");
+        }
+    }
+    out
+}
+
+/// What a shell says to each of the commands, and the exit status of each.
+fn run(place: &Place, commands: &[&str]) -> Vec<(String, String)> {
+    let mut script = String::from("exec 2>&1\n");
+    for command in commands {
+        script += &format!("{command}\nprintf '{MARK}%d{MARK}' $?\n");
+    }
+    let script_file = place.join(".script");
+    fs::File::create(&script_file).unwrap().write_all(script.as_bytes()).unwrap();
+    let directory: PathBuf = program().parent().unwrap().to_owned();
+    let mut shell = Command::new("sh");
+    clean(&mut shell);
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    let output = shell
+        .arg(&script_file)
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut parts = text.split(MARK).map(str::to_owned);
+    let mut answers = Vec::new();
+    while let (Some(answer), Some(status)) = (parts.next(), parts.next()) {
+        answers.push((answer, status));
+    }
+    assert_eq!(answers.len(), commands.len(), "the shell ended early:\n{text}");
+    answers
+}
+
+/// That lines fit a terminal of 80 columns, but for what others have written: RACF's messages and the marks in commands.
+fn fits(command: &str, answer: &str) {
+    let others = |line: &str| {
+        line.starts_with("ICH") || line.contains(" | ") || line.contains(" --> ") || line.starts_with("error: ")
+    };
+    let wide = answer.lines().find(|line| line.chars().count() > 80 && !others(line));
+    assert_eq!(wide, None, "{command}: more than 80 columns");
+}
+
+/// Replaces what differs from run to run.
+struct Steady {
+    place: String,
+    patterns: HashMap<String, String>,
+    rules: Vec<(Regex, &'static str)>,
+    pattern: Regex,
+}
+
+impl Steady {
+    fn new(place: &Place) -> Self {
+        let rule = |regex: &str, steady| (Regex::new(regex).unwrap(), steady);
+        Self {
+            place: place.path().to_str().unwrap().to_owned(),
+            patterns: HashMap::new(),
+            rules: vec![
+                rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2025-11-14T09:00:00Z"),
+                rule(r"(IRR\.SSIGNON\.\w+)\.\d{8}\.\d{6}\.", "$1.11142025.090000."),
+                rule(r"CSFM668I \d\d\.\d\d\.\d\d", "CSFM668I 09.00.00"),
+                rule(r"(?m)^[0-9A-Za-z_-]{8}$", "TICKET.."),
+                rule(r"made \d s ago", "made 0 s ago"),
+            ],
+            pattern: Regex::new(r"\b[0-9A-F]{16}\b").unwrap(),
+        }
+    }
+
+    /// The first pattern of a master key becomes sixteen As, the second sixteen Bs, and so on.
+    fn text(&mut self, text: &str) -> String {
+        let text = text.replace(&self.place, "/tmp/sicABCDEF");
+        let text = self.rules.iter().fold(text, |text, (regex, steady)| regex.replace_all(&text, *steady).into_owned());
+        let patterns = &mut self.patterns;
+        let replaced = self.pattern.replace_all(&text, |found: &Captures<'_>| {
+            let next = u8::try_from(patterns.len()).unwrap();
+            let letter = char::from(b'A' + next).to_string().repeat(16);
+            patterns.entry(found[0].to_owned()).or_insert(letter).clone()
+        });
+        replaced.into_owned()
+    }
+}
