@@ -1,9 +1,11 @@
 //! No space left: whatever writes says so, what was there stays as it was, and works again after room is made.
 //!
-//! Mounts a small file system, which takes root: feature `mounts`.
+//! Mounts small file systems, in a process that has mounts of its own: feature `mounts`, Linux, and root or the right to
+//! make user namespaces.
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,7 +16,7 @@ use icsf_saf::codes::Code as SafCode;
 use softicsf::{MasterKeyKind, NoSecrets, Setup, System};
 use tempfile::TempDir;
 
-use crate::support::{admin, computed, create, define, des_key, expected, load_master_key, racf, request};
+use crate::support::{admin, computed, create, define, des_key, expected, load_master_key, process, racf, request};
 
 /// A file system of this size, gone with the value.
 struct Small(TempDir);
@@ -28,7 +30,7 @@ impl Small {
             .arg(directory.path())
             .output()
             .unwrap();
-        assert!(mounted.status.success(), "this takes root: {}", String::from_utf8_lossy(&mounted.stderr));
+        assert!(mounted.status.success(), "{}", String::from_utf8_lossy(&mounted.stderr));
         Self(directory)
     }
 
@@ -53,6 +55,22 @@ impl Drop for Small {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
+}
+
+#[test]
+fn with_no_space_left_all_fail_whole_and_lose_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let tests = process("disk_full::", directory.path(), 0);
+    // Root needs no user namespace, and may be where there is none.
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut unshare = Command::new("unshare");
+    unshare.args(if root { &["--mount"][..] } else { &["--map-root-user", "--mount"] }).arg("--");
+    unshare.arg(tests.get_program()).args(tests.get_args().filter(|arg| *arg != "--exact"));
+    unshare.envs(tests.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ended = unshare.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    println!("{out}\n{err}");
+    assert!(ended.status.success() && out.contains("7 passed"), "{}", ended.status);
 }
 
 /// A system on a small file system that is full, with twenty keys.
@@ -91,6 +109,7 @@ fn no_space(error: &icsf_core::Error) {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn a_record_that_does_not_fit_is_not_written_and_one_is_after_room_is_made() {
     let (small, system) = full();
     let icsf = system.icsf();
@@ -122,6 +141,7 @@ fn a_record_that_does_not_fit_is_not_written_and_one_is_after_room_is_made() {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn refresh_and_utilities_fail_whole() {
     let (small, system) = full();
     small.make_room();
@@ -157,6 +177,7 @@ fn exhaust(system: &System) {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn a_change_of_the_master_key_fails_and_is_made_after_room_is_made() {
     let (small, system) = full();
     let icsf = system.icsf();
@@ -188,6 +209,7 @@ fn a_change_of_the_master_key_fails_and_is_made_after_room_is_made() {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn commands_fail_whole_and_leave_neither_profile_nor_record() {
     let (small, system) = full();
     let run = |command: &str| system.racf(&admin(), command, &NoSecrets);
@@ -216,6 +238,7 @@ fn commands_fail_whole_and_leave_neither_profile_nor_record() {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn a_ticket_whose_use_cannot_be_noted_is_refused_and_good_after_room_is_made() {
     let (small, system) = full();
     let mut accepted = Vec::new();
@@ -241,6 +264,7 @@ fn a_ticket_whose_use_cannot_be_noted_is_refused_and_good_after_room_is_made() {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn switches_are_set_or_they_are_not() {
     let (small, system) = full();
     let error = system.icsf().engine_offline().unwrap_err();
@@ -256,6 +280,7 @@ fn switches_are_set_or_they_are_not() {
 }
 
 #[test]
+#[ignore = "run by another test, in a process with mounts of its own"]
 fn a_system_that_does_not_fit_leaves_nothing() {
     for size in ["16k", "32k", "64k", "128k"] {
         let small = Small::mount(size);
