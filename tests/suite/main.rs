@@ -15,6 +15,7 @@ mod disk_full;
 mod flat;
 mod killed;
 mod memory;
+mod public_types;
 mod replayed;
 mod secrets;
 mod support;

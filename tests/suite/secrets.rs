@@ -1,39 +1,49 @@
 //! No text that any public type makes holds a key, a master key, a password or a ticket.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
-use icsf_backends::Software;
+use icsf_backends::faulty::Plan;
 use icsf_backends::software::{Cost, Unlock};
+use icsf_backends::{Absent, Faulty, Metered, Software};
 use icsf_core::backend::{Backend, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange, StoredForm};
 use icsf_core::clock::ManualClock;
+use icsf_core::codes::ReasonCodes;
+use icsf_core::control::MemoryControl;
+use icsf_core::epoch::Epoch;
 use icsf_core::random::SystemRandom;
-use icsf_core::store::{Area, RowStore};
+use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
-use icsf_core::{ClearKey, KeyIdentifier, KeyToken};
+use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, Parts};
 use icsf_saf::model::{Class, Credential};
-use ptkt::software::DesKey;
+use ptkt::software::{DesKey, HmacKey};
+use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
-use softicsf::{NoSecrets, Setup, System};
+use softicsf::{Card, CardSlot, NoSecrets, Setup, System};
 
+use crate::public_types::{with_secrets, words};
 use crate::support::{admin, define, request};
 
 /// Collects texts, in all the ways in which a value is printed.
 #[derive(Default)]
-struct Texts(Vec<String>);
+struct Texts(Vec<String>, BTreeSet<String>);
 
 impl Texts {
-    fn debug(&mut self, value: &dyn Debug) {
+    fn debug<T: Debug + ?Sized>(&mut self, value: &T) {
+        self.1.extend(words(std::any::type_name::<T>()).map(str::to_owned));
         self.0.push(format!("{value:?}"));
         self.0.push(format!("{value:#?}"));
     }
 
     /// An error with all that is below it.
-    fn error(&mut self, error: &(dyn std::error::Error + 'static)) {
-        self.debug(&error);
-        let mut next = Some(error);
+    fn error<E: std::error::Error + 'static>(&mut self, error: &E) {
+        self.debug(error);
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = next {
             self.0.push(format!("{error} {error:#}"));
             next = error.source();
@@ -63,12 +73,158 @@ const DES: [u8; 8] = [0xe0, 0x01, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77];
 const PHRASE: &[u8] = b"correct horse battery";
 const PASSWORD: &str = "hunTer2X";
 
+const CRATES: [&str; 6] = ["icsf-core", "backends", "ptkt", "saf", "system", "drill"];
+
 fn hmac_key() -> Vec<u8> {
     (0..64).map(|n: u8| n.wrapping_mul(5).wrapping_add(0x9d)).collect()
 }
 
 fn master_key_part() -> Vec<u8> {
     (0..32).map(|n: u8| n.wrapping_mul(11).wrapping_add(0x47)).collect()
+}
+
+/// Keys and tickets as the algorithms use them.
+fn tickets(texts: &mut Texts) {
+    let des = DesKey::new(&DES).unwrap();
+    let hmac = HmacKey::new(&hmac_key()).unwrap();
+    texts.debug(&des);
+    texts.debug(&hmac);
+    texts.error(&DesKey::new(&hmac_key()).unwrap_err());
+    texts.error(&HmacKey::new(&DES).unwrap_err());
+    let who = request("U1", "MASKED");
+    let Ok(session) = legacy::Session::prepare(&des, &who.user, &who.application);
+    texts.debug(&session);
+    let now = Timestamp::from_secs(1_700_000_000);
+    let ticket = session.generate(&des, now).unwrap();
+    let Ok(verdict) = session.evaluate(&des, &ticket, now, Window::legacy());
+    texts.debug(&verdict);
+    let never = session.generate(&des, Timestamp::from_secs(u64::MAX)).unwrap_err();
+    texts.error(&never);
+    texts.debug(&"A B".parse::<ptkt::Applid>().unwrap_err().kind());
+    let used = TicketUse::new(TicketKind::Legacy, who.user, who.application, now);
+    texts.debug(&used);
+    texts.debug(&used.kind());
+    let register = MemoryRegister::new();
+    register.first_use(&used, now).unwrap();
+    texts.debug(&register);
+    #[cfg(feature = "enhanced")]
+    {
+        use ptkt::enhanced::{Session, TicketType};
+        let Ok(session) = Session::prepare(&hmac, &who.user, &who.application, TicketType::Upper);
+        texts.debug(&session);
+    }
+}
+
+/// Everything that stands before an engine which has a key open.
+fn engines(texts: &mut Texts, engine: &Arc<dyn Backend>) {
+    for kind in MasterKeyKind::ALL {
+        let part = ClearKey::new(master_key_part());
+        engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap();
+        texts.error(&engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap_err());
+        engine.change_register(kind, RegisterChange::Load(Part::Final, &ClearKey::new(vec![0; 32]))).unwrap();
+        engine.change_register(kind, RegisterChange::Set).unwrap();
+    }
+    let plan = Plan::default();
+    texts.debug(&plan);
+    let slot = CardSlot::empty();
+    let card = Card::of(Arc::clone(engine));
+    slot.insert(&card);
+    texts.debug(&card);
+    texts.debug(&slot);
+    let metered = Metered::new(Arc::clone(engine));
+    texts.debug(&metered.meter());
+    let engines: [Arc<dyn Backend>; 4] = [
+        Arc::clone(engine),
+        Arc::new(metered),
+        Arc::new(Faulty::new(Arc::clone(engine), plan)),
+        Arc::new(Absent::new("pulled")),
+    ];
+    for engine in engines {
+        texts.debug(&engine);
+        match engine.wrap(KeySpec::DES, &ClearKey::from_slice(&DES)) {
+            Ok(wrapped) => {
+                texts.debug(&wrapped);
+                texts.debug(&engine.open(&wrapped).unwrap());
+            }
+            Err(error) => texts.error(&error),
+        }
+        let parts = Parts {
+            backend: engine,
+            store: Arc::new(MemoryStore::default()),
+            control: Arc::new(MemoryControl::default()),
+            epoch: Arc::new(Epoch::in_memory()),
+            clock: Arc::new(ManualClock::at(0)),
+            random: Arc::new(SystemRandom),
+            reason_codes: ReasonCodes::Icsf,
+        };
+        texts.debug(&parts);
+        texts.debug(&Icsf::new(parts));
+    }
+    texts.debug(&Faulty::new(Arc::clone(engine), Plan::default()));
+    texts.debug(&Metered::new(Arc::clone(engine)));
+    texts.debug(&System::in_memory().engine(Arc::clone(engine)));
+}
+
+/// The drill of the gallery, with the keys and the password of here.
+fn drills(texts: &mut Texts, directory: &Path) {
+    let mut text = icsf_drill::gallery::GALLERY[0].text.to_owned();
+    for (name, secret) in [("tso-key", HEXUPPER.encode(&DES)), ("cics-key", HEXUPPER.encode(&hmac_key()))] {
+        text = with_file(&text, name, &secret, directory);
+    }
+    text = with_file(&text, "password", PASSWORD, directory);
+    let drill = icsf_drill::Drill::read("here", &text).unwrap();
+    texts.debug(&drill);
+    ran(texts, &drill);
+    // Keys and passwords that stand in the file itself.
+    let key = HEXUPPER.encode(&DES);
+    for (right, wrong) in [
+        ("KEYMASKED(@secret:ims-key)", format!("KEYMASKED({key})")),
+        ("KEYMASKED(@secret:ims-key)", format!("KEYMASKD({key})")),
+        ("\"@secret:cics-key\"", format!("\"{key}\"")),
+        ("\"@secret:password\"", format!("\"{PASSWORD}\"")),
+        ("{ generate = \"des\" }", format!("\"{key}\"")),
+        ("{ generate = \"des\" }", format!("{{ value = \"{key}\" }}")),
+        ("{ generate = \"des\" }", format!("{{ generate = \"{key}\" }}")),
+        ("RLIST PTKTDATA TSOPRD1 NORACF SSIGNON", format!("RALTER PTKTDATA TSOPRD1 SSIGNON(KEYMASKED({key}))")),
+    ] {
+        let wrong = text.replace(right, &wrong);
+        assert_ne!(wrong, text, "{right}");
+        match icsf_drill::Drill::read("here", &wrong) {
+            Ok(drill) => {
+                texts.debug(&drill);
+                ran(texts, &drill);
+            }
+            Err(error) => texts.error(&error),
+        }
+    }
+}
+
+/// Runs a drill; without enhanced PassTickets it may not be possible, which is told.
+fn ran(texts: &mut Texts, drill: &icsf_drill::Drill) {
+    match icsf_drill::run(drill) {
+        Ok(run) => {
+            texts.debug(&run);
+            texts.0.push(icsf_drill::report::text(&run));
+        }
+        Err(error) => texts.error(&error),
+    }
+}
+
+/// A drill whose secret of this name is read from a file.
+fn with_file(drill: &str, name: &str, secret: &str, directory: &Path) -> String {
+    let path = directory.join(name);
+    std::fs::write(&path, secret).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let with = |line: &str| {
+        if line.starts_with(name) && line.contains("generate") {
+            format!("{name} = {{ file = {path:?} }}\n")
+        } else {
+            format!("{line}\n")
+        }
+    };
+    let with = drill.lines().map(with).collect();
+    assert_ne!(with, drill, "{name} is no secret of the drill");
+    with
 }
 
 #[test]
@@ -82,6 +238,7 @@ fn no_text_holds_a_secret() {
         ..Setup::default()
     };
     texts.debug(&setup);
+    texts.debug(&(&setup.engine, &setup.names));
     let system = System::create(&place, &setup).unwrap();
     let icsf = system.icsf();
     for kind in MasterKeyKind::ALL {
@@ -109,6 +266,7 @@ fn no_text_holds_a_secret() {
     let clear = icsf.csnbktb2(&rules, Some(&clear), None).unwrap();
     texts.debug(&clear);
     let KeyToken::Variable(token) = &clear.value else { panic!("not variable") };
+    texts.debug(token);
     texts.debug(token.material());
     texts.debug(&Material::Clear(ClearKey::new(hmac_key())));
     icsf.csnbkrc2(&"A.DES".parse().unwrap(), des.value).unwrap();
@@ -128,8 +286,9 @@ fn no_text_holds_a_secret() {
             std::ops::ControlFlow::Continue(())
         })
         .unwrap();
+    texts.debug(icsf.key_data_set());
     texts.debug(icsf);
-    let store = icsf_core::store::MemoryStore::default();
+    let store = MemoryStore::default();
     let row = icsf_core::store::Op::Put(
         Area::Disk,
         b"K".as_slice().into(),
@@ -143,10 +302,14 @@ fn no_text_holds_a_secret() {
     texts.error(&store.apply(&[row]).unwrap_err());
 
     // The security database, users, commands.
+    texts.debug(system.saf());
+    texts.debug(system.saf().database());
     let view = system.saf().database().view().unwrap();
     texts.debug(&view);
     for profile in view.profiles(Class::Ptktdata) {
         texts.debug(profile);
+        texts.debug(&profile.ssignon);
+        texts.debug(&profile.ssignon.as_ref().and_then(|ssignon| ssignon.legacy.as_ref()));
     }
     crate::support::racf(&system, &format!("ADDUSER U1 PASSWORD({PASSWORD})"));
     texts.debug(system.saf().database().view().unwrap().user(&"U1".parse().unwrap()).unwrap());
@@ -178,9 +341,16 @@ fn no_text_holds_a_secret() {
     texts.panic(system.evaluate(&admin(), &who, &ticket));
     texts.error(&format!("{}X", ticket.expose()).parse::<ptkt::Ticket>().unwrap_err());
     texts.error(&format!("{}\u{7f}", &ticket.expose()[..7]).parse::<ptkt::Ticket>().unwrap_err());
-    texts.debug(&DesKey::new(&DES).unwrap());
-    texts.debug(&system.explain(&admin(), &who).unwrap());
-    texts.debug(&system.status().unwrap());
+    tickets(&mut texts);
+    let explained = system.explain(&admin(), &who).unwrap();
+    texts.debug(&explained);
+    texts.debug(&explained.steps);
+    let status = system.status().unwrap();
+    texts.debug(&status);
+    texts.debug(&status.applications);
+    for application in &status.applications {
+        texts.debug(&application.usable);
+    }
     texts.debug(&system.engine().unwrap());
 
     // The engine and what opens it.
@@ -192,17 +362,22 @@ fn no_text_holds_a_secret() {
     texts.error(&Software::open(directory.path().join("engine"), Some(wrong)).unwrap_err());
     let memory: Arc<dyn Backend> = Arc::new(Software::in_memory(Arc::new(SystemRandom)));
     texts.debug(&memory);
+    engines(&mut texts, &memory);
+    drills(&mut texts, directory.path());
     let in_memory = System::in_memory().engine(memory).clock(Arc::new(ManualClock::at(0))).build().unwrap();
     texts.debug(&in_memory);
+
+    // Plain words that have a name in common with others.
+    texts.debug(&(ReasonCodes::Icsf, Volume::KeyDataSet));
+    let missing: Vec<_> = with_secrets(&CRATES).into_iter().filter(|name| !texts.1.contains(name)).collect();
+    assert_eq!(missing, [""; 0], "public types that may hold a secret and were not formatted here");
 
     let hmac = hmac_key();
     let secrets: [&[u8]; 6] =
         [&DES, &hmac[..16], &master_key_part()[..16], PHRASE, PASSWORD.as_bytes(), ticket.expose().as_bytes()];
     assert!(texts.0.len() > 100, "{}", texts.0.len());
-    for text in &texts.0 {
-        for print in secrets.iter().flat_map(|secret| prints(secret)) {
-            assert!(!text.contains(&print), "{print} in {text}");
-        }
-        assert!(!text.contains(&PASSWORD.to_ascii_uppercase()), "{text}");
-    }
+    let prints: Vec<_> = secrets.iter().flat_map(|secret| prints(secret)).collect();
+    let shown = |text: &&String| prints.iter().any(|print| text.contains(print)) || text.contains("HUNTER2X");
+    let shown: Vec<_> = texts.0.iter().filter(shown).collect();
+    assert!(shown.is_empty(), "{} texts hold a secret:\n{}", shown.len(), shown[0]);
 }
