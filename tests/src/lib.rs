@@ -31,13 +31,14 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timest
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("token", token),
     ("record", record),
     ("export", export),
     ("command", command),
     ("ticket", ticket),
     ("replay", replay),
+    ("drill", drill),
 ];
 
 const NOW: u64 = 1_763_110_800;
@@ -186,4 +187,21 @@ pub fn replay(data: &[u8]) {
     let second = register.first_use(&used, now);
     assert!(!matches!(second, Ok(Usage::First)), "{first:?}, then {second:?}");
     let _ = FileRegister::open(directory.path()).unwrap().first_use(&used, now);
+}
+
+/// A drill file: it is read, or every mistake says where it is, and shows the line.
+pub fn drill(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match icsf_drill::Drill::read("drill.toml", text) {
+        Ok(drill) => assert_eq!(drill.text(), text),
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(!shown.is_empty() && !format!("{error:?}").is_empty());
+            let icsf_drill::Error::File(mistakes) = error else { panic!("{shown}") };
+            for mistake in mistakes {
+                let lines = text.lines().count() + 1;
+                assert!(mistake.position().is_none_or(|(line, _)| line <= lines), "{shown}");
+            }
+        }
+    }
 }
