@@ -4,14 +4,17 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
+use des::Des;
+use des::cipher::{Array, KeyInit};
 use icsf_core::ClearKey;
 use secrecy::SecretString;
 use softicsf::{MasterKeyKind, SecretSource, System};
+use zeroize::Zeroize;
 
 use crate::support::{admin, alone, define, racf, request};
 
 /// Bytes are looked for as their complement, so that looking for them is not having them.
-type Hidden = [u8; 8];
+type Hidden = Vec<u8>;
 
 fn key(seed: u8) -> impl Iterator<Item = u8> {
     (1..=8_u32).map(move |n| {
@@ -22,9 +25,39 @@ fn key(seed: u8) -> impl Iterator<Item = u8> {
 }
 
 fn hidden(seed: u8) -> Hidden {
-    let mut hidden = [0; 8];
-    hidden.iter_mut().zip(key(seed)).for_each(|(to, byte)| *to = !byte);
+    key(seed).map(|byte| !byte).collect()
+}
+
+/// The key as hexadecimal digits.
+fn digits(seed: u8) -> impl Iterator<Item = char> {
+    key(seed).flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from_digit(digit.into(), 16).unwrap())
+}
+
+fn hidden_digits(seed: u8) -> [Hidden; 2] {
+    let hide = |change: fn(char) -> char| digits(seed).map(|digit| !(change(digit) as u8)).collect();
+    [hide(|digit| digit), hide(|digit| digit.to_ascii_uppercase())]
+}
+
+/// Round keys of the key schedule, from which the key can be had: what a handle holds while it is open. They are read
+/// where they are, as there is no other way to them; not the first ones, which are overwritten when memory is freed.
+fn hidden_schedule(seed: u8) -> Hidden {
+    let mut bytes = Array::from([0; 8]);
+    bytes.iter_mut().zip(key(seed)).for_each(|(to, byte)| *to = byte);
+    let schedule = Box::new(Des::new(&bytes));
+    bytes.zeroize();
+    let mut hidden = vec![0; size_of::<Des>() / 4];
+    let place = u64::try_from(std::ptr::from_ref(&*schedule).addr() + size_of::<Des>() / 2).unwrap();
+    File::open("/proc/self/mem").unwrap().read_exact_at(&mut hidden, place).unwrap();
+    hidden.iter_mut().for_each(|byte| *byte = !*byte);
+    drop(schedule);
+    wipe_stack();
     hidden
+}
+
+/// Writes over what the functions called before have left below.
+#[inline(never)]
+fn wipe_stack() {
+    std::hint::black_box(&mut [0_u64; 8192]);
 }
 
 fn clear(seed: u8) -> ClearKey {
@@ -34,7 +67,7 @@ fn clear(seed: u8) -> ClearKey {
 }
 
 /// How often the key is in the writable memory of this process.
-fn found(key: &Hidden) -> usize {
+fn found(key: &[u8]) -> usize {
     let memory = File::open("/proc/self/mem").unwrap();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut count = 0;
@@ -45,8 +78,8 @@ fn found(key: &Hidden) -> usize {
         // What is not mapped any more cannot be read, and holds nothing.
         let read = memory.read_at(&mut bytes, start).unwrap_or(0);
         let hits = bytes[..read]
-            .windows(8)
-            .filter(|window| window[0] == !key[0] && window.iter().zip(key).all(|(a, b)| *a == !b));
+            .windows(key.len())
+            .filter(|window| window[0] == !key[0] && window.iter().zip(key).all(|(a, b)| *a == !*b));
         count += hits.count();
         bytes.fill(0);
         std::hint::black_box(&bytes);
@@ -79,6 +112,8 @@ fn through_icsf() {
     assert_ne!(found(&hidden(1)), 0, "the search finds what is there");
     drop(kept);
     assert_eq!(found(&hidden(1)), 0, "a clear key is wiped");
+    let schedule = hidden_schedule(1);
+    assert_eq!(found(&schedule), 0);
     let token = icsf.csnbcki(&clear(1)).unwrap().value;
     icsf.csnbkrc2(&"A.DES".parse().unwrap(), token).unwrap();
     let mut chaining = [0; 18];
@@ -90,9 +125,12 @@ fn through_icsf() {
     icsf.generate_master_key(MasterKeyKind::Des).unwrap();
     icsf.change_master_key(MasterKeyKind::Des, &mut |_| {}).unwrap();
     icsf.csnbenc_key(&"A.DES".parse().unwrap()).unwrap().encipher(&mut [[0; 8]]).unwrap();
+    assert_ne!(found(&schedule), 0, "the search finds an open handle");
+    assert_eq!(found(&hidden(1)), 0, "and an open handle has the schedule alone");
     icsf.engine_offline().unwrap();
     assert_eq!(system.engine().unwrap().state.word(), "offline");
     assert_eq!(found(&hidden(1)), 0);
+    assert_eq!(found(&schedule), 0);
 }
 
 /// Gives the key in hexadecimal digits, as a file or the environment would.
@@ -100,13 +138,9 @@ struct Named;
 
 impl SecretSource for Named {
     fn named(&self, _: &str) -> Result<SecretString, String> {
-        let mut digits = String::with_capacity(16);
-        for byte in key(2) {
-            for digit in [byte >> 4, byte & 15] {
-                digits.push(char::from_digit(digit.into(), 16).unwrap());
-            }
-        }
-        Ok(SecretString::from(digits))
+        let mut text = String::with_capacity(16);
+        text.extend(digits(2));
+        Ok(SecretString::from(text))
     }
 
     fn file(&self, path: &str) -> Result<SecretString, String> {
@@ -126,7 +160,11 @@ fn through_the_security_server() {
         let ticket = system.generate(&admin(), &who).unwrap();
         system.evaluate(&admin(), &who, &ticket).unwrap();
     }
+    let schedule = hidden_schedule(2);
+    assert_ne!(found(&schedule), 0, "the search finds an open handle");
     system.icsf().engine_offline().unwrap();
     system.generate(&admin(), &who).unwrap_err();
     assert_eq!(found(&hidden(2)), 0);
+    assert_eq!(found(&schedule), 0);
+    assert_eq!(hidden_digits(2).map(|digits| found(&digits)), [0, 0]);
 }

@@ -105,7 +105,7 @@ fn tickets(texts: &mut Texts) {
     texts.debug(&used);
     texts.debug(&used.kind());
     let register = MemoryRegister::new();
-    register.first_use(&used, now).unwrap();
+    assert_eq!(register.first_use(&used, now).unwrap(), ptkt::Usage::First);
     texts.debug(&register);
     #[cfg(feature = "enhanced")]
     {

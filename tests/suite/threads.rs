@@ -14,20 +14,25 @@ use crate::support::{Random, admin, define, racf, request};
 const STEPS: u64 = 1500;
 const TIME: u64 = 1_700_000_000;
 
-/// The ticket of the key that all profiles here have.
+/// The ticket of the key that the profile of the application has: CICSP1 one of its own, the others the same.
 fn right(who: &Request) -> Ticket {
-    let key = DesKey::new(&[0xe0, 0x01, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77]).unwrap();
+    let key = if who.application.to_string() == "CICSP1" {
+        [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]
+    } else {
+        [0xe0, 0x01, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77]
+    };
+    let key = DesKey::new(&key).unwrap();
     let Ok(session) = legacy::Session::prepare(&key, &who.user, &who.application);
     session.generate(&key, Timestamp::from_secs(TIME)).unwrap()
 }
 
 /// One thing that a user of the system does; what is answered is right, or is refused for want of the key.
 fn step(system: &System, random: &mut Random, seen: &mut BTreeMap<&'static str, u64>) {
-    let who =
-        request(["U1", "U2", "U3"][random.below(3) as usize], ["TSOPRD1", "MASKED"][random.below(2) as usize]).at(TIME);
+    let (user, application) = (random.below(3) as usize, random.below(3) as usize);
+    let who = request(["U1", "U2", "U3"][user], ["TSOPRD1", "CICSP1", "MASKED"][application]).at(TIME);
     let lost = |error: icsf_saf::Error| {
         let expected = [Code::GenerationKey, Code::EvaluationKey].contains(&error.code());
-        assert!(expected && who.application.to_string() == "TSOPRD1", "{error:?}");
+        assert!(expected && who.application.to_string() != "MASKED", "{error:?}");
     };
     let what = match random.below(8) {
         0..3 => match system.generate(&admin(), &who) {
@@ -81,7 +86,8 @@ fn four_threads_do_everything_at_once_and_no_ticket_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let system = crate::support::create(&directory.path().join("sy1"));
     define(&system);
-    racf(&system, "RALTER PTKTDATA (TSOPRD1 MASKED) APPLDATA('NO REPLAY PROTECTION')");
+    racf(&system, "RDEFINE PTKTDATA CICSP1 SSIGNON(KEYENCRYPTED(0123456789ABCDEF))");
+    racf(&system, "RALTER PTKTDATA (TSOPRD1 CICSP1 MASKED) APPLDATA('NO REPLAY PROTECTION')");
     racf(&system, "SETROPTS RACLIST(PTKTDATA) REFRESH");
     let (working, changes) = (AtomicBool::new(true), AtomicU64::new(0));
     let seen: Vec<BTreeMap<&str, u64>> = std::thread::scope(|scope| {
@@ -112,9 +118,9 @@ fn four_threads_do_everything_at_once_and_no_ticket_is_wrong() {
                 }
             }
         });
-        let seen = users.into_iter().map(|user| user.join().unwrap()).collect();
+        let seen: Vec<_> = users.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         working.store(false, Ordering::Relaxed);
-        seen
+        seen.into_iter().map(Result::unwrap).collect()
     });
     let mut all = BTreeMap::new();
     for (what, count) in seen.into_iter().flatten() {
@@ -125,7 +131,7 @@ fn four_threads_do_everything_at_once_and_no_ticket_is_wrong() {
         assert!(all.get(what).is_some_and(|count| *count > 0), "{what}: {all:?}");
     }
     // Afterwards everything works as it did.
-    for application in ["TSOPRD1", "MASKED"] {
+    for application in ["TSOPRD1", "CICSP1", "MASKED"] {
         let who = request("U1", application).at(TIME);
         assert_eq!(system.generate(&admin(), &who).unwrap(), right(&who));
     }
