@@ -21,7 +21,7 @@ use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
 use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, Parts};
 use icsf_saf::model::{Class, Credential};
-use ptkt::software::{DesKey, HmacKey};
+use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
 use softicsf::{Card, CardSlot, NoSecrets, Setup, System};
@@ -86,11 +86,8 @@ fn master_key_part() -> Vec<u8> {
 /// Keys and tickets as the algorithms use them.
 fn tickets(texts: &mut Texts) {
     let des = DesKey::new(&DES).unwrap();
-    let hmac = HmacKey::new(&hmac_key()).unwrap();
     texts.debug(&des);
-    texts.debug(&hmac);
     texts.error(&DesKey::new(&hmac_key()).unwrap_err());
-    texts.error(&HmacKey::new(&DES).unwrap_err());
     let who = request("U1", "MASKED");
     let Ok(session) = legacy::Session::prepare(&des, &who.user, &who.application);
     texts.debug(&session);
@@ -110,6 +107,10 @@ fn tickets(texts: &mut Texts) {
     #[cfg(feature = "enhanced")]
     {
         use ptkt::enhanced::{Session, TicketType};
+        use ptkt::software::HmacKey;
+        let hmac = HmacKey::new(&hmac_key()).unwrap();
+        texts.debug(&hmac);
+        texts.error(&HmacKey::new(&DES).unwrap_err());
         let Ok(session) = Session::prepare(&hmac, &who.user, &who.application, TicketType::Upper);
         texts.debug(&session);
     }
@@ -369,8 +370,13 @@ fn no_text_holds_a_secret() {
 
     // Plain words that have a name in common with others.
     texts.debug(&(ReasonCodes::Icsf, Volume::KeyDataSet));
-    let missing: Vec<_> = with_secrets(&CRATES).into_iter().filter(|name| !texts.1.contains(name)).collect();
-    assert_eq!(missing, [""; 0], "public types that may hold a secret and were not formatted here");
+    let mut missing = with_secrets(&CRATES);
+    missing.retain(|name| !texts.1.contains(name));
+    if cfg!(not(feature = "enhanced")) {
+        // There is no such key then, and the drill of the gallery cannot be run.
+        missing.retain(|name| !["HmacKey", "Run"].contains(&name.as_str()));
+    }
+    assert!(missing.is_empty(), "{missing:?}: public types that may hold a secret and were not formatted here");
 
     let hmac = hmac_key();
     let secrets: [&[u8]; 6] =
