@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::cover::cover;
+
 /// A drill could not be read or run.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -40,7 +42,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A mistake in a drill file: what, where, and what was expected.
+/// A mistake in a drill file: what, where, and what was expected. Keys and passwords in the file are covered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     what: String,
@@ -52,7 +54,9 @@ pub struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(file: &Source<'_>, what: impl Into<String>, span: Option<Range<usize>>) -> Self {
-        Self { what: what.into(), hint: None, span, path: file.path.to_owned(), source: file.text.to_owned() }
+        let (source, secrets) = cover(file.text);
+        let what = secrets.iter().fold(what.into(), |what, secret| what.replace(secret, "***"));
+        Self { what, hint: None, span, path: file.path.to_owned(), source }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

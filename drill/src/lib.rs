@@ -14,6 +14,7 @@
 //! # Ok::<(), icsf_drill::Error>(())
 //! ```
 
+mod cover;
 mod error;
 mod file;
 pub mod gallery;

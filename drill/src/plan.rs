@@ -8,7 +8,6 @@ use crate::error::{Error, Mistake, Source};
 use crate::file::{ConsumerKind, DrillFile, EngineKind, Expect, Offset, StepEntry};
 
 /// A drill ready to be run.
-#[derive(Debug)]
 pub struct Drill {
     pub(crate) path: String,
     pub(crate) text: String,
@@ -104,6 +103,13 @@ struct DisplayWith {
 struct ConsumerSetWith {
     consumer: String,
     generate_passticket: bool,
+}
+
+/// Which one it is; somebody may have written a key into it.
+impl std::fmt::Debug for Drill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drill").field("path", &self.path).field("id", &self.id()).finish_non_exhaustive()
+    }
 }
 
 impl Drill {
