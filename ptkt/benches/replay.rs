@@ -36,10 +36,9 @@ fn main() {
     }
 }
 
-fn run(live: u64, sessions: u32) {
-    let sessions: Vec<(UserId, Applid)> = (0..sessions)
-        .map(|n| (format!("U{n:07}").parse().unwrap(), format!("APPL{}", n % 4).parse().unwrap()))
-        .collect();
+fn run(live: u64, count: u32) {
+    let sessions: Vec<(UserId, Applid)> =
+        (0..count).map(|n| (format!("U{n:07}").parse().unwrap(), format!("APPL{}", n % 4).parse().unwrap())).collect();
     let register = MemoryRegister::new();
     let per_second = live / REACH;
     let mut random = Random(0x1234_5678_9ABC_DEF1);
@@ -75,9 +74,8 @@ fn run(live: u64, sessions: u32) {
     let (fastest, median) = (nanoseconds[0], nanoseconds[nanoseconds.len() / 2]);
     let held = register.footprint();
     println!(
-        "{:8}  {:8}  {fastest:16.1}  {median:15.1}  {:8.1}  {:12.1}",
+        "{:8}  {count:8}  {fastest:16.1}  {median:15.1}  {:8.1}  {:12.1}",
         held.tickets,
-        held.sessions,
         1e3 / fastest,
         held.bytes as f64 / held.tickets as f64,
     );
