@@ -4,8 +4,9 @@
 //! application and second. So a register need not keep tickets: algorithm, user, application
 //! and second *are* the ticket, without being worth anything to a thief.
 
+mod applications;
 mod memory;
-mod sessions;
+mod users;
 
 use std::fmt;
 
