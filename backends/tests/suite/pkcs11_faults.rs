@@ -375,6 +375,23 @@ fn opening_and_dropping_an_engine_end_though_the_card_hangs() {
 }
 
 #[test]
+fn dropping_a_key_does_not_wait_for_a_card_that_hangs() {
+    let card = Card::new();
+    let wait = Duration::from_millis(200);
+    let rig = Rig::new(card_options(&card).with_wait(wait), pin(card.user_pin()));
+    let key = rig.engine.generate(KeySpec::DES).unwrap();
+    let keys: Vec<_> = (0..20).map(|_| rig.engine.open(&key).unwrap()).collect();
+    // Each drop asks for the key to be destroyed, and the first of that hangs.
+    card.inject(Fault::hang().on(Function::DestroyObject));
+    let began = Instant::now();
+    drop(keys);
+    assert!(began.elapsed() < wait, "{:?}", began.elapsed());
+    assert!(card.wait_for_hanging(1, LONG));
+    drop(rig);
+    assert!(began.elapsed() < LONG);
+}
+
+#[test]
 fn a_slow_card_is_not_a_hanging_one() {
     let card = Card::new();
     let rig = Rig::new(card_options(&card).with_wait(Duration::from_secs(2)), pin(card.user_pin()));
