@@ -18,7 +18,7 @@ use super::error::TokenError;
 use super::held::Held;
 use super::link::Link;
 use super::module::Strictness;
-use super::register_file::{Identity, NewMap, RegisterFile};
+use super::register_file::{Identity, KindMap, NewMap, RegisterFile};
 use crate::master_key::pattern_of;
 use crate::scrub::scrubbed;
 
@@ -28,6 +28,7 @@ pub(super) enum Change {
     Generate,
     ClearNew,
     Set,
+    Zeroize,
 }
 
 impl Change {
@@ -37,6 +38,7 @@ impl Change {
             RegisterChange::Generate => Self::Generate,
             RegisterChange::ClearNew => Self::ClearNew,
             RegisterChange::Set => Self::Set,
+            RegisterChange::Zeroize => Self::Zeroize,
             _ => return Err(EngineError::refused("this engine does not know this change")),
         })
     }
@@ -209,6 +211,10 @@ fn next(link: &Link, held: &Held, kind: MasterKeyKind, change: &Change) -> Resul
             map.old = current.filter(|_| shown.current.is_some());
             next.forget.extend(current.filter(|_| shown.current.is_none()));
             map.new = NewMap::Empty;
+        }
+        Change::Zeroize => {
+            next.forget.extend([map.new.identity(), map.current, map.old].into_iter().flatten());
+            map = KindMap::default();
         }
     }
     *next.file.of_mut(kind) = map;

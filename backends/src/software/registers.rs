@@ -128,6 +128,7 @@ impl KeyRegisters {
                 registers.refuse_repeated(kind, &key)?;
                 registers.old = registers.current.replace(key);
             }
+            RegisterChange::Zeroize => *registers = KindRegisters::default(),
             _ => return Err(EngineError::refused("the software engine does not know this change")),
         }
         Ok(next)

@@ -212,6 +212,9 @@ pub enum RegisterChange<'a> {
     ClearNew,
     /// Current becomes old, new becomes current, new is empty.
     Set,
+    /// Empties all three: what is wrapped under them can be used by another engine that holds the same master keys, or by
+    /// none.
+    Zeroize,
 }
 
 /// Which part of a master key is entered.
