@@ -62,7 +62,8 @@ fn card(master_keys: &[(MasterKeyKind, u8)]) -> Arc<Software> {
         for (part, byte) in [(Part::First, *byte), (Part::Final, 0)] {
             card.change_register(*kind, RegisterChange::Load(part, &ClearKey::new(vec![byte; 32]))).unwrap();
         }
-        card.change_register(*kind, RegisterChange::Set).unwrap();
+        let entered = card.master_keys().unwrap().of(*kind).new.pattern().unwrap();
+        card.change_register(*kind, RegisterChange::Set(entered)).unwrap();
     }
     Arc::new(card)
 }
