@@ -163,7 +163,9 @@ impl Icsf {
         settled
             && view.kds_trouble.is_none()
             && match &view.engine.backend {
-                BackendState::Online { .. } if view.engine.state == EngineState::Online => {
+                BackendState::Online { .. }
+                    if view.engine.state == EngineState::Online && view.engine.missing().is_empty() =>
+                {
                     self.backend.state() == view.engine.backend
                 }
                 _ => !view.control.engine_online && self.backend.state() == view.engine.backend,
