@@ -96,6 +96,9 @@ pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<
         let text = quirk.to_string();
         out.entry(&indent, &if quirk.weak { out.paint(BAD, &text) } else { text })?;
     }
+    for (kind, needed) in view.missing() {
+        out.entry(&indent, &out.paint(BAD, &format!("the CKDS needs {kind} {needed}, the engine holds none")))?;
+    }
     if let Some(what) = abilities(view) {
         out.entry(&indent, &what)?;
         for line in mk::table(&view.master_keys, &softicsf::MasterKeyKind::ALL) {

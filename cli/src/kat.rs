@@ -193,12 +193,14 @@ fn read(path: &Path) -> Result<File, Failure> {
 
 /// Runs the files through an engine, with master keys that it holds only meanwhile.
 fn through(engine: &dyn Backend, files: &[File]) -> Result<Vec<Tally>, Failure> {
-    let change = |change: fn() -> RegisterChange<'static>| {
-        MasterKeyKind::ALL.into_iter().try_for_each(|kind| engine.change_register(kind, change()))
-    };
-    let set = change(|| RegisterChange::Generate).and_then(|()| change(|| RegisterChange::Set));
+    let set = MasterKeyKind::ALL.into_iter().try_for_each(|kind| {
+        engine.change_register(kind, RegisterChange::Generate)?;
+        let made = engine.master_keys()?.of(kind).new.pattern();
+        made.map_or(Ok(()), |made| engine.change_register(kind, RegisterChange::Set(made)))
+    });
     let tallies = set.map(|()| files.iter().map(|file| run(file, Some(engine))).collect());
-    let emptied = change(|| RegisterChange::Zeroize);
+    let emptied =
+        MasterKeyKind::ALL.into_iter().try_for_each(|kind| engine.change_register(kind, RegisterChange::Zeroize));
     Ok(tallies.and_then(|tallies| emptied.map(|()| tallies)).map_err(icsf_core::Error::from)?)
 }
 

@@ -183,8 +183,7 @@ impl Drop for Inner {
         let Some(opened) = self.opened.swap(None) else { return };
         let current = self.engine.online().ok().map(|(link, _)| link.number());
         // What another connection opened is gone, or goes with its session.
-        if Some(opened.link.number()) == current {
-            opened.link.discard(opened.object);
+        if Some(opened.link.number()) == current && opened.link.discard(opened.object) {
             let link = Arc::clone(&opened.link);
             self.engine.lanes.post(move || link.tidy_up());
         }

@@ -137,6 +137,11 @@ pub(super) fn entering(function: Function) {
     let _ = HERE.try_with(note);
 }
 
+/// Whether this thread is a lane of any engine.
+pub(super) fn is_on_a_lane() -> bool {
+    HERE.try_with(|here| here.borrow().is_some()).unwrap_or(false)
+}
+
 impl Lanes {
     pub(super) fn new() -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);

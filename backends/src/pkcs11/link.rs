@@ -125,7 +125,9 @@ impl Link {
     fn kept<T>(&self, work: impl FnOnce(&Keeper) -> Result<T>) -> Result<T> {
         let keeper = self.keeper();
         let keeper = keeper.as_ref().ok_or(Failure::Retired)?;
-        for object in std::mem::take(&mut *lock(&self.discarded)) {
+        // Taken out first: whoever drops a key must not wait for a call that hangs.
+        let discarded = std::mem::take(&mut *lock(&self.discarded));
+        for object in discarded {
             // What cannot be destroyed goes with the session.
             let _ = keeper.session.destroy(object);
         }
@@ -267,9 +269,11 @@ impl Link {
         self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
     }
 
-    /// Marks an opened key as used no more.
-    pub(super) fn discard(&self, object: Object) {
-        lock(&self.discarded).push(object);
+    /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.
+    pub(super) fn discard(&self, object: Object) -> bool {
+        let mut discarded = lock(&self.discarded);
+        discarded.push(object);
+        discarded.len() == 1
     }
 
     /// Destroys what was marked.

@@ -68,7 +68,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// let options = Options::new("/usr/lib/softhsm/libsofthsm2.so", "card one");
 /// let engine = Pkcs11::create("engine.token", options, ClearKey::from_slice(b"123456"))?;
 /// engine.change_register(MasterKeyKind::Des, RegisterChange::Generate)?;
-/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set)?;
+/// let made = engine.master_keys()?.des.new.pattern().ok_or("no key")?;
+/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set(made))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pkcs11(Arc<Engine>);
