@@ -274,6 +274,10 @@ impl Backend for Faulty {
         let inner = self.call(|| self.inner.open(&self.below(key)))?;
         Ok(Box::new(FaultyKey { inner, control: Arc::clone(&self.control) }))
     }
+
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
+        self.inner.run(work)
+    }
 }
 
 /// A key whose uses fail by the plan of its engine.

@@ -164,6 +164,10 @@ impl Backend for Metered {
         self.meter.lock().handles_open += 1;
         Ok(Box::new(MeteredKey { inner, meter: self.meter() }))
     }
+
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
+        self.inner.run(work)
+    }
 }
 
 /// A key whose uses are counted.

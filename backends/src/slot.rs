@@ -153,6 +153,16 @@ impl Backend for Slot {
         let inner = card.ok_or_else(|| EngineError::unavailable(EMPTY))?.open(key)?;
         Ok(Box::new(SlotKey { inner, place: Arc::clone(&self.place), changes }))
     }
+
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
+        match self.inserted().1 {
+            Some(card) => card.run(work),
+            None => {
+                work();
+                Ok(())
+            }
+        }
+    }
 }
 
 /// A key in a card, as long as the card stays.

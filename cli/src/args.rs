@@ -28,12 +28,12 @@ input file is wrong; otherwise the return code of the service that failed:
 not there for it, 16 a fault of this program. 4 is done, with a warning. A
 reader that goes away (a broken pipe) is no error.
 
-Secrets (keys, pass phrases, tickets) are read from a file of mode 0600, from
+Secrets (keys, pass phrases, PINs, tickets) are read from a file of mode 0600, from
 standard input (-) or at a prompt, and never from the command line.
 
 Environment: SOFTICSF_SYSTEM for -C, SOFTICSF_PASSPHRASE_FILE for
---passphrase-file, SOFTICSF_SECRET_NAME for @secret:NAME in RACF commands,
-NO_COLOR.";
+--passphrase-file, SOFTICSF_PIN_FILE for --pin-file, SOFTICSF_PIN for the PIN
+itself, SOFTICSF_SECRET_NAME for @secret:NAME in RACF commands, NO_COLOR.";
 
 /// A software ICSF: PassTickets, their keys, and what happens without a crypto
 /// card
@@ -68,6 +68,9 @@ pub(crate) struct Globals {
         global = true
     )]
     pub(crate) passphrase_file: Option<Source>,
+    /// PIN of the token; - for standard input, prompt to be asked
+    #[arg(long, id = "pin-file", value_name = "FILE", env = "SOFTICSF_PIN_FILE", hide_env = true, global = true)]
+    pub(crate) pin_file: Option<Source>,
     /// Answer in JSON (docs/json.md)
     #[arg(long, id = "json", global = true)]
     pub(crate) json: bool,
@@ -83,10 +86,10 @@ pub(crate) struct Globals {
 const OUT_OF_PLACE: [(&str, &[&str]); 6] = [
     ("init", &["system"]),
     ("kat", &["system", "passphrase-file"]),
-    ("drill", &["system", "passphrase-file"]),
+    ("drill", &["system", "passphrase-file", "pin-file"]),
     ("about", &["system", "passphrase-file"]),
-    ("completions", &["system", "passphrase-file", "json"]),
-    ("man", &["system", "passphrase-file", "json"]),
+    ("completions", &["system", "passphrase-file", "pin-file", "json"]),
+    ("man", &["system", "passphrase-file", "pin-file", "json"]),
 ];
 
 fn out_of_place(verb: &str) -> &'static [&'static str] {

@@ -8,7 +8,7 @@ use icsf_core::ClearKey;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::engine::EngineState;
 use secrecy::{ExposeSecret, SecretString};
-use softicsf::System;
+use softicsf::{EngineSecrets, System};
 
 use crate::args::Globals;
 use crate::failure::Failure;
@@ -22,13 +22,26 @@ pub(crate) type Outcome = Result<u8, Failure>;
 pub(crate) struct Context {
     pub(crate) out: Output,
     directory: PathBuf,
-    pass_phrase_from: Option<Source>,
-    pass_phrase: Option<SecretString>,
+    pass_phrase: Opener,
+    pin: Opener,
     /// For what standard input has been read.
     stdin: Option<String>,
     system: Option<Arc<System>>,
     numbering: ReasonCodes,
     verbose: bool,
+}
+
+/// What opens an engine.
+struct Opener {
+    what: &'static str,
+    from: Option<Source>,
+    secret: Option<SecretString>,
+}
+
+impl Opener {
+    fn key(&self) -> Option<ClearKey> {
+        self.secret.as_ref().map(|secret| ClearKey::from_slice(secret.expose_secret().as_bytes()))
+    }
 }
 
 impl Context {
@@ -38,8 +51,15 @@ impl Context {
             out: Output::new(globals.json),
             // As it is shown; one that is not there is named as it was typed.
             directory: directory.canonicalize().unwrap_or(directory),
-            pass_phrase_from: globals.passphrase_file,
-            pass_phrase: None,
+            pass_phrase: Opener { what: "pass phrase of the engine", from: globals.passphrase_file, secret: None },
+            pin: Opener {
+                what: "PIN of the token",
+                secret: match globals.pin_file {
+                    Some(_) => None,
+                    None => std::env::var("SOFTICSF_PIN").ok().map(SecretString::from),
+                },
+                from: globals.pin_file,
+            },
             stdin: None,
             system: None,
             numbering: ReasonCodes::default(),
@@ -71,9 +91,10 @@ impl Context {
         }
     }
 
-    fn open_anew(&mut self) -> Result<Arc<System>, Failure> {
-        let phrase = self.pass_phrase()?;
-        let system = System::open_with(&self.directory, phrase).map_err(|error| Failure::from(error).status(12))?;
+    /// The system, opened again with what is now known to open its engine.
+    pub(crate) fn open_anew(&mut self) -> Result<Arc<System>, Failure> {
+        let secrets = self.secrets()?;
+        let system = System::open_with(&self.directory, secrets).map_err(|error| Failure::from(error).status(12))?;
         self.numbering = system.names().reason_codes;
         let system = Arc::new(system);
         self.system = Some(Arc::clone(&system));
@@ -81,15 +102,20 @@ impl Context {
     }
 
     /// Does something that may need the engine of the system. When that turns out to be locked, and somebody sits at the
-    /// terminal, the pass phrase is asked for and it is done again: `run` must not have changed anything by then.
+    /// terminal, its pass phrase or PIN is asked for and it is done again: `run` must not have changed anything by then.
     pub(crate) fn with_engine<T>(&mut self, run: impl Fn(&System) -> Result<T, Failure>) -> Result<T, Failure> {
-        match run(&*self.open()?) {
-            Err(failure) if failure.is_locked() && self.pass_phrase.is_none() && io::stdin().is_terminal() => {
-                self.pass_phrase = Some(secrets::ask("pass phrase of the engine: ")?);
+        let system = self.open()?;
+        match run(&system) {
+            Err(failure) if failure.is_locked() && io::stdin().is_terminal() => {
+                let by_pin = system.engine()?.info.kind == "pkcs11";
+                if self.opener(by_pin).secret.is_some() {
+                    return Err(failure);
+                }
+                self.opener(by_pin).secret = Some(secrets::ask(&format!("{}: ", self.opener(by_pin).what))?);
                 let system = self.open_anew()?;
-                if matches!(system.engine()?.state, EngineState::Offline { .. }) {
+                if matches!(system.engine()?.state, EngineState::Offline { .. } | EngineState::Locked { .. }) {
                     // It was another one; at a prompt it is asked for again.
-                    (self.pass_phrase, self.system) = (None, None);
+                    (self.opener(by_pin).secret, self.system) = (None, None);
                 }
                 run(&system)
             }
@@ -97,29 +123,52 @@ impl Context {
         }
     }
 
-    /// The pass phrase of the engine, where one was named or typed.
-    pub(crate) fn pass_phrase(&mut self) -> Result<Option<ClearKey>, Failure> {
-        if let (None, Some(from)) = (&self.pass_phrase, self.pass_phrase_from.clone()) {
-            self.pass_phrase = Some(self.secret(&from, "pass phrase of the engine")?);
-        }
-        Ok(self.pass_phrase.as_ref().map(|phrase| ClearKey::from_slice(phrase.expose_secret().as_bytes())))
+    const fn opener(&mut self, by_pin: bool) -> &mut Opener {
+        if by_pin { &mut self.pin } else { &mut self.pass_phrase }
     }
 
-    /// The same for an engine that is to be made: one that is typed is asked for twice.
-    pub(crate) fn new_pass_phrase(&mut self) -> Result<Option<ClearKey>, Failure> {
-        let typed = match self.pass_phrase_from {
+    /// What opens the engine, as far as it was named or typed.
+    pub(crate) fn secrets(&mut self) -> Result<EngineSecrets, Failure> {
+        for by_pin in [false, true] {
+            let Opener { what, from, secret } = self.opener(by_pin);
+            if let (None, Some(from), what) = (&secret, from.clone(), *what) {
+                self.opener(by_pin).secret = Some(self.secret(&from, what)?);
+            }
+        }
+        Ok(EngineSecrets { pass_phrase: self.pass_phrase.key(), pin: self.pin.key() })
+    }
+
+    /// The same for an engine that is to be made: a pass phrase that is typed is asked for twice.
+    pub(crate) fn new_secrets(&mut self) -> Result<EngineSecrets, Failure> {
+        let typed = match self.pass_phrase.from {
             Some(Source::Prompt) => true,
             Some(Source::Stdin) => io::stdin().is_terminal(),
             _ => false,
         };
-        let phrase = self.pass_phrase()?;
-        if let (true, Some(phrase)) = (typed, &phrase) {
+        let secrets = self.secrets()?;
+        if let (true, Some(phrase)) = (typed, &secrets.pass_phrase) {
             let again = secrets::ask("the same once more: ")?;
             if again.expose_secret().as_bytes() != phrase.expose() {
                 return Err(Failure::new(8, "the two pass phrases are not the same"));
             }
         }
-        Ok(phrase)
+        Ok(secrets)
+    }
+
+    /// The file that the PIN of a token is read from, if it is one that others can read it from again.
+    pub(crate) fn pin_file(&self) -> Option<PathBuf> {
+        match &self.pin.from {
+            Some(Source::File(path)) => Path::new(path).canonicalize().ok().filter(|path| path.is_file()),
+            _ => None,
+        }
+    }
+
+    /// The PIN of a token, which somebody at the terminal is asked for if it was not named.
+    pub(crate) fn ask_pin(&mut self) -> Result<(), Failure> {
+        if self.secrets()?.pin.is_none() && io::stdin().is_terminal() {
+            self.pin.secret = Some(secrets::ask(&format!("{}: ", self.pin.what))?);
+        }
+        Ok(())
     }
 
     /// Takes standard input, which can be read for one thing only.

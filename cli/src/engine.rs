@@ -8,6 +8,7 @@ use softicsf::System;
 use crate::context::{Context, Outcome};
 use crate::init::BackendName;
 use crate::output::{BAD, GOOD, Output};
+use crate::token::TokenArgs;
 use crate::{failure::Failure, mk};
 
 /// The crypto engine: its state, and the operator's switch
@@ -19,7 +20,9 @@ Example: what happens when the crypto card is gone
   softicsf engine online
 
 An engine sealed with a pass phrase is locked in every new process: give
---passphrase-file FILE, set SOFTICSF_PASSPHRASE_FILE, or type it when asked.")]
+--passphrase-file FILE, set SOFTICSF_PASSPHRASE_FILE, or type it when asked. So
+is a token whose PIN is in no file: --pin-file FILE, SOFTICSF_PIN_FILE,
+SOFTICSF_PIN.")]
 pub(crate) struct Engine {
     #[command(subcommand)]
     action: Action,
@@ -38,29 +41,36 @@ enum Action {
     Online,
     /// Choose another engine
     #[command(after_help = "\
-Example:
+Examples:
   softicsf engine configure --backend none
+  softicsf engine configure --backend pkcs11 --pin-file /etc/softicsf/pin \\
+                --module /usr/lib/softhsm/libsofthsm2.so --token 'card one'
 
 The file of a software engine stays where it is, and is used again with
 --backend software. A new one is sealed with the pass phrase of
---passphrase-file, or opened by a key file without.")]
+--passphrase-file, or opened by a key file without. So does the list of the
+master keys that are ours in a token. The CKDS stays usable when the engine
+holds the master keys it is under: load the same parts (mk load, mk set).")]
     Configure {
         /// Engine to use from now on
         #[arg(long, value_enum, value_name = "ENGINE")]
         backend: BackendName,
+        #[command(flatten)]
+        token: TokenArgs,
     },
 }
 
 impl Engine {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
-        let system = context.open()?;
+        let mut system = context.open()?;
         match &self.action {
             Action::Status => {}
             Action::Offline => system.icsf().engine_offline()?,
             Action::Online => system.icsf().engine_online()?,
-            Action::Configure { backend } => {
-                let pass_phrase = context.new_pass_phrase()?;
-                system.configure_engine(backend.engine(pass_phrase.is_some()), pass_phrase.as_ref())?;
+            Action::Configure { backend, token } => {
+                let (engine, secrets) = backend.engine(token, context)?;
+                system.configure_engine(&engine, &secrets)?;
+                system = context.open_anew()?;
             }
         }
         tell(context, &system)?;
@@ -82,6 +92,10 @@ pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<
     let state = view.state.to_string();
     let state = if online { out.paint(GOOD, &state) } else { out.paint(BAD, &state) };
     out.entry(label, &format!("{}: {state}", view.info))?;
+    for quirk in &view.info.quirks {
+        let text = quirk.to_string();
+        out.entry(&indent, &if quirk.weak { out.paint(BAD, &text) } else { text })?;
+    }
     if let Some(what) = abilities(view) {
         out.entry(&indent, &what)?;
         for line in mk::table(&view.master_keys, &softicsf::MasterKeyKind::ALL) {
@@ -115,6 +129,7 @@ pub(crate) fn json_of(view: &EngineView) -> Value {
         "detail": view.state.to_string(),
         "usable": view.state == EngineState::Online,
         "capabilities": { "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check },
+        "quirks": view.info.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "master_keys": mk::json_of(&view.master_keys, &softicsf::MasterKeyKind::ALL),
     })
 }

@@ -6,11 +6,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use icsf_core::codes::ReasonCodes;
 use icsf_core::kds::KdsFormat;
-use serde_json::{Value, json};
-use softicsf::{Engine, MasterKeyKind, Names, Setup, System, UnlockBy};
+use serde_json::json;
+use softicsf::{Engine, EngineSecrets, MasterKeyKind, Names, Setup, System, UnlockBy};
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
+use crate::token::TokenArgs;
 
 /// Make a system: a directory with its options, key store, security database
 /// and engine
@@ -20,10 +21,13 @@ Examples:
   softicsf init prd1 --sysname PRD1 --smfid PRD1 --generate-master-keys
   softicsf init prd1 --passphrase-file phrase.txt
   softicsf init dr --sysname PRD1 --backend none
+  softicsf init prd1 --backend pkcs11 --pin-file /etc/softicsf/pin \\
+                --module /usr/lib/softhsm/libsofthsm2.so --token 'card one'
 
 Without --passphrase-file the engine is opened by a key file that lies beside
 it: nobody has to type anything, and whoever can read the directory can use its
-keys.")]
+keys. The file named by --pin-file is read again by every process; with - or
+prompt the PIN is asked for each time.")]
 pub(crate) struct Init {
     /// Directory to make; it must not exist yet, or be empty
     #[arg(value_name = "DIR")]
@@ -36,9 +40,11 @@ pub(crate) struct Init {
     #[arg(long, value_name = "ID")]
     smfid: Option<String>,
     /// Engine that holds the master keys: software, in this machine, with its
-    /// master keys in a sealed file; or none
+    /// master keys in a sealed file; pkcs11, a token; or none
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = BackendName::Software)]
     backend: BackendName,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Record format of the CKDS; a fixed one takes no HMAC keys
     #[arg(long, value_name = "FORMAT", default_value = "kdsr", value_parser = formats(), ignore_case = true)]
     ckds_format: KdsFormat,
@@ -62,17 +68,27 @@ fn families() -> impl TypedValueParser<Value = ReasonCodes> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendName {
     Software,
+    Pkcs11,
     None,
 }
 
 impl BackendName {
-    /// The engine of that name, opened by what is given.
-    pub(crate) const fn engine(self, with_pass_phrase: bool) -> Engine {
-        match self {
-            Self::None => Engine::None,
-            Self::Software if with_pass_phrase => Engine::Software { unlock: UnlockBy::PassPhrase },
-            Self::Software => Engine::Software { unlock: UnlockBy::KeyFile },
-        }
+    /// The engine of that name, and what opens it.
+    pub(crate) fn engine(self, token: &TokenArgs, context: &mut Context) -> Result<(Engine, EngineSecrets), Failure> {
+        let token = token.token(self == Self::Pkcs11)?;
+        Ok(match (self, token) {
+            (Self::Software, _) => {
+                let secrets = context.new_secrets()?;
+                let unlock = if secrets.pass_phrase.is_some() { UnlockBy::PassPhrase } else { UnlockBy::KeyFile };
+                (Engine::Software { unlock }, secrets)
+            }
+            (_, Some(mut token)) => {
+                context.ask_pin()?;
+                token.pin_file = context.pin_file();
+                (Engine::Pkcs11(token), context.secrets()?)
+            }
+            (_, None) => (Engine::None, EngineSecrets::default()),
+        })
     }
 }
 
@@ -82,15 +98,17 @@ impl Init {
         let names = Names::new(&self.sysname, &smfid, self.reason_codes).map_err(Failure::usage)?;
         if self.backend == BackendName::None && self.generate_master_keys {
             return Err(Failure::usage("--generate-master-keys needs an engine to hold them")
-                .next("leave it out, or choose --backend software"));
+                .next("leave it out, or choose --backend software or pkcs11"));
         }
-        let pass_phrase = match self.backend {
-            BackendName::None => None,
-            BackendName::Software => context.new_pass_phrase()?,
+        let (engine, secrets) = self.backend.engine(&self.token, context)?;
+        let unlock = match &engine {
+            Engine::Software { unlock: UnlockBy::KeyFile } => Some("key-file"),
+            Engine::Software { .. } => Some("pass-phrase"),
+            Engine::Pkcs11(token) if token.pin_file.is_some() => Some("pin-file"),
+            Engine::Pkcs11(_) => Some("pin"),
+            _ => None,
         };
-        let by_key_file = self.backend == BackendName::Software && pass_phrase.is_none();
-        let engine = self.backend.engine(pass_phrase.is_some());
-        let setup = Setup { names, format: self.ckds_format, engine, pass_phrase };
+        let setup = Setup { names, format: self.ckds_format, engine, secrets };
         let system = System::create(&self.directory, &setup)?;
         if self.generate_master_keys {
             for kind in MasterKeyKind::ALL {
@@ -98,20 +116,15 @@ impl Init {
                 system.icsf().set_master_key(kind)?;
             }
         }
-        self.tell(context, &system, by_key_file)
+        self.tell(context, &system, unlock)
     }
 
-    fn tell(&self, context: &mut Context, system: &System, by_key_file: bool) -> Outcome {
+    fn tell(&self, context: &mut Context, system: &System, unlock: Option<&str>) -> Outcome {
         let names = system.names();
         let place = self.directory.display().to_string();
         let view = system.engine()?;
         let pattern = |kind| view.master_keys.of(kind).current.map(|mkvp| mkvp.to_string());
         if context.out.is_json() {
-            let unlock = match (self.backend, by_key_file) {
-                (BackendName::None, _) => Value::Null,
-                (_, true) => json!("key-file"),
-                (_, false) => json!("pass-phrase"),
-            };
             context.out.json(&json!({
                 "directory": place,
                 "sysname": names.sysname,
@@ -126,10 +139,16 @@ impl Init {
         }
         let out = &mut context.out;
         out.note(&format!("system {} (SMF ID {}) made in {place}", names.sysname, names.smfid))?;
-        if by_key_file {
+        if unlock == Some("key-file") {
             out.note(
                 "its engine is opened by the key file engine.key in it: whoever can read the directory can use \
                  its keys; with --passphrase-file it is sealed with a pass phrase instead",
+            )?;
+        }
+        if unlock == Some("pin-file") {
+            out.note(
+                "the PIN of its token is read from the file of --pin-file by every process that opens the system: \
+                 whoever can read that can use its keys",
             )?;
         }
         for kind in MasterKeyKind::ALL {
@@ -137,7 +156,7 @@ impl Init {
                 out.note(&format!("{kind} set, pattern {pattern}"))?;
             }
         }
-        if self.backend == BackendName::Software && !self.generate_master_keys {
+        if self.backend != BackendName::None && !self.generate_master_keys {
             out.note(&format!("next: softicsf -C {place} mk generate --kind both"))?;
         }
         Ok(0)

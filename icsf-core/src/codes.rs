@@ -80,17 +80,9 @@ macro_rules! codes {
         impl Code {
             /// Its row.
             #[must_use]
+            #[expect(clippy::indexing_slicing, reason = "each code has a row, in the same order")]
             pub const fn row(self) -> &'static Row {
-                match self {
-                    $(Self::$name => const { &Row {
-                        code: Code::$name,
-                        rc: $rc,
-                        icsf: codes!(@number $icsf),
-                        tss: codes!(@number $tss),
-                        text: $text,
-                        provenance: $provenance,
-                    } },)*
-                }
+                &TABLE[self as usize]
             }
         }
     };

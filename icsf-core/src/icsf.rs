@@ -108,6 +108,24 @@ impl Icsf {
         }
     }
 
+    /// Does `work`, which uses open keys several times. Where calls of the engine may hang, this is cheaper than to let it
+    /// guard each of them: see [`Backend::run`].
+    ///
+    /// # Errors
+    /// [`Code::EngineUnavailable`] when the engine hangs; `work` is then left to itself.
+    pub fn in_engine<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
+        let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
+        let named = |error: Error| match self.view.load().as_deref() {
+            Some(view) => view.engine.named(error),
+            None => error,
+        };
+        self.backend.run(Box::new(work)).map_err(|error| named(error.into()))?;
+        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.ok_or_else(|| named(Error::new(Code::EngineUnavailable, "the engine came back without an answer")))
+    }
+
     /// The numbering of reason codes that callers get.
     #[must_use]
     pub const fn reason_codes(&self) -> ReasonCodes {

@@ -6,6 +6,7 @@
 //! [`Icsf::reencipher`], which the next change runs first.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -108,7 +109,7 @@ impl Icsf {
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
     }
 
-    fn ceremony(&self) -> Result<std::sync::Arc<View>> {
+    fn ceremony(&self) -> Result<Arc<View>> {
         let view = self.view()?;
         view.require_started()?;
         match view.engine.state {
@@ -116,6 +117,14 @@ impl Icsf {
             EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
             _ => view.engine.require().map(|()| view),
         }
+    }
+
+    /// Asked for again before each batch of records: the operator may stop ICSF or take the engine offline meanwhile.
+    fn under_master_key(&self, kind: MasterKeyKind) -> Result<Arc<View>> {
+        let view = self.view()?;
+        view.require_started()?;
+        view.engine.require_master_key(kind)?;
+        Ok(view)
     }
 
     fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
@@ -180,11 +189,10 @@ impl Icsf {
     fn stage(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<usize> {
         let store = self.kds.store();
         store.apply(&[Op::Clear(Area::Staged)])?;
-        let view = self.view()?;
-        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut done = 0;
         let mut stage = |rows: &[Sealed]| -> Result<()> {
+            let view = self.under_master_key(kind)?;
             let mut ops = Vec::with_capacity(rows.len());
             for row in rows {
                 let record = self.rewrapped(&view, row, Register::New)?;
@@ -248,14 +256,12 @@ impl Icsf {
 
     /// Re-enciphers what is not under the current master key, in its place.
     fn bring_under_current(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
-        let view = self.view()?;
-        let current = view.engine.require_master_key(kind)?;
+        let current = self.under_master_key(kind)?.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
-        let view = self.view()?;
-        view.engine.require_master_key(kind)?;
         let of = self.count(kind)?;
         let mut met = Reenciphered::default();
         self.sealed(kind, &mut |rows, unusable| {
+            let view = self.under_master_key(kind)?;
             met.unusable.extend_from_slice(unusable);
             let mut ops = Vec::new();
             for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {

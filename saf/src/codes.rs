@@ -57,15 +57,9 @@ macro_rules! codes {
         impl Code {
             /// Its row.
             #[must_use]
+            #[expect(clippy::indexing_slicing, reason = "each code has a row, in the same order")]
             pub const fn row(self) -> &'static Row {
-                match self {
-                    $(Self::$name => const { &Row {
-                        code: Code::$name,
-                        triple: Triple { saf: $saf, racf: $racf, reason: $reason },
-                        text: $text,
-                        provenance: $provenance,
-                    } },)*
-                }
+                &TABLE[self as usize]
             }
         }
     };

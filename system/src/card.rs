@@ -33,6 +33,14 @@ impl Card {
         self.0.change_register(kind, RegisterChange::Load(Part::Final, last))?;
         self.0.change_register(kind, RegisterChange::Set)
     }
+
+    /// Empties all its registers, as a card does that is tampered with.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn zeroize(&self) -> Result<(), EngineError> {
+        MasterKeyKind::ALL.into_iter().try_for_each(|kind| self.0.change_register(kind, RegisterChange::Zeroize))
+    }
 }
 
 /// The slot of a system: see [`InMemory::slot`](crate::InMemory::slot). Clones are the same slot.

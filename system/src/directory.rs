@@ -5,8 +5,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use icsf_backends::pkcs11::TokenError;
 use icsf_backends::software::{Cost, Unlock};
-use icsf_backends::{Absent, Slot, Software};
+use icsf_backends::{Absent, Pkcs11, Slot, Software};
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, Capabilities, EngineInfo};
 use icsf_core::clock::SystemClock;
@@ -16,10 +17,12 @@ use icsf_core::kds::KdsFormat;
 use icsf_core::random::SystemRandom;
 use icsf_core::store::{SqliteStore, Volume};
 use icsf_saf::replay::FileRegister;
+use secrecy::ExposeSecret;
 
 use crate::control::FileControl;
 use crate::error::{Error, Result};
-use crate::options::{self, Engine, Names, UnlockBy};
+use crate::options::{self, Engine, EngineSecrets, Names, Pkcs11Token, UnlockBy};
+use crate::secrets::read_secret;
 use crate::system::{Assembly, System};
 
 /// Where the parts of a system lie.
@@ -59,6 +62,10 @@ impl Layout {
         self.0.join("engine.state")
     }
 
+    fn engine_token(&self) -> PathBuf {
+        self.0.join("engine.token")
+    }
+
     fn engine_key(&self) -> PathBuf {
         self.0.join("engine.key")
     }
@@ -73,8 +80,8 @@ pub struct Setup {
     pub format: KdsFormat,
     /// Its engine.
     pub engine: Engine,
-    /// The pass phrase of an engine that is unlocked by one.
-    pub pass_phrase: Option<ClearKey>,
+    /// What opens its engine, unless a file does.
+    pub secrets: EngineSecrets,
 }
 
 impl Default for Setup {
@@ -84,7 +91,7 @@ impl Default for Setup {
             names: Names::default(),
             format: KdsFormat::Kdsr,
             engine: Engine::Software { unlock: UnlockBy::KeyFile },
-            pass_phrase: None,
+            secrets: EngineSecrets::default(),
         }
     }
 }
@@ -111,7 +118,7 @@ impl System {
             let _ = fs::remove_dir_all(&beside.0);
         }
         made?;
-        Self::open_with(directory, setup.pass_phrase.as_ref().map(|phrase| ClearKey::from_slice(phrase.expose())))
+        Self::open_with(directory, setup.secrets.copy())
     }
 
     /// Opens the system in `directory`.
@@ -119,14 +126,14 @@ impl System {
     /// # Errors
     /// [`Error`]: what part of it cannot be used, and why. A missing or locked engine is none: it is a state of the system.
     pub fn open(directory: &Path) -> Result<Self> {
-        Self::open_with(directory, None)
+        Self::open_with(directory, EngineSecrets::default())
     }
 
-    /// Opens the system in `directory`, with the pass phrase of its engine.
+    /// Opens the system in `directory`, with what opens its engine.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(directory: &Path, pass_phrase: Option<ClearKey>) -> Result<Self> {
+    pub fn open_with(directory: &Path, secrets: EngineSecrets) -> Result<Self> {
         let layout = Layout(directory.to_owned());
         if !layout.options().is_file() {
             return Err(Error::new(directory, "there is no system here: softicsf.toml is missing")
@@ -135,7 +142,7 @@ impl System {
         let (names, _) = options::read(&layout.options())?;
         let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
         let open = |path: &Path, volume| SqliteStore::open(path, volume).map(Arc::new).map_err(Error::of(path));
-        let chooser = Chooser { layout: layout.clone(), pass_phrase, chosen: Mutex::new(None) };
+        let chooser = Chooser { layout: layout.clone(), secrets, chosen: Mutex::new(None) };
         let slot = Slot::following(Box::new(move || chooser.choose()));
         let register = FileRegister::open(&layout.replay()).map_err(Error::of(&layout.replay()))?;
         Ok(Assembly {
@@ -158,7 +165,7 @@ fn make(layout: &Layout, setup: &Setup) -> Result<()> {
     let directory =
         |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path));
     directory(&layout.0)?;
-    options::write(&layout.options(), &setup.names, setup.engine)?;
+    options::write(&layout.options(), &setup.names, &setup.engine)?;
     let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
     FileControl::new(layout.control()).save(&Control::default()).map_err(Error::of(&layout.control()))?;
     let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of(&layout.ckds()))?;
@@ -167,14 +174,21 @@ fn make(layout: &Layout, setup: &Setup) -> Result<()> {
     icsf_core::kds::KeyDataSet::new(Arc::new(ckds), epoch)
         .initialize(setup.format, now)
         .map_err(Error::of(&layout.ckds()))?;
-    make_engine(layout, setup.engine, setup.pass_phrase.as_ref())
+    make_engine(layout, &setup.engine, &setup.secrets)
 }
 
-/// Makes the sealed file of the engine, if the engine has one and it is not there yet.
-fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) -> Result<()> {
-    let Engine::Software { unlock } = engine else { return Ok(()) };
+/// Makes the file of the engine, if the engine has one and it is not there yet.
+fn make_engine(layout: &Layout, engine: &Engine, secrets: &EngineSecrets) -> Result<()> {
+    match engine {
+        Engine::None => Ok(()),
+        Engine::Software { unlock } => make_software(layout, *unlock, secrets),
+        Engine::Pkcs11(token) => make_registers(layout, token, secrets),
+    }
+}
+
+fn make_software(layout: &Layout, unlock: UnlockBy, secrets: &EngineSecrets) -> Result<()> {
     let state = layout.engine_state();
-    let unlock = unlock_by(layout, unlock, pass_phrase);
+    let unlock = unlock_by(layout, unlock, secrets);
     if state.exists() {
         // One made before must be the one that is asked for now.
         return Software::open(state, unlock).map(drop).map_err(Error::of_engine);
@@ -185,17 +199,44 @@ fn make_engine(layout: &Layout, engine: Engine, pass_phrase: Option<&ClearKey>) 
     Ok(())
 }
 
-fn unlock_by(layout: &Layout, by: UnlockBy, pass_phrase: Option<&ClearKey>) -> Option<Unlock> {
+fn unlock_by(layout: &Layout, by: UnlockBy, secrets: &EngineSecrets) -> Option<Unlock> {
     match by {
         UnlockBy::KeyFile => Some(Unlock::KeyFile(layout.engine_key())),
-        UnlockBy::PassPhrase => pass_phrase.map(|phrase| Unlock::PassPhrase(ClearKey::from_slice(phrase.expose()))),
+        UnlockBy::PassPhrase => {
+            secrets.pass_phrase.as_ref().map(|phrase| Unlock::PassPhrase(ClearKey::from_slice(phrase.expose())))
+        }
+    }
+}
+
+fn make_registers(layout: &Layout, token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<()> {
+    let path = layout.engine_token();
+    let failed = |error: TokenError| Error::of_token(&token.module, error);
+    let pin = pin(token, secrets)?;
+    let needed = || Error::new(&token.module, "the PIN of the token is needed").remedy("--pin-file FILE");
+    if path.exists() {
+        // One made before must be the one that is asked for now.
+        let engine = Pkcs11::open(path, token.options(), None).map_err(failed)?;
+        return engine.unlock(pin.ok_or_else(needed)?).map_err(failed);
+    }
+    Pkcs11::create(path, token.options(), pin.ok_or_else(needed)?).map(drop).map_err(failed)
+}
+
+/// The PIN: the one given, or that of the file that the options name.
+fn pin(token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<Option<ClearKey>> {
+    match (&secrets.pin, &token.pin_file) {
+        (Some(pin), _) => Ok(Some(ClearKey::from_slice(pin.expose()))),
+        (None, Some(file)) => {
+            let pin = read_secret(&file.display().to_string()).map_err(|why| Error::new(&token.module, why))?;
+            Ok(Some(ClearKey::from_slice(pin.expose_secret().as_bytes())))
+        }
+        (None, None) => Ok(None),
     }
 }
 
 /// Finds the engine that the options name, again when they change.
 struct Chooser {
     layout: Layout,
-    pass_phrase: Option<ClearKey>,
+    secrets: EngineSecrets,
     chosen: Mutex<Option<Engine>>,
 }
 
@@ -204,35 +245,40 @@ impl Chooser {
     fn choose(&self) -> Option<Arc<dyn Backend>> {
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         match options::read(&self.layout.options()) {
-            Ok((_, engine)) if *chosen == Some(engine) => None,
-            Ok((_, engine)) => match self.engine(engine) {
+            Ok((_, engine)) if chosen.as_ref() == Some(&engine) => None,
+            Ok((_, engine)) => match self.engine(&engine) {
                 Ok(backend) => {
                     *chosen = Some(engine);
                     Some(backend)
                 }
-                Err(error) => self.unusable(&mut chosen, &error),
+                Err(error) => unusable(&mut chosen, engine.word(), &error),
             },
-            Err(error) => self.unusable(&mut chosen, &error),
+            Err(error) => unusable(&mut chosen, "unknown", &error),
         }
     }
 
-    fn engine(&self, engine: Engine) -> Result<Arc<dyn Backend>> {
+    fn engine(&self, engine: &Engine) -> Result<Arc<dyn Backend>> {
         match engine {
             Engine::None => Ok(Arc::new(Absent::default())),
             Engine::Software { unlock } => {
                 let state = self.layout.engine_state();
-                let unlock = unlock_by(&self.layout, unlock, self.pass_phrase.as_ref());
+                let unlock = unlock_by(&self.layout, *unlock, &self.secrets);
                 Ok(Arc::new(Software::open(state, unlock).map_err(Error::of_engine)?))
+            }
+            Engine::Pkcs11(token) => {
+                let pin = pin(token, &self.secrets)?;
+                let engine = Pkcs11::open(self.layout.engine_token(), token.options(), pin);
+                Ok(Arc::new(engine.map_err(|error| Error::of_token(&token.module, error))?))
             }
         }
     }
+}
 
-    /// In the place of an engine that cannot be opened; it is tried anew each time.
-    fn unusable(&self, chosen: &mut Option<Engine>, error: &Error) -> Option<Arc<dyn Backend>> {
-        *chosen = None;
-        let info = EngineInfo::new("software", "engine", Capabilities::NONE);
-        Some(Arc::new(Absent::unusable(info, error.to_string())))
-    }
+/// In the place of an engine that cannot be opened; it is tried anew each time.
+fn unusable(chosen: &mut Option<Engine>, kind: &'static str, error: &Error) -> Option<Arc<dyn Backend>> {
+    *chosen = None;
+    let info = EngineInfo::new(kind, "engine", Capabilities::NONE);
+    Some(Arc::new(Absent::unusable(info, error.to_string())))
 }
 
 impl System {
@@ -240,11 +286,11 @@ impl System {
     ///
     /// # Errors
     /// [`Error`] for a system in memory, and when the engine cannot be made or the options cannot be written.
-    pub fn configure_engine(&self, engine: Engine, pass_phrase: Option<&ClearKey>) -> Result<()> {
+    pub fn configure_engine(&self, engine: &Engine, secrets: &EngineSecrets) -> Result<()> {
         let Some(layout) = self.layout() else {
             return Err(Error::new(Path::new("system in memory"), "its engine is chosen when it is built"));
         };
-        make_engine(layout, engine, pass_phrase)?;
+        make_engine(layout, engine, secrets)?;
         let path = layout.options();
         let written = self.epoch().change(|| options::write(&path, self.names(), engine));
         written.map_err(Error::of(&layout.epoch()))?

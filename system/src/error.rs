@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
+use icsf_backends::pkcs11::TokenError;
 use icsf_backends::software::StateError;
 
 /// A system could not be made, opened or configured: what, where, and what to do.
@@ -45,6 +46,11 @@ impl Error {
             None => error.kind().to_string(),
         };
         Self { path: error.path().to_owned(), what, remedy: None, source: Some(Box::new(error)) }
+    }
+
+    /// The error of a token, its module or its register file, which names what it is about itself.
+    pub(crate) fn of_token(module: &Path, error: TokenError) -> Self {
+        Self { source: None, ..Self::new(module, error.to_string()) }
     }
 
     /// The same about a directory that was on its way to another place.

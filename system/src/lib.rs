@@ -49,7 +49,7 @@ pub use error::{Error, Result};
 pub use icsf_core::backend::MasterKeyKind;
 pub use icsf_saf::command::{NoSecrets, SecretSource};
 pub use icsf_saf::{Accepted, Caller, Request, SignedOnBy};
-pub use options::{Engine, Names, UnlockBy};
+pub use options::{Engine, EngineSecrets, Names, Pkcs11Token, UnlockBy};
 pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
 pub use secrets::{HostSecrets, read_secret};
 pub use status::{Application, Ckds, ClassStatus, Status};

@@ -3,8 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use icsf_backends::pkcs11;
+use icsf_core::ClearKey;
 use icsf_core::codes::ReasonCodes;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +57,7 @@ impl Names {
 }
 
 /// Which engine a system has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "backend", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Engine {
@@ -66,6 +68,70 @@ pub enum Engine {
         /// What opens the file.
         unlock: UnlockBy,
     },
+    /// A PKCS#11 token, which its master keys never leave.
+    Pkcs11(Pkcs11Token),
+}
+
+impl Engine {
+    /// The word for it in options and displays.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Software { .. } => "software",
+            Self::Pkcs11(_) => "pkcs11",
+        }
+    }
+}
+
+/// Which token, in which module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Pkcs11Token {
+    /// The file of the module, a full path.
+    pub module: PathBuf,
+    /// The label of the token.
+    pub token: String,
+    /// Its serial number, where labels are not unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// A file, mode 0600, with the PIN: for unattended use. Without it the PIN is given to each process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_file: Option<PathBuf>,
+    /// Uses a token that does not protect its keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_weak_token: bool,
+}
+
+impl Pkcs11Token {
+    /// The token with this label in the slots of this module.
+    #[must_use]
+    pub fn new(module: impl Into<PathBuf>, label: impl Into<String>) -> Self {
+        Self { module: module.into(), token: label.into(), serial: None, pin_file: None, accept_weak_token: false }
+    }
+
+    /// The same as the engine is told.
+    #[must_use]
+    pub fn options(&self) -> pkcs11::Options {
+        let options = pkcs11::Options::new(&self.module, &self.token).accept_weak_token(self.accept_weak_token);
+        self.serial.iter().fold(options, |options, serial| options.with_serial(serial))
+    }
+}
+
+/// What opens an engine, given by who opens the system. Each is used for the sort of engine it belongs to.
+#[derive(Debug, Default)]
+pub struct EngineSecrets {
+    /// The pass phrase of a software engine.
+    pub pass_phrase: Option<ClearKey>,
+    /// The PIN of a token.
+    pub pin: Option<ClearKey>,
+}
+
+impl EngineSecrets {
+    pub(crate) fn copy(&self) -> Self {
+        let copy = |secret: &Option<ClearKey>| secret.as_ref().map(|secret| ClearKey::from_slice(secret.expose()));
+        Self { pass_phrase: copy(&self.pass_phrase), pin: copy(&self.pin) }
+    }
 }
 
 /// What opens the sealed file of the software engine.
@@ -102,13 +168,13 @@ pub(crate) fn read(path: &Path) -> Result<(Names, Engine)> {
 }
 
 /// Writes the options of a system, wholly or not at all.
-pub(crate) fn write(path: &Path, names: &Names, engine: Engine) -> Result<()> {
+pub(crate) fn write(path: &Path, names: &Names, engine: &Engine) -> Result<()> {
     let file = OptionsFile {
         format: FORMAT,
         sysname: names.sysname.clone(),
         smfid: names.smfid.clone(),
         reason_codes: names.reason_codes.to_string(),
-        engine,
+        engine: engine.clone(),
     };
     let text = toml::to_string(&file).map_err(Error::of(path))?;
     replace(path, text.as_bytes()).map_err(Error::of(path))

@@ -270,7 +270,7 @@ fn switches_are_set_or_they_are_not() {
     let error = system.icsf().engine_offline().unwrap_err();
     assert!(error.to_string().contains("switches"), "{error}");
     system.generate(&admin(), &request("U1", "TSOPRD1")).unwrap();
-    let error = system.configure_engine(softicsf::Engine::None, None).unwrap_err();
+    let error = system.configure_engine(&softicsf::Engine::None, &softicsf::EngineSecrets::default()).unwrap_err();
     assert!(error.to_string().contains("softicsf.toml"), "{error}");
     system.generate(&admin(), &request("U1", "TSOPRD1")).unwrap();
     small.make_room();

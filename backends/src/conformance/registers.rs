@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    EngineErrorKind, MASTER_KEY_LENGTH, MasterKeyKind, MasterKeys, NewRegister, Part, RegisterChange,
+    EngineErrorKind, MASTER_KEY_LENGTH, MasterKeyKind, MasterKeys, NewRegister, Part, RegisterChange, Registers,
 };
 
 use super::Case;
@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "the current and the old master key are not entered again", run: repeated },
     Case { name: "a refused final part leaves the parts before it", run: refused_final },
     Case { name: "the new register can be cleared at any time", run: cleared },
+    Case { name: "a zeroized master key leaves nothing, and the other one alone", run: zeroized },
     Case { name: "a generated master key is one of its own", run: generated },
     Case { name: "each change has a generation of its own", run: generations },
 ];
@@ -214,6 +215,25 @@ fn cleared(bench: &Bench) -> Verdict {
         bench.enter(kind, 2)?;
         let new = bench.registers()?.of(kind).new;
         ensure!(new == NewRegister::Full(pattern(kind, 2)?), "{kind}: something was left: {new:?}");
+    }
+    Ok(())
+}
+
+fn zeroized(bench: &Bench) -> Verdict {
+    for (kind, other) in [(MasterKeyKind::Des, MasterKeyKind::Aes), (MasterKeyKind::Aes, MasterKeyKind::Des)] {
+        for number in 1..=2 {
+            bench.enter(kind, number)?;
+            bench.set(kind)?;
+        }
+        bench.load(kind, Part::First, &part(kind, 3, "first"))?;
+        let before = *bench.registers()?.of(other);
+        bench.engine().change_register(kind, RegisterChange::Zeroize)?;
+        let after = *bench.registers()?.of(kind);
+        ensure!(after == Registers::default(), "{kind}: something was left: {after:?}");
+        ensure!(*bench.registers()?.of(other) == before, "zeroizing the {kind} changed the {other}");
+        // The same key is no repeated one now.
+        bench.enter(kind, 2)?;
+        bench.set(kind)?;
     }
     Ok(())
 }

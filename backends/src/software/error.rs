@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use icsf_core::backend::EngineError;
 
+use crate::place::{Place, PlaceError, Trouble};
+
 /// A file of the software engine could not be used; nothing was changed in it.
 ///
 /// The text says which file, what is wrong and what to do; it never holds a secret.
@@ -74,6 +76,10 @@ impl StateError {
         Self { path: path.to_owned(), kind: StateErrorKind::Io(tried), source: Some(source) }
     }
 
+    pub(super) fn at(place: &Place, kind: StateErrorKind) -> Self {
+        Self::new(place.path(), kind)
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn kind(&self) -> &StateErrorKind {
@@ -89,6 +95,16 @@ impl StateError {
     /// Itself and the error below, in one line.
     pub(super) fn reason(&self) -> String {
         self.source.as_ref().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
+    }
+}
+
+impl From<PlaceError> for StateError {
+    fn from(error: PlaceError) -> Self {
+        match error.trouble {
+            Trouble::Missing => Self::new(&error.path, StateErrorKind::Missing),
+            Trouble::Busy => Self::new(&error.path, StateErrorKind::Busy),
+            Trouble::Io(tried, source) => Self::io(&error.path, tried, source),
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::error::{StateError, StateErrorKind};
-use super::place::Place;
 use super::registers::KeyRegisters;
 use super::state_file::{READ_LIMIT, Sealed, seal};
 use super::unlock::{Cost, SealKey, Unlock, make_key_file};
+use crate::place::Place;
 
 /// Calls that touch keys run in a scrubbed frame only.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Home {
         let place = Place::new(path);
         let _lock = place.lock()?;
         if place.is_taken() {
-            return Err(place.error(StateErrorKind::Exists));
+            return Err(StateError::at(&place, StateErrorKind::Exists));
         }
         let key = SealKey::new(place.path(), unlock, cost)?;
         let mut home = Self { place, key: Some(key), seen: None };
@@ -68,7 +68,7 @@ impl Home {
     /// What the file holds, if that changed since the last look; the next look after an error sees a change.
     pub(super) fn look(&mut self) -> Result<Option<KeyRegisters>, StateError> {
         let seen = self.seen.take();
-        let Some(key) = &self.key else { return Err(self.place.error(self.needs()?)) };
+        let Some(key) = &self.key else { return Err(StateError::at(&self.place, self.needs()?)) };
         let bytes = self.place.read(READ_LIMIT)?;
         if seen.as_ref() == Some(&bytes) {
             self.seen = seen;
@@ -77,7 +77,7 @@ impl Home {
         let sealed = Sealed::parse(&self.place, &bytes)?;
         if sealed.derivation != key.derivation {
             self.key = None;
-            return Err(self.place.error(StateErrorKind::MadeAnew));
+            return Err(StateError::at(&self.place, StateErrorKind::MadeAnew));
         }
         let registers = sealed.open(&self.place, key)?;
         self.seen = Some(bytes);
@@ -87,7 +87,7 @@ impl Home {
     /// Writes the registers. The caller holds the lock.
     pub(super) fn write(&mut self, registers: &KeyRegisters) -> Result<(), StateError> {
         self.seen = None;
-        let Some(key) = &self.key else { return Err(self.place.error(self.needs()?)) };
+        let Some(key) = &self.key else { return Err(StateError::at(&self.place, self.needs()?)) };
         let bytes = seal(&self.place, key, registers)?;
         self.place.replace(&bytes)?;
         self.seen = Some(bytes);

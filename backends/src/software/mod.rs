@@ -11,8 +11,6 @@
 mod error;
 mod handle;
 mod home;
-mod master_key;
-mod place;
 mod registers;
 mod state_file;
 mod unlock;
@@ -106,7 +104,7 @@ impl Software {
             let (mut home, needs) = Home::find(path.clone())?;
             let condition = match &unlock {
                 Some(unlock) => Condition::Online(home.unlock(unlock)?),
-                None => Condition::Locked(home.place().error(needs).reason()),
+                None => Condition::Locked(StateError::at(home.place(), needs).reason()),
             };
             Ok(Self::at(path, home, condition))
         })
@@ -201,7 +199,7 @@ impl Software {
         kind: MasterKeyKind,
         change: RegisterChange<'_>,
     ) -> Result<(), EngineError> {
-        let lock = home.place().lock();
+        let lock = home.place().lock().map_err(StateError::from);
         // Looked at first: that the file is gone says more than that it cannot be locked.
         self.refresh(home)?;
         let _lock = lock?;

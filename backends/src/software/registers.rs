@@ -14,7 +14,7 @@ use icsf_core::random::RandomSource;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::master_key::MasterKey;
+use crate::master_key::MasterKey;
 
 /// Bytes of the written form: both kinds.
 pub(super) const ENCODED: usize = 2 * ENCODED_KIND;
@@ -128,6 +128,7 @@ impl KeyRegisters {
                 registers.refuse_repeated(kind, &key)?;
                 registers.old = registers.current.replace(key);
             }
+            RegisterChange::Zeroize => *registers = KindRegisters::default(),
             _ => return Err(EngineError::refused("the software engine does not know this change")),
         }
         Ok(next)

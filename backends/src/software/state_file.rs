@@ -43,9 +43,9 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::{StateError, StateErrorKind};
-use super::place::Place;
 use super::registers::{ENCODED, KeyRegisters};
 use super::unlock::{CHECK, Cost, Derivation, Method, SALT, SealKey, fill};
+use crate::place::Place;
 
 const MAGIC: &[u8; 8] = b"SICSFENG";
 const VERSION: u16 = 1;
@@ -76,7 +76,7 @@ impl<'a> Sealed<'a> {
     pub(super) fn parse(place: &Place, bytes: &'a [u8]) -> Result<Self, StateError> {
         check_form(bytes)
             .and_then(|()| Self::split(bytes).ok_or_else(|| damaged("its header asks for what is not allowed")))
-            .map_err(|kind| place.error(kind))
+            .map_err(|kind| StateError::at(place, kind))
     }
 
     fn split(bytes: &'a [u8]) -> Option<Self> {
@@ -104,8 +104,9 @@ impl<'a> Sealed<'a> {
                 InOutBuf::from(registers.as_mut_slice()),
                 self.tag.into(),
             )
-            .map_err(|_tells_nothing| place.error(damaged("its seal is broken")))?;
-        KeyRegisters::decode(&registers).ok_or_else(|| place.error(damaged("its registers hold what they cannot")))
+            .map_err(|_tells_nothing| StateError::at(place, damaged("its seal is broken")))?;
+        KeyRegisters::decode(&registers)
+            .ok_or_else(|| StateError::at(place, damaged("its registers hold what they cannot")))
     }
 }
 
@@ -157,7 +158,7 @@ pub(super) fn seal(place: &Place, key: &SealKey, registers: &KeyRegisters) -> Re
     let mut body = registers.encode();
     let tag = cipher(place, key)?
         .encrypt_inout_detached(&nonce.into(), &bytes, InOutBuf::from(body.as_mut_slice()))
-        .map_err(|_tells_nothing| place.error(StateErrorKind::Io("sealing it")))?;
+        .map_err(|_tells_nothing| StateError::at(place, StateErrorKind::Io("sealing it")))?;
     bytes.extend_from_slice(&body);
     bytes.extend_from_slice(&tag);
     let checksum = Sha256::digest(&bytes);
@@ -167,7 +168,7 @@ pub(super) fn seal(place: &Place, key: &SealKey, registers: &KeyRegisters) -> Re
 
 fn cipher(place: &Place, key: &SealKey) -> Result<XChaCha20Poly1305, StateError> {
     XChaCha20Poly1305::new_from_slice(key.key.expose())
-        .map_err(|_tells_nothing| place.error(StateErrorKind::Io("setting up its seal")))
+        .map_err(|_tells_nothing| StateError::at(place, StateErrorKind::Io("setting up its seal")))
 }
 
 /// Takes fields from the front.

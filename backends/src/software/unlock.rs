@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::error::{StateError, StateErrorKind};
-use super::place::sync_directory_of;
+use crate::place::sync_directory_of;
 
 /// Bytes of a key file.
 const KEY_FILE: usize = 32;

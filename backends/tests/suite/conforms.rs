@@ -12,7 +12,7 @@ use icsf_core::backend::{Backend, EngineErrorKind};
 use crate::support::{cheap, in_memory};
 use crate::wrong::{How, Wrong};
 
-const CASES: usize = 47;
+const CASES: usize = 48;
 const PAIR_CASES: usize = 5;
 
 fn assert_all(fresh: &dyn Fn() -> Arc<dyn Backend>) {

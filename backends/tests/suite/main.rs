@@ -16,6 +16,8 @@ mod faulty;
 mod golden;
 mod memory;
 mod metered;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod secrets;
 mod slot;
 mod software;

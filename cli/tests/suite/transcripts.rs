@@ -56,6 +56,32 @@ fn drills() {
     check("drills.txt");
 }
 
+/// What the README shows in its `console` blocks: the drill, then the tour. A line `[...]` stands for any number of lines.
+#[test]
+fn readme() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let readme = readme.replace("cargo run --release -- ", "softicsf ");
+    let mut blocks = readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    shows(blocks.next().unwrap());
+    shows(&blocks.collect::<String>());
+}
+
+fn shows(transcript: &str) {
+    let got = replay(transcript);
+    // The patterns of its master keys are others than ours.
+    let shown = Steady::new(&Place::new()).text(transcript);
+    for (shown, got) in shown.split("$ ").zip(got.split("$ ")) {
+        let mut rest = got;
+        for (n, part) in shown.split("[...]\n").enumerate() {
+            let part = part.trim_end_matches('\n');
+            let at = rest.find(part).filter(|at| n > 0 || *at == 0);
+            let at = at.unwrap_or_else(|| panic!("the README shows\n\n{part}\n\nwhich is not in\n\n{rest}"));
+            rest = &rest[at + part.len()..];
+        }
+        assert!(rest.trim().is_empty() || shown.trim_end().ends_with("[...]"), "the README lacks\n\n{rest}");
+    }
+}
+
 const MARK: char = '\u{1e}';
 
 fn check(name: &str) {

@@ -106,6 +106,20 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// pattern, [`Damaged`](EngineErrorKind::Damaged) when it does not unwrap, [`Unsupported`](EngineErrorKind::Unsupported)
     /// when the engine cannot use such a key.
     fn open(&self, key: &WrappedKey) -> Result<Box<dyn KeyHandle>, EngineError>;
+
+    /// Does `work`, which asks this engine several times, and comes back when it is done or the engine hangs.
+    ///
+    /// An engine whose calls may hang has to make each of them where it can be given up, in another thread; within
+    /// `work` it need not, as all of it is done there. So the price of not hanging is paid once for a request and not
+    /// once for each call in it. Other engines do `work` here.
+    ///
+    /// # Errors
+    /// [`Unavailable`](EngineErrorKind::Unavailable) when it was given up: `work` may still end at any later time, so
+    /// what it shares with the caller must bear that.
+    fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
+        work();
+        Ok(())
+    }
 }
 
 /// A key open inside an engine. Dropping it drops the engine's copy.
@@ -198,6 +212,9 @@ pub enum RegisterChange<'a> {
     ClearNew,
     /// Current becomes old, new becomes current, new is empty.
     Set,
+    /// Empties all three: what is wrapped under them can be used by another engine that holds the same master keys, or by
+    /// none.
+    Zeroize,
 }
 
 /// Which part of a master key is entered.
@@ -472,13 +489,52 @@ pub struct EngineInfo {
     pub serial: Option<String>,
     /// What it can do, found by trying.
     pub capabilities: Capabilities,
+    /// What whoever runs it should know besides, found by trying.
+    pub quirks: Vec<Quirk>,
 }
 
 impl EngineInfo {
     /// An engine of this kind and name.
     #[must_use]
     pub fn new(kind: &'static str, name: impl Into<String>, capabilities: Capabilities) -> Self {
-        Self { kind, name: name.into(), serial: None, capabilities }
+        Self { kind, name: name.into(), serial: None, capabilities, quirks: Vec::new() }
+    }
+
+    /// Whether the engine protects its keys less than an engine must, and is used all the same.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.quirks.iter().any(|quirk| quirk.weak)
+    }
+}
+
+/// Something an engine does otherwise than it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quirk {
+    /// What, in a few words, as displays show it.
+    pub text: String,
+    /// Whether keys are protected less for it: every display of the engine's status says so.
+    pub weak: bool,
+}
+
+impl Quirk {
+    /// Something odd.
+    #[must_use]
+    pub fn odd(text: impl Into<String>) -> Self {
+        Self { text: text.into(), weak: false }
+    }
+
+    /// Something that protects keys less.
+    #[must_use]
+    pub fn weak(text: impl Into<String>) -> Self {
+        Self { text: text.into(), weak: true }
+    }
+}
+
+impl fmt::Display for Quirk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.weak { "WEAK: " } else { "" })?;
+        f.write_str(&self.text)
     }
 }
 

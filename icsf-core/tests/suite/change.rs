@@ -188,6 +188,38 @@ fn records_that_cannot_be_used_keep_a_change_from_being_made_and_are_named() {
     all_is_under_the_current_master_key(&rig);
 }
 
+#[test]
+fn the_operator_stops_a_change_between_two_batches() {
+    type Switch = fn(&Icsf);
+    let stops: [(Switch, Switch, Code); 2] = [
+        (|icsf| icsf.engine_offline().unwrap(), |icsf| icsf.engine_online().unwrap(), Code::EngineUnavailable),
+        (|icsf| icsf.stop().unwrap(), |icsf| icsf.start().unwrap(), Code::IcsfStopped),
+    ];
+    for (stop, start, code) in stops {
+        let rig = Rig::new();
+        let icsf = &rig.icsf;
+        fill(icsf);
+        for n in 0..600 {
+            icsf.csnbkrc2(&label(&format!("K{n}.DES")), des_token(icsf, 1)).unwrap();
+        }
+        let right = answers(icsf);
+        let before = icsf.master_keys().unwrap();
+        load_master_key(icsf, DES, 0x22);
+        let mut batches = 0;
+        let result = icsf.change_master_key(DES, &mut |_| {
+            batches += 1;
+            stop(icsf);
+        });
+        assert_eq!((result.unwrap_err().code(), batches), (code, 1));
+        start(icsf);
+        assert_eq!(icsf.master_keys().unwrap().des.current, before.des.current);
+        assert_eq!(answers(icsf), right);
+        assert!(rig.rows().keys().all(|(area, _)| *area == Area::Disk), "nothing staged is left");
+        assert_eq!(icsf.change_master_key(DES, &mut |_| {}).unwrap().done, 604);
+        assert_eq!(answers(&rig.another()), right);
+    }
+}
+
 /// After an interruption: every key is usable, for who looked on and for who comes; then the change is finished, one way or
 /// the other.
 fn nothing_is_lost(rig: &Rig, right: &Answers, interrupted: &str, by_next_change: bool) {

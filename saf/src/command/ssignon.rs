@@ -34,7 +34,9 @@ impl<'a> Asked<'a> {
         keywords.exclusive(&LEGACY)?;
         let key = |value: &Operand| {
             let text = session.secret(value)?;
-            let key = ClearKey::from_hex(text.expose_secret()).map_err(|e| CommandError::at(e.to_string(), value))?;
+            let key = ClearKey::from_hex(text.expose_secret()).map_err(|e| {
+                CommandError::at(e.to_string(), value).hint("16 hexadecimal digits, @file:PATH or @secret:NAME")
+            })?;
             let digits = 2 * key.len();
             if key.len() == 8 {
                 return Ok(key);

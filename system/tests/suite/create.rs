@@ -8,7 +8,7 @@ use std::sync::Arc;
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::kds::KdsFormat;
-use softicsf::{Engine, MasterKeyKind, Names, Setup, System, UnlockBy};
+use softicsf::{Engine, EngineSecrets, MasterKeyKind, Names, Setup, System, UnlockBy};
 
 use crate::support::{Home, admin, by_pass_phrase, listed, lost, racf, request, text, ticket};
 
@@ -44,7 +44,8 @@ fn every_file_of_a_system_is_its_owners_alone() {
 #[test]
 fn what_was_made_is_what_is_opened() {
     let names = Names::new("drs2", "sy$2", ReasonCodes::Tss).unwrap();
-    let home = Home::made(&Setup { names, format: KdsFormat::Fixed, engine: Engine::None, pass_phrase: None });
+    let home =
+        Home::made(&Setup { names, format: KdsFormat::Fixed, engine: Engine::None, secrets: EngineSecrets::default() });
     for system in [&home.system, &home.another()] {
         let names = system.names();
         assert_eq!(
@@ -88,7 +89,7 @@ fn an_empty_directory_may_become_a_system_and_any_other_is_refused() {
 fn a_system_that_cannot_be_made_leaves_nothing() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("prd1");
-    let no_phrase = Setup { pass_phrase: None, ..by_pass_phrase() };
+    let no_phrase = Setup { secrets: EngineSecrets::default(), ..by_pass_phrase() };
     let error = System::create(&path, &no_phrase).unwrap_err();
     assert!(text(&error).contains("a pass phrase is needed"), "{error}");
     assert_eq!(listed(parent.path()), [""; 0].map(std::path::PathBuf::from));
@@ -137,7 +138,8 @@ fn a_system_in_memory_may_be_a_copy_and_then_goes_its_own_way() {
     racf(&there, "SETROPTS RACLIST(PTKTDATA) REFRESH");
     ticket(&there, "MASKED").unwrap_err();
     ticket(&here, "MASKED").unwrap();
-    let chosen = there.configure_engine(Engine::Software { unlock: UnlockBy::KeyFile }, None).unwrap_err();
+    let chosen =
+        there.configure_engine(&Engine::Software { unlock: UnlockBy::KeyFile }, &EngineSecrets::default()).unwrap_err();
     assert!(text(&chosen).contains("its engine is chosen when it is built"));
     assert_eq!(there.directory(), None);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use softicsf::{Engine, MasterKeyKind, Setup, System, UnlockBy};
+use softicsf::{Engine, EngineSecrets, MasterKeyKind, Setup, System, UnlockBy};
 
 use crate::support::{Home, by_pass_phrase, lost, pass_phrase, text, ticket};
 
@@ -14,13 +14,13 @@ fn another_engine_is_used_by_everybody_from_the_next_call_on() {
     let home = Home::ready();
     let other = home.another();
     let right = ticket(&other, "TSOPRD1").unwrap();
-    home.system.configure_engine(Engine::None, None).unwrap();
+    home.system.configure_engine(&Engine::None, &EngineSecrets::default()).unwrap();
     for system in [&home.system, &other, &home.another()] {
         assert!(lost(system).starts_with("CSNBENC 12/0: engine is deconfigured"), "{}", lost(system));
         let reply = system.console("D ICSF,CARDS").unwrap();
         assert!(reply.iter().any(|line| line.contains("NO CRYPTO ENGINE IS INSTALLED")), "{reply:?}");
     }
-    other.configure_engine(BY_KEY_FILE, None).unwrap();
+    other.configure_engine(&BY_KEY_FILE, &EngineSecrets::default()).unwrap();
     for system in [&home.system, &other, &home.another()] {
         assert_eq!(ticket(system, "TSOPRD1").unwrap(), right, "the same engine, with its master keys");
         assert!(system.console("D ICSF,CARDS").unwrap().iter().any(|line| line.contains("STATUS=Active")));
@@ -36,8 +36,8 @@ fn the_state_of_the_engine_is_never_half_known() {
     let changes: [&dyn Fn(); 4] = [
         &|| home.system.icsf().engine_offline().unwrap(),
         &|| home.system.icsf().engine_online().unwrap(),
-        &|| home.system.configure_engine(Engine::None, None).unwrap(),
-        &|| home.system.configure_engine(BY_KEY_FILE, None).unwrap(),
+        &|| home.system.configure_engine(&Engine::None, &EngineSecrets::default()).unwrap(),
+        &|| home.system.configure_engine(&BY_KEY_FILE, &EngineSecrets::default()).unwrap(),
     ];
     for change in changes {
         change();
@@ -59,9 +59,9 @@ fn an_engine_behind_a_pass_phrase_is_locked_without_it() {
     let locked = home.another().engine().unwrap();
     assert_eq!(locked.state.word(), "locked");
     assert!(locked.state.to_string().contains("pass phrase"), "{}", locked.state);
-    let unlocked = System::open_with(&home.path, Some(pass_phrase("correct horse"))).unwrap();
+    let unlocked = System::open_with(&home.path, pass_phrase("correct horse")).unwrap();
     assert_eq!(unlocked.engine().unwrap().master_keys, held);
-    let wrong = System::open_with(&home.path, Some(pass_phrase("battery staple"))).unwrap().engine().unwrap();
+    let wrong = System::open_with(&home.path, pass_phrase("battery staple")).unwrap().engine().unwrap();
     assert_eq!(wrong.state.word(), "offline");
     assert!(wrong.state.to_string().contains("pass phrase"), "{}", wrong.state);
     assert!(!format!("{wrong:?}").contains("battery"));
@@ -126,14 +126,14 @@ fn an_engine_file_cut_short_or_changed_is_told_for_what_it_is() {
 fn choosing_an_engine_anew_does_not_make_another_one() {
     let home = Home::ready();
     let state = fs::read(home.file("engine.state")).unwrap();
-    home.system.configure_engine(Engine::None, None).unwrap();
-    home.system.configure_engine(BY_KEY_FILE, None).unwrap();
+    home.system.configure_engine(&Engine::None, &EngineSecrets::default()).unwrap();
+    home.system.configure_engine(&BY_KEY_FILE, &EngineSecrets::default()).unwrap();
     assert_eq!(fs::read(home.file("engine.state")).unwrap(), state);
     let without = Home::made(&Setup { engine: Engine::None, ..Setup::default() });
     let by_phrase = Engine::Software { unlock: UnlockBy::PassPhrase };
-    let error = without.system.configure_engine(by_phrase, None).unwrap_err();
+    let error = without.system.configure_engine(&by_phrase, &EngineSecrets::default()).unwrap_err();
     assert!(text(&error).contains("a pass phrase is needed"), "{error}");
     assert_eq!(without.system.engine().unwrap().state.word(), "deconfigured");
-    without.system.configure_engine(BY_KEY_FILE, None).unwrap();
+    without.system.configure_engine(&BY_KEY_FILE, &EngineSecrets::default()).unwrap();
     assert_eq!(without.system.engine().unwrap().state.word(), "online");
 }

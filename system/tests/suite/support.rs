@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use icsf_core::ClearKey;
 use icsf_saf::codes::Code;
-use softicsf::{Caller, Engine, Error, MasterKeyKind, NoSecrets, Request, Setup, System, Ticket, UnlockBy};
+use softicsf::{
+    Caller, Engine, EngineSecrets, Error, MasterKeyKind, NoSecrets, Request, Setup, System, Ticket, UnlockBy,
+};
 use tempfile::TempDir;
 
 /// A system in a directory, and the directory.
@@ -60,11 +62,11 @@ impl Home {
 /// A software engine that is unlocked by a pass phrase.
 pub(crate) fn by_pass_phrase() -> Setup {
     let engine = Engine::Software { unlock: UnlockBy::PassPhrase };
-    Setup { engine, pass_phrase: Some(pass_phrase("correct horse")), ..Setup::default() }
+    Setup { engine, secrets: pass_phrase("correct horse"), ..Setup::default() }
 }
 
-pub(crate) fn pass_phrase(text: &str) -> ClearKey {
-    ClearKey::from_slice(text.as_bytes())
+pub(crate) fn pass_phrase(text: &str) -> EngineSecrets {
+    EngineSecrets { pass_phrase: Some(ClearKey::from_slice(text.as_bytes())), ..EngineSecrets::default() }
 }
 
 pub(crate) fn listed(directory: &Path) -> Vec<PathBuf> {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 const OVERHEAD: usize = 8;
 
 /// A whole master key, its key schedule ready.
-pub(super) struct MasterKey {
+pub(crate) struct MasterKey {
     clear: ClearKey,
     // Boxed, so that moving the master key leaves no copy of the schedule behind.
     kek: Box<KwAes256>,
@@ -23,7 +23,7 @@ pub(super) struct MasterKey {
 
 impl MasterKey {
     /// Computes schedule and pattern; `None` when `clear` is not 32 bytes. Runs in a scrubbed frame only.
-    pub(super) fn new(kind: MasterKeyKind, clear: ClearKey) -> Option<Self> {
+    pub(crate) fn new(kind: MasterKeyKind, clear: ClearKey) -> Option<Self> {
         debug_assert_eq!(MASTER_KEY_LENGTH, 32);
         let kek = Box::new(KwAes256::new_from_slice(clear.expose()).ok()?);
         let mut wrapped = [0; 16 + OVERHEAD];
@@ -33,24 +33,24 @@ impl MasterKey {
     }
 
     /// Its pattern.
-    pub(super) const fn mkvp(&self) -> Mkvp {
+    pub(crate) const fn mkvp(&self) -> Mkvp {
         self.mkvp
     }
 
     /// The key itself, for the state file.
-    pub(super) const fn clear(&self) -> &ClearKey {
+    pub(crate) const fn clear(&self) -> &ClearKey {
         &self.clear
     }
 
     /// Wraps the stored form of a key.
-    pub(super) fn wrap(&self, spec: KeySpec, stored: &StoredForm) -> Result<WrappedKey, EngineError> {
+    pub(crate) fn wrap(&self, spec: KeySpec, stored: &StoredForm) -> Result<WrappedKey, EngineError> {
         let mut blob = vec![0; stored.expose().len() + OVERHEAD];
         self.kek.wrap_key(stored.expose(), &mut blob).map_err(|e| EngineError::fault("AES key wrap").with_source(e))?;
         Ok(WrappedKey::new(spec, self.mkvp, blob))
     }
 
     /// Unwraps a key that says it is wrapped under this master key.
-    pub(super) fn unwrap(&self, key: &WrappedKey) -> Result<StoredForm, EngineError> {
+    pub(crate) fn unwrap(&self, key: &WrappedKey) -> Result<StoredForm, EngineError> {
         let damaged = || EngineError::new(EngineErrorKind::Damaged);
         let length = StoredForm::length(key.spec());
         if key.blob().len() != length + OVERHEAD {
@@ -60,6 +60,12 @@ impl MasterKey {
         self.kek.unwrap_key(key.blob(), &mut bytes).map_err(|e| damaged().with_source(e))?;
         StoredForm::from_unwrapped(key.spec(), ClearKey::from_slice(&bytes)).ok_or_else(damaged)
     }
+}
+
+/// The pattern of a master key; `None` when it is not 32 bytes. Runs in a scrubbed frame only.
+#[cfg(feature = "pkcs11")]
+pub(crate) fn pattern_of(kind: MasterKeyKind, clear: ClearKey) -> Option<Mkvp> {
+    MasterKey::new(kind, clear).map(|key| key.mkvp())
 }
 
 impl fmt::Debug for MasterKey {

@@ -1,0 +1,259 @@
+//! One connection to a token, from login to loss.
+//!
+//! A *keeper* session owns all opened keys, as they die with the session that made them; each lane has a session of its
+//! own in which keys are used, since a session serves one caller at a time. What a lost connection left behind is not
+//! touched again.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use icsf_core::ClearKey;
+use icsf_core::backend::{KeyAlgorithm, KeySpec, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+
+use super::codes::Failure;
+use super::held::Held;
+use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
+use super::probe::Findings;
+use super::register_file::Identity;
+
+type Result<T> = std::result::Result<T, Failure>;
+
+thread_local! {
+    /// The session of this lane, and the connection it belongs to.
+    static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+}
+
+pub(super) fn close_session_of_this_thread() {
+    drop(SESSION.take());
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    number: u64,
+    module: Module,
+    seat: Seat,
+    life: Life,
+    keeper: Mutex<Option<Keeper>>,
+    findings: Findings,
+    /// Keys that nobody uses any more, to be destroyed.
+    discarded: Mutex<Vec<Object>>,
+    proved: Mutex<Instant>,
+}
+
+#[derive(Debug)]
+struct Keeper {
+    session: Session,
+    constants: [Object; 2],
+}
+
+impl Link {
+    /// Logs in and tries what the token can do.
+    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &ClearKey) -> Result<Arc<Self>> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let session = module.session(seat, false, life)?;
+        session.login(pin)?;
+        let findings = Findings::of(&session)?;
+        let constant = |kind| session.import(Kind::Constant, mkvp_constant(kind), true);
+        let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
+        Ok(Arc::new(Self {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            module: module.clone(),
+            seat: seat.clone(),
+            life: life.clone(),
+            keeper: Mutex::new(Some(Keeper { session, constants })),
+            findings,
+            discarded: Mutex::default(),
+            proved: Mutex::new(Instant::now()),
+        }))
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) const fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    pub(super) const fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Gives it up; its sessions are closed if they are still ours.
+    pub(super) fn retire(&self, why: Option<&Failure>) {
+        self.noted(why);
+        drop(self.keeper().take());
+    }
+
+    fn noted(&self, failure: Option<&Failure>) {
+        if failure.is_some_and(Failure::ends_sessions) {
+            self.life.end();
+        }
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` in the keeper's session.
+    fn kept<T>(&self, work: impl FnOnce(&Keeper) -> Result<T>) -> Result<T> {
+        let keeper = self.keeper();
+        let keeper = keeper.as_ref().ok_or(Failure::Retired)?;
+        for object in std::mem::take(&mut *lock(&self.discarded)) {
+            // What cannot be destroyed goes with the session.
+            let _ = keeper.session.destroy(object);
+        }
+        work(keeper).inspect_err(|failure| self.noted(Some(failure)))
+    }
+
+    /// Does `work` in this lane's session.
+    pub(super) fn with_session<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+        let session = match SESSION.take() {
+            Some((number, session)) if number == self.number => session,
+            other => {
+                drop(other);
+                self.module.session(&self.seat, false, &self.life)?
+            }
+        };
+        let done = work(&session);
+        match &done {
+            Ok(_) => SESSION.set(Some((self.number, session))),
+            // It may be in the middle of an operation, so it is closed: by being dropped, after this is noted.
+            Err(failure) => self.noted(Some(failure)),
+        }
+        done
+    }
+
+    /// Does `work` in a session that may make objects that stay.
+    pub(super) fn writing<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+        let session = self.module.session(&self.seat, true, &self.life)?;
+        work(&session).inspect_err(|failure| self.noted(Some(failure)))
+    }
+
+    /// The pattern of a master key, and that it still is there.
+    pub(super) fn pattern(&self, kind: MasterKeyKind, key: Object) -> Result<Mkvp> {
+        let wrapped = self.kept(|keeper| {
+            let [des, aes] = keeper.constants;
+            let constant = if kind == MasterKeyKind::Des { des } else { aes };
+            keeper.session.wrap(key, constant, mkvp_constant(kind).len())
+        })?;
+        wrapped.first_chunk().copied().map(Mkvp::new).ok_or(Failure::Nonsense("C_WrapKey"))
+    }
+
+    /// Wraps what is known with a master key: if that comes out right, the engine works.
+    pub(super) fn known_answer(&self, held: &Held) -> Result<()> {
+        let Some((kind, key)) = held.any() else {
+            return self.kept(|keeper| keeper.session.random(&mut [0; 8]));
+        };
+        let right = self.pattern(kind, key.object)? == key.mkvp;
+        if right { Ok(()) } else { Err(Failure::Changed) }
+    }
+
+    /// That the master keys are still there, unless that was seen a moment ago. A key that is open goes on working in
+    /// some tokens when the token itself is gone, and nobody would notice.
+    pub(super) fn prove(&self, held: &Held, every: Duration) -> Result<()> {
+        let now = Instant::now();
+        if now.duration_since(*lock(&self.proved)) < every {
+            return Ok(());
+        }
+        self.known_answer(held)?;
+        *lock(&self.proved) = now;
+        Ok(())
+    }
+
+    pub(super) fn find(&self, identity: &Identity) -> Result<Vec<Object>> {
+        self.kept(|keeper| keeper.session.find(identity))
+    }
+
+    pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
+        self.kept(|keeper| keeper.session.value(object))
+    }
+
+    pub(super) fn random(&self, bytes: &mut [u8]) -> Result<()> {
+        self.with_session(|session| session.random(bytes))
+    }
+
+    /// Makes a master key. With how strictly the token guards it.
+    pub(super) fn make_master_key(
+        &self,
+        kind: MasterKeyKind,
+        identity: &Identity,
+        value: Option<&ClearKey>,
+    ) -> Result<(Object, Strictness)> {
+        self.writing(|session| session.master_key(&format!("softicsf {kind}"), identity, value))
+    }
+
+    /// Opens a wrapped key for use.
+    pub(super) fn open(&self, master_key: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
+        self.kept(|keeper| {
+            let object = keeper.session.unwrap(master_key, kind_of(spec), blob, false)?;
+            if self.findings.makes_sensitive {
+                keeper.session.make_sensitive(object)?;
+            }
+            Ok(object)
+        })
+    }
+
+    /// Wraps a key given in its stored form.
+    pub(super) fn wrap(&self, master_key: Object, spec: KeySpec, stored: &StoredForm) -> Result<Vec<u8>> {
+        self.with_session(|session| {
+            let key = session.import(kind_of(spec), stored.expose(), true)?;
+            wrap_and_destroy(session, master_key, key, spec)
+        })
+    }
+
+    /// Wraps a key born in the token, where the token can make one in its stored form; a token cannot make three equal
+    /// parts, nor zeros at the end.
+    pub(super) fn generate(&self, master_key: Object, spec: KeySpec) -> Result<Option<Vec<u8>>> {
+        let born_inside = spec.algorithm() == KeyAlgorithm::Hmac
+            && StoredForm::length(spec) == spec.length()
+            && self.findings.generates_hmac_keys;
+        if !born_inside {
+            return Ok(None);
+        }
+        self.with_session(|session| {
+            let key = session.generate(spec.length())?;
+            wrap_and_destroy(session, master_key, key, spec).map(Some)
+        })
+    }
+
+    /// Unwraps under one master key and wraps under another; the key is in the token meanwhile.
+    pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
+        self.kept(|keeper| keeper.session.unwrap(from, kind_of(spec), blob, true))
+    }
+
+    pub(super) fn wrap_opened(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
+        self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
+    }
+
+    /// Marks an opened key as used no more.
+    pub(super) fn discard(&self, object: Object) {
+        lock(&self.discarded).push(object);
+    }
+
+    /// Destroys what was marked.
+    pub(super) fn tidy_up(&self) {
+        let _ = self.kept(|_| Ok(()));
+    }
+}
+
+fn wrap_and_destroy(session: &Session, master_key: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
+    let wrapped = session.wrap(master_key, key, StoredForm::length(spec));
+    let destroyed = session.destroy(key);
+    let wrapped = wrapped?;
+    destroyed.map(|()| wrapped)
+}
+
+const fn kind_of(spec: KeySpec) -> Kind {
+    match spec.algorithm() {
+        KeyAlgorithm::Des => Kind::Des,
+        _ => Kind::Hmac,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

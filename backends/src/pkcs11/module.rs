@@ -1,0 +1,418 @@
+//! The only place that calls a PKCS#11 module, through the cryptoki crate, and works round what that lacks.
+//!
+//! - `wrap_key` gives back the length it asked for and not the one it got: NSS says too much, so a wrapped key is cut to
+//!   the length RFC 3394 gives it.
+//! - `get_token_info` fails as a whole when a token writes its clock in its own way; such a token has no description.
+//! - A session closes itself when dropped. After a stranger's `C_Finalize` its number may be a stranger's session, so
+//!   sessions here are closed only as long as they are known to be ours: see [`Life`].
+//! - Vectors with clear keys in an attribute are not wiped: they are here.
+//! - Values it does not know: see the table of codes.
+//!
+//! Every call says first which function it is about to enter, for whoever waits for it: see
+//! [`entering`](super::lanes::entering).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
+use cryptoki::error::RvError;
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::UserType;
+use cryptoki::slot::Slot;
+use cryptoki::types::RawAuthPin;
+use icsf_core::ClearKey;
+use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
+use zeroize::Zeroize;
+
+use super::codes::Failure;
+use super::lanes::entering;
+
+/// RFC 3394 adds this many bytes.
+pub(super) const OVERHEAD: usize = 8;
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// A loaded module. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Module(Pkcs11);
+
+/// A token in a slot.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    slot: Slot,
+    /// What it says of itself; nothing when that cannot be read.
+    pub(super) description: Option<Description>,
+}
+
+/// What a token says of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    pub(super) label: String,
+    pub(super) serial: String,
+    pub(super) initialized: bool,
+    pub(super) pin_locked: bool,
+}
+
+/// An object in the token: good in all sessions of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Object(ObjectHandle);
+
+/// Whether the sessions of a connection are still ours to be closed.
+#[derive(Debug, Clone)]
+pub(super) struct Life(Arc<AtomicBool>);
+
+impl Life {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// The sessions are gone; their numbers may be given to others.
+    pub(super) fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    fn lasts(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Module {
+    /// Loads the file and initializes the module, unless somebody else in the process has.
+    pub(super) fn load(path: &Path) -> Result<Self> {
+        let module = Self(Pkcs11::new(path)?);
+        module.initialize()?;
+        Ok(module)
+    }
+
+    pub(super) fn initialize(&self) -> Result<()> {
+        entering(Function::Initialize);
+        match self.0.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(Failure::from) {
+            Err(failure) if failure.is(RvError::CryptokiAlreadyInitialized) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Ends all that anybody in the process has with the module.
+    pub(super) fn finalize(&self) -> Result<()> {
+        entering(Function::Finalize);
+        Ok(self.0.clone().finalize()?)
+    }
+
+    /// The tokens that are there.
+    pub(super) fn seats(&self) -> Result<Vec<Seat>> {
+        entering(Function::GetSlotList);
+        let slots = self.0.get_slots_with_token()?;
+        Ok(slots.into_iter().map(|slot| Seat { slot, description: self.describe(slot) }).collect())
+    }
+
+    fn describe(&self, slot: Slot) -> Option<Description> {
+        entering(Function::GetTokenInfo);
+        let info = self.0.get_token_info(slot).ok()?;
+        Some(Description {
+            label: info.label().to_owned(),
+            serial: info.serial_number().to_owned(),
+            initialized: info.token_initialized(),
+            pin_locked: info.user_pin_locked(),
+        })
+    }
+
+    /// Opens a session; one that writes is needed for objects that stay.
+    pub(super) fn session(&self, seat: &Seat, writes: bool, life: &Life) -> Result<Session> {
+        entering(Function::OpenSession);
+        let inner = if writes {
+            self.0.open_rw_session_no_drop(seat.slot)?
+        } else {
+            self.0.open_ro_session_no_drop(seat.slot)?
+        };
+        Ok(Session { inner: Some(inner), life: life.clone() })
+    }
+}
+
+/// A session, closed when dropped.
+#[derive(Debug)]
+pub(super) struct Session {
+    inner: Option<cryptoki::session::Session>,
+    life: Life,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take().filter(|_| self.life.lasts()) {
+            entering(Function::CloseSession);
+            let _ = inner.close();
+        }
+    }
+}
+
+impl Session {
+    fn inner(&self, function: Function) -> Result<&cryptoki::session::Session> {
+        entering(function);
+        self.inner.as_ref().ok_or(Failure::Nonsense("a closed session"))
+    }
+
+    /// Logs in, unless somebody else in the process has.
+    pub(super) fn login(&self, pin: &ClearKey) -> Result<()> {
+        let pin = RawAuthPin::new(Box::new(pin.expose().to_vec()));
+        let done = self.inner(Function::Login)?.login_with_raw(UserType::User, &pin).map_err(Failure::from);
+        match done {
+            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(()),
+            done => done,
+        }
+    }
+
+    pub(super) fn random(&self, bytes: &mut [u8]) -> Result<()> {
+        Ok(self.inner(Function::GenerateRandom)?.generate_random_slice(bytes)?)
+    }
+
+    /// All keys with this identity that stay in the token.
+    pub(super) fn find(&self, id: &[u8]) -> Result<Vec<Object>> {
+        let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true), Attribute::Id(id.to_vec())];
+        let found = self.inner(Function::FindObjects)?.find_objects(&template)?;
+        Ok(found.into_iter().map(Object).collect())
+    }
+
+    pub(super) fn destroy(&self, object: Object) -> Result<()> {
+        Ok(self.inner(Function::DestroyObject)?.destroy_object(object.0)?)
+    }
+
+    /// Makes a master key that stays: from `value`, or a random one nobody has seen. With how much of the template the
+    /// token had to be let off.
+    pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<(Object, Strictness)> {
+        let mut last = None;
+        for strictness in Strictness::ALL {
+            let mut template = strictness.master_key(label, id);
+            let made = match value {
+                Some(value) => {
+                    template.push(Attribute::Value(value.expose().to_vec()));
+                    self.create(template)
+                }
+                None => {
+                    template.push(Attribute::ValueLen((MASTER_KEY_LENGTH as u64).into()));
+                    self.inner(Function::GenerateKey)?
+                        .generate_key(&Mechanism::AesKeyGen, &template)
+                        .map(Object)
+                        .map_err(Failure::from)
+                }
+            };
+            match made {
+                Ok(object) => return Ok((object, strictness)),
+                Err(failure) if strictness.refused(&failure) => last = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last.unwrap_or(Failure::Nonsense("C_CreateObject")))
+    }
+
+    /// Makes the sum of the parts of a master key so far. It can be read with the PIN, to add the next part.
+    pub(super) fn part(&self, label: &str, id: &[u8], value: &ClearKey) -> Result<Object> {
+        self.create(vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::GENERIC_SECRET),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(false),
+            Attribute::Extractable(true),
+            Attribute::Encrypt(false),
+            Attribute::Decrypt(false),
+            Attribute::Sign(false),
+            Attribute::Verify(false),
+            Attribute::Wrap(false),
+            Attribute::Unwrap(false),
+            Attribute::Derive(false),
+            Attribute::Label(label.as_bytes().to_vec()),
+            Attribute::Id(id.to_vec()),
+            Attribute::Value(value.expose().to_vec()),
+        ])
+    }
+
+    /// The value of an object that may be read.
+    pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &[AttributeType::Value])?;
+        Ok(found.into_iter().find_map(|attribute| match attribute {
+            Attribute::Value(value) if !value.is_empty() => Some(ClearKey::new(value)),
+            _ => None,
+        }))
+    }
+
+    /// A key for this session only, so that it can be wrapped.
+    pub(super) fn import(&self, key_type: Kind, value: &[u8], extractable: bool) -> Result<Object> {
+        let mut template = key_type.template(extractable);
+        template.push(Attribute::Value(value.to_vec()));
+        self.create(template)
+    }
+
+    fn create(&self, mut template: Vec<Attribute>) -> Result<Object> {
+        let made = self.inner(Function::CreateObject)?.create_object(&template);
+        for attribute in &mut template {
+            if let Attribute::Value(value) = attribute {
+                value.zeroize();
+            }
+        }
+        Ok(Object(made?))
+    }
+
+    /// A random HMAC key for this session only, born inside.
+    pub(super) fn generate(&self, length: usize) -> Result<Object> {
+        let mut template = Kind::Hmac.template(true);
+        template.push(Attribute::ValueLen((length as u64).into()));
+        let made = self.inner(Function::GenerateKey)?.generate_key(&Mechanism::GenericSecretKeyGen, &template)?;
+        Ok(Object(made))
+    }
+
+    /// Wraps a key of `length` bytes by RFC 3394.
+    pub(super) fn wrap(&self, wrapping: Object, key: Object, length: usize) -> Result<Vec<u8>> {
+        let mut blob = self.inner(Function::WrapKey)?.wrap_key(&Mechanism::AesKeyWrap, wrapping.0, key.0)?;
+        let whole = length.next_multiple_of(8) + OVERHEAD;
+        if blob.len() < whole {
+            return Err(Failure::Nonsense("C_WrapKey"));
+        }
+        blob.truncate(whole);
+        Ok(blob)
+    }
+
+    /// Unwraps a key by RFC 3394 into an object of this session.
+    pub(super) fn unwrap(&self, wrapping: Object, kind: Kind, blob: &[u8], extractable: bool) -> Result<Object> {
+        let template = kind.template(extractable);
+        let session = self.inner(Function::UnwrapKey)?;
+        Ok(Object(session.unwrap_key(&Mechanism::AesKeyWrap, wrapping.0, blob, &template)?))
+    }
+
+    /// Makes a key unreadable that a token left readable.
+    pub(super) fn make_sensitive(&self, object: Object) -> Result<()> {
+        let session = self.inner(Function::SetAttributeValue)?;
+        session.update_attributes(object.0, &[Attribute::Sensitive(true)])?;
+        Ok(session.update_attributes(object.0, &[Attribute::Extractable(false)])?)
+    }
+
+    /// Enciphers blocks of 8 bytes each by itself with a key of three equal parts, which is single DES.
+    pub(super) fn encipher(&self, key: Object, blocks: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::Des3Ecb, key.0, blocks)?)
+    }
+
+    pub(super) fn decipher(&self, key: Object, blocks: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.inner(Function::Decrypt)?.decrypt(&Mechanism::Des3Ecb, key.0, blocks)?)
+    }
+
+    pub(super) fn hmac(&self, hash: HashAlgorithm, key: Object, message: &[u8]) -> Result<Vec<u8>> {
+        let mechanism = match hash {
+            HashAlgorithm::Sha1 => Mechanism::Sha1Hmac,
+            HashAlgorithm::Sha224 => Mechanism::Sha224Hmac,
+            HashAlgorithm::Sha256 => Mechanism::Sha256Hmac,
+            HashAlgorithm::Sha384 => Mechanism::Sha384Hmac,
+            HashAlgorithm::Sha512 => Mechanism::Sha512Hmac,
+            _ => return Err(Failure::Answer(Function::SignInit, RvError::MechanismInvalid)),
+        };
+        Ok(self.inner(Function::Sign)?.sign(&mechanism, key.0, message)?)
+    }
+
+    /// Enciphers one block with an AES key: only to see that a master key refuses to.
+    pub(super) fn aes_block(&self, key: Object, block: &[u8; 16]) -> Result<Vec<u8>> {
+        Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::AesEcb, key.0, block)?)
+    }
+}
+
+/// The keys we have inside a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A DES key as a triple-length key of three equal parts.
+    Des,
+    /// An HMAC key, filled up to 64 bytes.
+    Hmac,
+    /// The constant whose wrap is a pattern.
+    Constant,
+    /// A throw-away key that wraps, for the probe.
+    Wrapping,
+}
+
+impl Kind {
+    fn template(self, extractable: bool) -> Vec<Attribute> {
+        let (key_type, blocks, signs, wraps) = match self {
+            Self::Des => (KeyType::DES3, true, false, false),
+            Self::Hmac => (KeyType::GENERIC_SECRET, false, true, false),
+            Self::Constant => (KeyType::AES, false, false, false),
+            Self::Wrapping => (KeyType::AES, false, false, true),
+        };
+        vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(key_type),
+            Attribute::Token(false),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(extractable),
+            Attribute::Encrypt(blocks),
+            Attribute::Decrypt(blocks),
+            Attribute::Sign(signs),
+            Attribute::Verify(signs),
+            Attribute::Wrap(wraps),
+            Attribute::Unwrap(wraps),
+        ]
+    }
+}
+
+/// How much of what a master key should forbid a token lets us ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Strictness {
+    /// Everything.
+    Full,
+    /// Without the list of allowed mechanisms.
+    AnyMechanism,
+    /// Without that and without forbidding copies.
+    Copyable,
+}
+
+impl Strictness {
+    const ALL: [Self; 3] = [Self::Full, Self::AnyMechanism, Self::Copyable];
+
+    fn master_key(self, label: &str, id: &[u8]) -> Vec<Attribute> {
+        let mut template = vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::Modifiable(false),
+            Attribute::Wrap(true),
+            Attribute::Unwrap(true),
+            // A right that is not denied is granted by some tokens.
+            Attribute::Encrypt(false),
+            Attribute::Decrypt(false),
+            Attribute::Sign(false),
+            Attribute::Verify(false),
+            Attribute::Derive(false),
+            Attribute::Label(label.as_bytes().to_vec()),
+            Attribute::Id(id.to_vec()),
+        ];
+        if self != Self::Copyable {
+            template.push(Attribute::Copyable(false));
+        }
+        if self == Self::Full {
+            template.push(Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP]));
+        }
+        template
+    }
+
+    /// What whoever runs the token should know of it.
+    pub(super) const fn quirk(self) -> Option<&'static str> {
+        match self {
+            Self::Full => None,
+            Self::AnyMechanism => Some("it does not restrict a master key to one mechanism"),
+            Self::Copyable => Some("it restricts a master key to no mechanism and does not forbid copies of it"),
+        }
+    }
+
+    /// Whether less may be taken: NSS answers `CKR_GENERAL_ERROR` to what it does not know.
+    fn refused(self, failure: &Failure) -> bool {
+        self != Self::Copyable
+            && [
+                RvError::AttributeTypeInvalid,
+                RvError::AttributeValueInvalid,
+                RvError::TemplateInconsistent,
+                RvError::GeneralError,
+            ]
+            .into_iter()
+            .any(|value| failure.is(value))
+    }
+}
