@@ -48,7 +48,8 @@ fn icsf() -> Icsf {
     let engine = Software::in_memory(Arc::new(SeededRandom::new(1)));
     for kind in MasterKeyKind::ALL {
         engine.change_register(kind, RegisterChange::Generate).unwrap();
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        let made = engine.master_keys().unwrap().of(kind).new.pattern().unwrap();
+        engine.change_register(kind, RegisterChange::Set(made)).unwrap();
     }
     let icsf = Icsf::new(Parts {
         backend: Arc::new(engine),

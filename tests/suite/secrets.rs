@@ -1,4 +1,4 @@
-//! No text that any public type makes holds a key, a master key, a password or a ticket.
+//! No text that any public type makes holds a key, a master key, a password, a PIN or a ticket.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 use icsf_backends::faulty::Plan;
+use icsf_backends::pkcs11::{Options, Pkcs11};
 use icsf_backends::software::{Cost, Unlock};
-use icsf_backends::{Absent, Faulty, Metered, Pkcs11, Software};
+use icsf_backends::{Absent, Faulty, Metered, Software};
 use icsf_core::backend::{Backend, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange, StoredForm};
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
@@ -24,7 +25,8 @@ use icsf_saf::model::{Class, Credential};
 use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
-use softicsf::{Card, CardSlot, EngineSecrets, NoSecrets, Setup, System};
+use softhsm_fixtures::{Pin, Token};
+use softicsf::{Card, CardSlot, EngineSecrets, NoSecrets, Pkcs11Token, Setup, System};
 
 use crate::public_types::{with_secrets, words};
 use crate::support::{admin, define, request};
@@ -123,7 +125,8 @@ fn engines(texts: &mut Texts, engine: &Arc<dyn Backend>) {
         engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap();
         texts.error(&engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap_err());
         engine.change_register(kind, RegisterChange::Load(Part::Final, &ClearKey::new(vec![0; 32]))).unwrap();
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        let made = engine.master_keys().unwrap().of(kind).new.pattern().unwrap();
+        engine.change_register(kind, RegisterChange::Set(made)).unwrap();
     }
     let plan = Plan::default();
     texts.debug(&plan);
@@ -164,6 +167,62 @@ fn engines(texts: &mut Texts, engine: &Arc<dyn Backend>) {
     texts.debug(&Faulty::new(Arc::clone(engine), Plan::default()));
     texts.debug(&Metered::new(Arc::clone(engine)));
     texts.debug(&System::in_memory().engine(Arc::clone(engine)));
+}
+
+/// A token, opened with its PIN and with wrong ones, as an engine and as that of a system.
+fn tokens(texts: &mut Texts, directory: &Path, token: &Token) {
+    let pin = |pin: &Pin| ClearKey::from_slice(pin.expose().as_bytes());
+    let right = || pin(token.user_pin());
+    let options = || Options::new(token.module(), token.label()).with_serial(token.serial());
+    texts.debug(&options());
+    texts.error(&Pkcs11::create(directory.join("wrong.token"), options(), pin(token.so_pin())).unwrap_err());
+    texts.panic(Pkcs11::create(directory.join("wrong.token"), options(), pin(token.so_pin())));
+    let path = directory.join("engine.token");
+    let engine = Pkcs11::create(&path, options(), right()).unwrap();
+    texts.debug(&engine);
+    // A process that is logged in to a token is so with all its sessions.
+    drop(engine);
+    let locked = Pkcs11::open(&path, options(), None).unwrap();
+    texts.debug(&locked.state());
+    texts.error(&locked.attach().unwrap_err());
+    texts.error(&locked.unlock(pin(token.so_pin())).unwrap_err());
+    texts.debug(&locked);
+    locked.unlock(right()).unwrap();
+    let engine: Arc<dyn Backend> = Arc::new(locked);
+    for kind in MasterKeyKind::ALL {
+        let part = ClearKey::new(master_key_part());
+        engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap();
+        texts.error(&engine.change_register(kind, RegisterChange::Load(Part::First, &part)).unwrap_err());
+        engine.change_register(kind, RegisterChange::Load(Part::Final, &ClearKey::new(vec![0; 32]))).unwrap();
+        let made = engine.master_keys().unwrap().of(kind).new.pattern().unwrap();
+        engine.change_register(kind, RegisterChange::Set(made)).unwrap();
+    }
+    let wrapped = engine.wrap(KeySpec::DES, &ClearKey::from_slice(&DES)).unwrap();
+    texts.debug(&engine.open(&wrapped).unwrap());
+    texts.debug(&engine);
+    drop(engine);
+    let chosen = || softicsf::Engine::Pkcs11(Pkcs11Token::new(token.module(), token.label()));
+    texts.debug(&chosen());
+    let setup = |pin| Setup {
+        engine: chosen(),
+        secrets: EngineSecrets { pass_phrase: None, pin: Some(pin) },
+        ..Setup::default()
+    };
+    texts.debug(&setup(right()));
+    texts.debug(&setup(right()).secrets);
+    texts.error(&System::create(&directory.join("wrong"), &setup(pin(token.so_pin()))).unwrap_err());
+    let system = System::create(&directory.join("tokens"), &setup(right())).unwrap();
+    texts.debug(&system);
+    texts.debug(&system.status().unwrap());
+    drop(system);
+    let secrets = EngineSecrets { pass_phrase: None, pin: Some(pin(token.so_pin())) };
+    match System::open_with(&directory.join("tokens"), secrets) {
+        Ok(system) => {
+            texts.debug(&system.engine().unwrap());
+            texts.error(&system.icsf().csnbcki(&ClearKey::from_slice(&DES)).unwrap_err());
+        }
+        Err(error) => texts.error(&error),
+    }
 }
 
 /// The drill of the gallery, with the keys and the password of here.
@@ -349,8 +408,6 @@ fn no_text_holds_a_secret() {
     let status = system.status().unwrap();
     texts.debug(&status);
     texts.debug(&status.applications);
-    texts.debug(&status.classes);
-    texts.debug(&Class::Ptktdata);
     for application in &status.applications {
         texts.debug(&application.usable);
     }
@@ -363,19 +420,12 @@ fn no_text_holds_a_secret() {
     texts.debug(&engine);
     let wrong = Unlock::PassPhrase(ClearKey::from_slice(&[PHRASE, b"!"].concat()));
     texts.error(&Software::open(directory.path().join("engine"), Some(wrong)).unwrap_err());
-    let token = softicsf::Pkcs11Token::new("/no/module.so", "card one");
-    let pin = EngineSecrets { pin: Some(ClearKey::from_slice(PHRASE)), ..EngineSecrets::default() };
-    texts.debug(&pin);
-    texts.debug(&token);
-    texts.debug(&token.options());
-    let file = directory.path().join("registers");
-    texts.error(&Pkcs11::create(file, token.options(), ClearKey::from_slice(PHRASE)).unwrap_err());
-    let setup = Setup { engine: softicsf::Engine::Pkcs11(token), secrets: pin, ..Setup::default() };
-    texts.error(&System::create(&directory.path().join("on-token"), &setup).unwrap_err());
     let memory: Arc<dyn Backend> = Arc::new(Software::in_memory(Arc::new(SystemRandom)));
     texts.debug(&memory);
     engines(&mut texts, &memory);
     drills(&mut texts, directory.path());
+    let token = Token::shared();
+    tokens(&mut texts, directory.path(), &token);
     let in_memory = System::in_memory().engine(memory).clock(Arc::new(ManualClock::at(0))).build().unwrap();
     texts.debug(&in_memory);
 
@@ -390,8 +440,16 @@ fn no_text_holds_a_secret() {
     assert!(missing.is_empty(), "{missing:?}: public types that may hold a secret and were not formatted here");
 
     let hmac = hmac_key();
-    let secrets: [&[u8]; 6] =
-        [&DES, &hmac[..16], &master_key_part()[..16], PHRASE, PASSWORD.as_bytes(), ticket.expose().as_bytes()];
+    let secrets: [&[u8]; 8] = [
+        &DES,
+        &hmac[..16],
+        &master_key_part()[..16],
+        PHRASE,
+        PASSWORD.as_bytes(),
+        ticket.expose().as_bytes(),
+        token.user_pin().expose().as_bytes(),
+        token.so_pin().expose().as_bytes(),
+    ];
     assert!(texts.0.len() > 100, "{}", texts.0.len());
     let prints: Vec<_> = secrets.iter().flat_map(|secret| prints(secret)).collect();
     let shown = |text: &&String| prints.iter().any(|print| text.contains(print)) || text.contains("HUNTER2X");
