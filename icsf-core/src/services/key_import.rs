@@ -5,7 +5,6 @@ use crate::backend::{KeySpec, WrappedKey, has_odd_parity};
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds;
 use crate::secret::ClearKey;
 use crate::token::{Completeness, KeyIdentifier, KeyToken, Material, VariableToken};
 
@@ -63,7 +62,7 @@ impl Icsf {
                 }
                 KeyIdentifier::Label(label) => {
                     let found = self.kds.disk_record(label)?;
-                    let (record, generation) = found.ok_or_else(|| kds::not_found(label))?;
+                    let (record, generation) = found.ok_or_else(|| self.kds.not_found(label))?;
                     let token = self.part(view, step, least, part, VariableToken::try_from(record.token)?)?;
                     self.write(view, label, KeyToken::Variable(token), Some((generation, record.created)))?;
                 }

@@ -73,7 +73,7 @@ impl Icsf {
     /// [`Code::IcsfStopped`].
     pub fn csnbkrr(&self, label: &KeyLabel) -> Result<Done<[u8; FIXED_LENGTH]>> {
         self.service("CSNBKRR", |view| {
-            let token = in_storage(view, label)?.token;
+            let token = self.in_storage(view, label)?.token;
             if matches!(token, KeyToken::Variable(_)) {
                 return Err(
                     Error::new(Code::WrongTokenClass, "a variable-length token is read by CSNBKRR2").for_label(label)
@@ -93,7 +93,7 @@ impl Icsf {
     /// [`Code::LabelNotFound`], [`Code::RecordDamaged`]; [`Code::IcsfStopped`].
     pub fn csnbkrr2(&self, label: &KeyLabel) -> Result<Done<KeyToken>> {
         self.service("CSNBKRR2", |view| {
-            let token = in_storage(view, label)?.token;
+            let token = self.in_storage(view, label)?.token;
             let news = match &token {
                 KeyToken::Null => Code::NullRecordRead,
                 KeyToken::Variable(token) if matches!(token.material(), Material::Clear(_)) => Code::ClearKeyReturned,
@@ -119,8 +119,16 @@ impl Icsf {
         })
     }
 
+    fn in_storage(&self, view: &View, label: &KeyLabel) -> Result<Record> {
+        match view.kds.find(label) {
+            Found::Here(found) => found.parse().map_err(|e| kds::damaged(label, &e)),
+            Found::Damaged(error) => Err(kds::damaged(label, &error)),
+            Found::Nothing => Err(self.kds.not_found(label)),
+        }
+    }
+
     fn on_disk(&self, label: &KeyLabel) -> Result<(Record, Generation)> {
-        self.kds.disk_record(label)?.ok_or_else(|| kds::not_found(label))
+        self.kds.disk_record(label)?.ok_or_else(|| self.kds.not_found(label))
     }
 
     fn overwrite(&self, view: &View, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
@@ -239,13 +247,5 @@ impl Icsf {
             self.initialize_for(kind)?;
         }
         Ok(())
-    }
-}
-
-fn in_storage(view: &View, label: &KeyLabel) -> Result<Record> {
-    match view.kds.find(label) {
-        Found::Here(found) => found.parse().map_err(|e| kds::damaged(label, &e)),
-        Found::Damaged(error) => Err(kds::damaged(label, &error)),
-        Found::Nothing => Err(kds::not_found(label)),
     }
 }

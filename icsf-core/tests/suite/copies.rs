@@ -417,3 +417,34 @@ fn a_change_that_could_not_be_read_is_seen_as_soon_as_it_can_be() {
         assert_eq!(other.view().unwrap().kds_trouble, None);
     }
 }
+
+/// The trap of a recovery site: the label a profile names is not in the CKDS, or is there and the services do not see it.
+#[test]
+fn a_key_that_is_not_found_is_told_by_where_it_is_and_what_to_do() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let lost = |name: &str| {
+        let by_label = compute(icsf, name);
+        let opened = icsf.csnbenc_key(&label(name)).map(drop);
+        let read = icsf.csnbkrr(&label(name)).map(drop);
+        [by_label.map(drop), opened, read].map(|result| {
+            let error = refused(result, Code::LabelNotFound, (8, 10012, 30));
+            (error.cause().why().to_owned(), error.cause().remedies().concat())
+        })
+    };
+    for (why, remedy) in lost("NO.SUCH.DES") {
+        assert_eq!(why, "there is no key NO.SUCH.DES in the CKDS");
+        assert!(remedy.contains("softicsf ckds add NO.SUCH.DES") && remedy.contains("import"), "{remedy}");
+    }
+    icsf.kgup_add(&label("LATER.DES"), des_token(icsf, 1)).unwrap();
+    for told in lost("LATER.DES") {
+        let expected = ("key LATER.DES is in the CKDS on disk and not in storage yet", "softicsf ckds refresh");
+        assert_eq!((told.0.as_str(), told.1.as_str()), expected);
+    }
+    icsf.refresh_ckds().unwrap();
+    compute(icsf, "LATER.DES").unwrap();
+    // Deleted on disk: gone for whoever writes there.
+    icsf.kgup_delete(&label("LATER.DES")).unwrap();
+    let error = icsf.csnbkrw(des_token(icsf, 1), &label("LATER.DES")).unwrap_err();
+    assert!(error.to_string().contains("there is no key"), "{error}");
+}

@@ -237,10 +237,13 @@ fn keys_of_another_kind_incomplete_ones_and_none_at_all_are_refused() {
     let rig = Rig::new();
     let icsf = &rig.icsf;
     let call = |key: &KeyToken| hmg(icsf, key, "SHA-512", TEXT, 64);
-    refused(call(&des_token(icsf, 1)), USAGE.0, USAGE.1);
+    let told = |error: Error| assert!(!error.cause().remedies().is_empty(), "no remedy: {error}");
+    told(refused(call(&des_token(icsf, 1)), USAGE.0, USAGE.1));
+    let enciphered = icsf.csnbenc(&mut token(&hmac_token(icsf, 1)), &["CBC"], &[0; 8], &[0; 8], 0, &mut [0; 18]);
+    told(refused(enciphered, Code::WrongKeyType, (8, 2154, 39)));
     let mut partial = KeyIdentifier::Token(skeleton(icsf));
     icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&ClearKey::new(hmac_key(1))), &mut partial).unwrap();
-    refused(call(&token_of(partial)), Code::KeyNotComplete, (8, 2154, 39));
+    told(refused(call(&token_of(partial)), Code::KeyNotComplete, (8, 2154, 39)));
     refused(call(&skeleton(icsf)), Code::WrongTokenClass, (8, 2040, 2040));
     refused(call(&KeyToken::Null), Code::WrongTokenClass, (8, 2040, 2040));
     let missing = icsf.csnbhmg(&mut id("NO.SUCH"), &["HMAC", "SHA-1"], TEXT, &mut [0; 128], 20);
