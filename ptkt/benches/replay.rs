@@ -39,6 +39,7 @@ fn run(live: u64, sessions: u32) {
     let sessions: Vec<(UserId, Applid)> = (0..sessions)
         .map(|n| (format!("U{n:07}").parse().unwrap(), format!("APPL{}", n % 4).parse().unwrap()))
         .collect();
+    let ticket = "ZVQLMCAN".parse().unwrap();
     let register = MemoryRegister::new();
     let per_second = live / REACH;
     let mut random = Random(0x1234_5678_9ABC_DEF1);
@@ -47,7 +48,7 @@ fn run(live: u64, sessions: u32) {
         for _ in 0..per_second {
             let (user, application) = sessions[random.below(sessions.len())];
             let made = Timestamp::from_secs(now - random.below(6) as u64);
-            let used = TicketUse::new(TicketKind::Legacy, user, application, made);
+            let used = TicketUse::new(TicketKind::Legacy, user, application, made, &ticket);
             let usage = register.first_use(&used, Timestamp::from_secs(now)).unwrap();
             first += u64::from(usage == Usage::First);
         }

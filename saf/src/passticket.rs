@@ -481,7 +481,9 @@ impl Saf {
         let mut failed = None;
         for key in keys {
             match key.evaluate(self, request, ticket, now) {
-                Ok((kind, Verdict::Accepted { delta })) => return self.first_use(key, request, kind, delta, now),
+                Ok((kind, Verdict::Accepted { delta })) => {
+                    return self.first_use(key, request, ticket, Accepted { kind, age: delta }, now);
+                }
                 Ok((_, verdict)) => {
                     let cause = not_valid(verdict);
                     failed.get_or_insert_with(|| key.explain(Error::new(Code::EvaluationNotValid, cause)));
@@ -497,17 +499,17 @@ impl Saf {
         &self,
         key: &PlannedKey,
         request: &Request,
-        kind: TicketKind,
-        age: i64,
+        ticket: &Ticket,
+        accepted: Accepted,
         now: Timestamp,
     ) -> Result<Accepted> {
-        let accepted = Accepted { kind, age };
+        let Accepted { kind, age } = accepted;
         if key.replay_allowed(kind) {
             return Ok(accepted);
         }
         let verdict = Verdict::Accepted { delta: age };
         let time = verdict.ticket_time(now).unwrap_or(now);
-        let used = ptkt::TicketUse::new(kind, request.user, request.application, time);
+        let used = ptkt::TicketUse::new(kind, request.user, request.application, time, ticket);
         match self.register().first_use(&used, now) {
             Ok(ptkt::Usage::First) => Ok(accepted),
             Ok(ptkt::Usage::Replay) => {
@@ -521,7 +523,10 @@ impl Saf {
                 Err(key.explain(Error::new(Code::EvaluationReplayed, cause)))
             }
             Err(error) => {
-                let cause = Cause::new(format!("whether the ticket was used before is not known: {error}"));
+                let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let cause = Cause::new(format!("whether the ticket was used before is not known: {why}"))
+                    .with_remedy("try a new ticket in a minute: it lies in another file of the replay register")
+                    .with_remedy("check the directory of the replay register, its volume and its permissions");
                 Err(key.explain(Error::new(Code::EvaluationRegister, cause).with_source(error)))
             }
         }

@@ -1,7 +1,7 @@
 //! A register in memory: a wheel with one slot per second.
 //!
 //! The second of a ticket picks the slot, so a slot holds only *who* used a ticket of that
-//! second: a set of session numbers. Fresh tickets hit the same few slots, and a slot whose
+//! second: a set of session numbers and marks. Fresh tickets hit the same few slots, and a slot whose
 //! second is out of every window is dropped whole. Nothing is searched, timed or evicted by
 //! count: what it holds is bounded by the rate of tickets and the width of the window.
 
@@ -33,7 +33,7 @@ const SLOTS: usize = 2048;
 /// than the window this is true of every ticket, until time catches up or a new register is
 /// taken.
 ///
-/// It needs about 6 to 12 bytes per remembered ticket and about 40 to 90 per session (algorithm,
+/// It needs about 10 to 20 bytes per remembered ticket and about 40 to 90 per session (algorithm,
 /// user and application) with a remembered ticket. One mutex guards it all.
 #[derive(Default)]
 pub struct MemoryRegister {
@@ -82,13 +82,20 @@ impl fmt::Debug for MemoryRegister {
     }
 }
 
+/// Whose ticket of a slot's second was used, and which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Used {
+    session: u32,
+    mark: u16,
+}
+
 /// All seconds are on a ring of 2^64, so that the few before 1970 are seconds like any other.
 #[derive(Default)]
 struct Wheel {
     /// The latest `now` of all calls; `None` before the first.
     clock: Option<u64>,
-    /// By second modulo [`SLOTS`], session numbers; empty before the first call.
-    slots: Vec<HashTable<u32>>,
+    /// By second modulo [`SLOTS`]; empty before the first call.
+    slots: Vec<HashTable<Used>>,
     sessions: Sessions,
     tickets: usize,
 }
@@ -101,14 +108,15 @@ impl Wheel {
         if is_before(second, first) || is_before(last, second) {
             return Err(Reason::Forgotten { second, first, last }.into());
         }
-        let Some(number) = self.sessions.number(&used.session, second) else {
+        let Some(session) = self.sessions.number(&used.session, second) else {
             return Err(Error::register("2^32 sessions have tickets"));
         };
+        let used = Used { session, mark: used.mark };
         let slot = slot(&mut self.slots, second);
-        if slot.find(hash(&number), |other| *other == number).is_some() {
+        if slot.find(hash(&used), |other| *other == used).is_some() {
             return Ok(Usage::Replay);
         }
-        slot.insert_unique(hash(&number), number, hash);
+        slot.insert_unique(hash(&used), used, hash);
         self.tickets += 1;
         Ok(Usage::First)
     }
@@ -130,8 +138,8 @@ impl Wheel {
             let second = before.wrapping_sub(REACH).wrapping_add(step);
             let dropped = std::mem::take(slot(&mut self.slots, second));
             self.tickets -= dropped.len();
-            for number in dropped {
-                self.sessions.forget(number, second);
+            for used in dropped {
+                self.sessions.forget(used.session, second);
             }
         }
         self.clock = Some(now);
@@ -140,7 +148,7 @@ impl Wheel {
 
     fn footprint(&self) -> Footprint {
         let sets: usize = self.slots.iter().map(HashTable::allocation_size).sum();
-        let slots = self.slots.capacity() * size_of::<HashTable<u32>>();
+        let slots = self.slots.capacity() * size_of::<HashTable<Used>>();
         Footprint {
             tickets: self.tickets,
             sessions: self.sessions.len(),
@@ -155,11 +163,11 @@ fn is_before(one: u64, other: u64) -> bool {
 
 #[expect(clippy::indexing_slicing, reason = "advance has made SLOTS of them")]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
-fn slot(slots: &mut [HashTable<u32>], second: u64) -> &mut HashTable<u32> {
+fn slot(slots: &mut [HashTable<Used>], second: u64) -> &mut HashTable<Used> {
     &mut slots[second as usize % SLOTS]
 }
 
 /// Session numbers are small and dense; the table wants bits at both ends.
-fn hash(number: &u32) -> u64 {
-    u64::from(*number).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+fn hash(used: &Used) -> u64 {
+    (u64::from(used.mark) << 32 | u64::from(used.session)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

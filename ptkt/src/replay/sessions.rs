@@ -58,12 +58,12 @@ impl Sessions {
         Some(number)
     }
 
-    /// A use at `second` is forgotten. Seconds come in order.
+    /// A use at `second` is forgotten. Seconds come in order; where a session has several uses in
+    /// one second, it goes with the first.
     pub(super) fn forget(&mut self, number: u32, second: u64) {
-        let entry = at(&self.entries, number);
-        if entry.latest != second {
+        let Some(entry) = self.entries.get(number as usize).filter(|entry| entry.latest == second) else {
             return;
-        }
+        };
         let hash = self.hasher.hash_one(entry.identity);
         if let Ok(found) = self.index.find_entry(hash, |n| *n == number) {
             found.remove();
