@@ -79,10 +79,11 @@ pub(crate) struct PlanKey {
     group: Option<GroupId>,
 }
 
-/// The keys to be tried for a request, in turn.
+/// The keys to be tried for a request, in turn: one at least.
 pub(crate) struct Plan {
     generation: u64,
-    keys: Vec<PlannedKey>,
+    first: PlannedKey,
+    others: Vec<PlannedKey>,
     /// A key profile that cannot be read, which says more than a ticket that no other key fits.
     damaged: Option<Cause>,
 }
@@ -390,28 +391,22 @@ impl Saf {
                 group: request.group,
             };
             let plan = self.plans().get(&view, key, || {
-                let keys = self.plan_generation(&view, caller, request)?;
-                Ok(Plan { generation: view.generation(), keys, damaged: None })
+                let first = self.plan_generation(&view, caller, request)?;
+                Ok(Plan { generation: view.generation(), first, others: Vec::new(), damaged: None })
             })?;
-            let first = plan.keys.first().ok_or_else(|| no_key(Code::GenerationNoKey, &request.application))?;
-            first
-                .generate(self, request, Timestamp::from_secs(self.time(request)))
-                .map_err(|trouble| first.explain(trouble.into_error(Code::GenerationKey)))
+            let time = Timestamp::from_secs(self.time(request));
+            let key = &plan.first;
+            key.generate(self, request, time).map_err(|trouble| key.explain(trouble.into_error(Code::GenerationKey)))
         };
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<Vec<PlannedKey>> {
+    fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<PlannedKey> {
         access::require_class(view)?;
         access::require_authority(view, caller, &request.user, &request.application, Access::Update)?;
         let profile = self.generation_profile(view, request)?;
-        let mut keys = PlannedKey::all_of(&profile, &request.user, &request.application);
-        keys.truncate(1);
-        if keys.is_empty() {
-            return Err(no_key(Code::GenerationNoKey, &request.application)
-                .explained(|cause| cause.by_profile(profile.name.to_string(), "none")));
-        }
-        Ok(keys)
+        let keys = PlannedKey::all_of(&profile, &request.user, &request.application);
+        keys.into_iter().next().ok_or_else(|| no_key(Code::GenerationNoKey, &profile))
     }
 
     pub(crate) fn generation_profile(&self, view: &Snapshot, request: &Request) -> Result<Arc<Profile>> {
@@ -458,17 +453,17 @@ impl Saf {
                 let profiles = access::key_profiles(&view, &request.application, group.as_ref(), &request.user);
                 let names = access::key_profile_names(&request.application, group.as_ref(), &request.user);
                 let damaged = access::damaged_key_profile(&view, &names);
-                if profiles.is_empty() {
+                let Some(named) = profiles.first() else {
                     let cause = damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application));
                     return Err(Error::new(Code::EvaluationNoProfile, cause));
-                }
-                let keys: Vec<PlannedKey> = profiles
+                };
+                let mut keys = profiles
                     .iter()
-                    .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application))
-                    .collect();
-                Ok(Plan { generation: view.generation(), keys, damaged })
+                    .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application));
+                let first = keys.next().ok_or_else(|| no_key(Code::EvaluationNoKey, named))?;
+                Ok(Plan { generation: view.generation(), first, others: keys.collect(), damaged })
             })?;
-            self.try_keys(&plan.keys, request, ticket).map_err(|error| match &plan.damaged {
+            self.try_keys(&plan, request, ticket).map_err(|error| match &plan.damaged {
                 Some(cause) if error.code() == Code::EvaluationNotValid => Error::new(error.code(), cause.clone()),
                 _ => error,
             })
@@ -476,23 +471,31 @@ impl Saf {
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn try_keys(&self, keys: &[PlannedKey], request: &Request, ticket: &Ticket) -> Result<Accepted> {
+    fn try_keys(&self, plan: &Plan, request: &Request, ticket: &Ticket) -> Result<Accepted> {
         let now = Timestamp::from_secs(self.time(request));
-        let mut failed = None;
-        for key in keys {
-            match key.evaluate(self, request, ticket, now) {
-                Ok((kind, Verdict::Accepted { delta })) => {
-                    return self.first_use(key, request, ticket, Accepted { kind, age: delta }, now);
-                }
-                Ok((_, verdict)) => {
-                    let cause = not_valid(verdict);
-                    failed.get_or_insert_with(|| key.explain(Error::new(Code::EvaluationNotValid, cause)));
-                }
+        let mut answer = self.try_key(&plan.first, request, ticket, now);
+        for key in &plan.others {
+            let next = [Code::EvaluationNotValid, Code::EvaluationKey];
+            if !answer.as_ref().is_err_and(|error| next.contains(&error.code())) {
+                break;
+            }
+            match self.try_key(key, request, ticket, now) {
                 // A key that cannot be used says more than a ticket that another key does not fit.
-                Err(trouble) => failed = Some(key.explain(trouble.into_error(Code::EvaluationKey))),
+                Err(error) if error.code() == Code::EvaluationNotValid => {}
+                other => answer = other,
             }
         }
-        Err(failed.unwrap_or_else(|| no_key(Code::EvaluationNoKey, &request.application)))
+        answer
+    }
+
+    fn try_key(&self, key: &PlannedKey, request: &Request, ticket: &Ticket, now: Timestamp) -> Result<Accepted> {
+        match key.evaluate(self, request, ticket, now) {
+            Ok((kind, Verdict::Accepted { delta })) => {
+                self.first_use(key, request, ticket, Accepted { kind, age: delta }, now)
+            }
+            Ok((_, verdict)) => Err(key.explain(Error::new(Code::EvaluationNotValid, not_valid(verdict)))),
+            Err(trouble) => Err(key.explain(trouble.into_error(Code::EvaluationKey))),
+        }
     }
 
     fn first_use(
@@ -545,10 +548,11 @@ fn for_whom(error: Error, request: &Request) -> Error {
     error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
 }
 
-fn no_key(code: Code, application: &Applid) -> Error {
+pub(crate) fn no_key(code: Code, profile: &Profile) -> Error {
+    let name = &profile.name;
     let cause = Cause::new("the profile has no key in its SSIGNON segment")
-        .with_remedy(format!("RALTER PTKTDATA {application} SSIGNON(...), then SETROPTS RACLIST(PTKTDATA) REFRESH"));
-    Error::new(code, cause)
+        .with_remedy(format!("RALTER PTKTDATA {name} SSIGNON(...), then SETROPTS RACLIST(PTKTDATA) REFRESH"));
+    Error::new(code, cause.by_profile(name.to_string(), "none"))
 }
 
 /// How far clocks are ever apart, in seconds: a day. Nothing in a ticket tells that it was made with another key: read with the
