@@ -555,28 +555,27 @@ pub(crate) fn no_key(code: Code, profile: &Profile) -> Error {
     Error::new(code, cause.by_profile(name.to_string(), "none"))
 }
 
-/// How far clocks are ever apart, in seconds: a day. Nothing in a ticket tells that it was made with another key: read with the
-/// wrong one it has any time at all, within 68 years.
-const CLOCKS: i64 = 86_400;
+/// How far clocks are apart, in seconds, before another key is the likelier reason: a day.
+const CLOCKS: u64 = 86_400;
+/// How far they are ever: a year. Nothing in a ticket tells that it was made with another key: read with the wrong one
+/// it has any time at all.
+const CLOCKS_EVER: u64 = 366 * CLOCKS;
 
 fn not_valid(verdict: Verdict) -> Cause {
-    match verdict {
-        Verdict::Expired { delta } | Verdict::Future { delta } if delta.abs() > CLOCKS => {
-            let days = delta.abs() / CLOCKS;
-            Cause::new(format!(
-                "it is no ticket made with this key for this user and application, or one of {days} days ago or ahead"
-            ))
-            .with_remedy(
-                "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
-            )
-        }
-        Verdict::Expired { delta } => Cause::new(format!("the ticket was made {delta} seconds ago, too long"))
-            .with_remedy("compare the clocks of both systems, in GMT"),
-        Verdict::Future { delta } => {
-            Cause::new(format!("the ticket was made {} seconds ahead of this system's clock", -delta))
-                .with_remedy("compare the clocks of both systems, in GMT")
-        }
-        _ => Cause::new("it is no ticket made with this key for this user and application")
-            .with_remedy("compare the keys of both systems, the user ID and the application name"),
+    const NO_TICKET: &str = "it is no ticket made with this key for this user and application";
+    let (away, when) = match verdict {
+        Verdict::Expired { delta } => (delta.unsigned_abs(), "ago, too long"),
+        Verdict::Future { delta } => (delta.unsigned_abs(), "ahead of this system's clock"),
+        _ => (u64::MAX, ""),
+    };
+    if away <= CLOCKS {
+        Cause::new(format!("the ticket was made {away} seconds {when}"))
+            .with_remedy("compare the clocks of both systems, in GMT")
+    } else if away <= CLOCKS_EVER {
+        Cause::new(format!("{NO_TICKET}, or one of {} days {when}", away / CLOCKS)).with_remedy(
+            "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
+        )
+    } else {
+        Cause::new(NO_TICKET).with_remedy("compare the keys of both systems, the user ID and the application name")
     }
 }
