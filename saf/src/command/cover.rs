@@ -33,8 +33,20 @@ const SHOWN: [&str; 20] = [
 ];
 
 /// Keywords without value.
-const BARE: [&str; 10] =
-    ["NOAPPLDATA", "NODATA", "NOSSIGNON", "NOPASSWORD", "NORACF", "SSIGNON", "REVOKE", "RESUME", "DELETE", "REFRESH"];
+const BARE: [&str; 12] = [
+    "ALL",
+    "AUTHUSER",
+    "NOAPPLDATA",
+    "NODATA",
+    "NOSSIGNON",
+    "NOPASSWORD",
+    "NORACF",
+    "SSIGNON",
+    "REVOKE",
+    "RESUME",
+    "DELETE",
+    "REFRESH",
+];
 
 /// Whether a word may be meant as a keyword for a secret: abbreviated, or mistyped.
 fn announces_secret(word: &str) -> bool {
