@@ -39,6 +39,7 @@ fn main() {
 fn run(live: u64, count: u32) {
     let sessions: Vec<(UserId, Applid)> =
         (0..count).map(|n| (format!("U{n:07}").parse().unwrap(), format!("APPL{}", n % 4).parse().unwrap())).collect();
+    let ticket = "ZVQLMCAN".parse().unwrap();
     let register = MemoryRegister::new();
     let per_second = live / REACH;
     let mut random = Random(0x1234_5678_9ABC_DEF1);
@@ -48,7 +49,7 @@ fn run(live: u64, count: u32) {
             .map(|_| {
                 let (user, application) = sessions[random.below(sessions.len())];
                 let made = Timestamp::from_secs(now - random.below(6) as u64);
-                TicketUse::new(TicketKind::Legacy, user, application, made)
+                TicketUse::new(TicketKind::Legacy, user, application, made, &ticket)
             })
             .collect();
         let timer = Instant::now();

@@ -79,10 +79,11 @@ pub(crate) struct PlanKey {
     group: Option<GroupId>,
 }
 
-/// The keys to be tried for a request, in turn.
+/// The keys to be tried for a request, in turn: one at least.
 pub(crate) struct Plan {
     generation: u64,
-    keys: Vec<PlannedKey>,
+    first: PlannedKey,
+    others: Vec<PlannedKey>,
     /// A key profile that cannot be read, which says more than a ticket that no other key fits.
     damaged: Option<Cause>,
 }
@@ -390,28 +391,22 @@ impl Saf {
                 group: request.group,
             };
             let plan = self.plans().get(&view, key, || {
-                let keys = self.plan_generation(&view, caller, request)?;
-                Ok(Plan { generation: view.generation(), keys, damaged: None })
+                let first = self.plan_generation(&view, caller, request)?;
+                Ok(Plan { generation: view.generation(), first, others: Vec::new(), damaged: None })
             })?;
-            let first = plan.keys.first().ok_or_else(|| no_key(Code::GenerationNoKey, &request.application))?;
-            first
-                .generate(self, request, Timestamp::from_secs(self.time(request)))
-                .map_err(|trouble| first.explain(trouble.into_error(Code::GenerationKey)))
+            let time = Timestamp::from_secs(self.time(request));
+            let key = &plan.first;
+            key.generate(self, request, time).map_err(|trouble| key.explain(trouble.into_error(Code::GenerationKey)))
         };
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<Vec<PlannedKey>> {
+    fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<PlannedKey> {
         access::require_class(view)?;
         access::require_authority(view, caller, &request.user, &request.application, Access::Update)?;
         let profile = self.generation_profile(view, request)?;
-        let mut keys = PlannedKey::all_of(&profile, &request.user, &request.application);
-        keys.truncate(1);
-        if keys.is_empty() {
-            return Err(no_key(Code::GenerationNoKey, &request.application)
-                .explained(|cause| cause.by_profile(profile.name.to_string(), "none")));
-        }
-        Ok(keys)
+        let keys = PlannedKey::all_of(&profile, &request.user, &request.application);
+        keys.into_iter().next().ok_or_else(|| no_key(Code::GenerationNoKey, &profile))
     }
 
     pub(crate) fn generation_profile(&self, view: &Snapshot, request: &Request) -> Result<Arc<Profile>> {
@@ -458,17 +453,17 @@ impl Saf {
                 let profiles = access::key_profiles(&view, &request.application, group.as_ref(), &request.user);
                 let names = access::key_profile_names(&request.application, group.as_ref(), &request.user);
                 let damaged = access::damaged_key_profile(&view, &names);
-                if profiles.is_empty() {
+                let Some(named) = profiles.first() else {
                     let cause = damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application));
                     return Err(Error::new(Code::EvaluationNoProfile, cause));
-                }
-                let keys: Vec<PlannedKey> = profiles
+                };
+                let mut keys = profiles
                     .iter()
-                    .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application))
-                    .collect();
-                Ok(Plan { generation: view.generation(), keys, damaged })
+                    .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application));
+                let first = keys.next().ok_or_else(|| no_key(Code::EvaluationNoKey, named))?;
+                Ok(Plan { generation: view.generation(), first, others: keys.collect(), damaged })
             })?;
-            self.try_keys(&plan.keys, request, ticket).map_err(|error| match &plan.damaged {
+            self.try_keys(&plan, request, ticket).map_err(|error| match &plan.damaged {
                 Some(cause) if error.code() == Code::EvaluationNotValid => Error::new(error.code(), cause.clone()),
                 _ => error,
             })
@@ -476,38 +471,48 @@ impl Saf {
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn try_keys(&self, keys: &[PlannedKey], request: &Request, ticket: &Ticket) -> Result<Accepted> {
+    fn try_keys(&self, plan: &Plan, request: &Request, ticket: &Ticket) -> Result<Accepted> {
         let now = Timestamp::from_secs(self.time(request));
-        let mut failed = None;
-        for key in keys {
-            match key.evaluate(self, request, ticket, now) {
-                Ok((kind, Verdict::Accepted { delta })) => return self.first_use(key, request, kind, delta, now),
-                Ok((_, verdict)) => {
-                    let cause = not_valid(verdict);
-                    failed.get_or_insert_with(|| key.explain(Error::new(Code::EvaluationNotValid, cause)));
-                }
+        let mut answer = self.try_key(&plan.first, request, ticket, now);
+        for key in &plan.others {
+            let next = [Code::EvaluationNotValid, Code::EvaluationKey];
+            if !answer.as_ref().is_err_and(|error| next.contains(&error.code())) {
+                break;
+            }
+            match self.try_key(key, request, ticket, now) {
                 // A key that cannot be used says more than a ticket that another key does not fit.
-                Err(trouble) => failed = Some(key.explain(trouble.into_error(Code::EvaluationKey))),
+                Err(error) if error.code() == Code::EvaluationNotValid => {}
+                other => answer = other,
             }
         }
-        Err(failed.unwrap_or_else(|| no_key(Code::EvaluationNoKey, &request.application)))
+        answer
+    }
+
+    fn try_key(&self, key: &PlannedKey, request: &Request, ticket: &Ticket, now: Timestamp) -> Result<Accepted> {
+        match key.evaluate(self, request, ticket, now) {
+            Ok((kind, Verdict::Accepted { delta })) => {
+                self.first_use(key, request, ticket, Accepted { kind, age: delta }, now)
+            }
+            Ok((_, verdict)) => Err(key.explain(Error::new(Code::EvaluationNotValid, not_valid(verdict)))),
+            Err(trouble) => Err(key.explain(trouble.into_error(Code::EvaluationKey))),
+        }
     }
 
     fn first_use(
         &self,
         key: &PlannedKey,
         request: &Request,
-        kind: TicketKind,
-        age: i64,
+        ticket: &Ticket,
+        accepted: Accepted,
         now: Timestamp,
     ) -> Result<Accepted> {
-        let accepted = Accepted { kind, age };
+        let Accepted { kind, age } = accepted;
         if key.replay_allowed(kind) {
             return Ok(accepted);
         }
         let verdict = Verdict::Accepted { delta: age };
         let time = verdict.ticket_time(now).unwrap_or(now);
-        let used = ptkt::TicketUse::new(kind, request.user, request.application, time);
+        let used = ptkt::TicketUse::new(kind, request.user, request.application, time, ticket);
         match self.register().first_use(&used, now) {
             Ok(ptkt::Usage::First) => Ok(accepted),
             Ok(ptkt::Usage::Replay) => {
@@ -521,7 +526,10 @@ impl Saf {
                 Err(key.explain(Error::new(Code::EvaluationReplayed, cause)))
             }
             Err(error) => {
-                let cause = Cause::new(format!("whether the ticket was used before is not known: {error}"));
+                let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let cause = Cause::new(format!("whether the ticket was used before is not known: {why}"))
+                    .with_remedy("try a new ticket in a minute: it lies in another file of the replay register")
+                    .with_remedy("check the directory of the replay register, its volume and its permissions");
                 Err(key.explain(Error::new(Code::EvaluationRegister, cause).with_source(error)))
             }
         }
@@ -540,34 +548,34 @@ fn for_whom(error: Error, request: &Request) -> Error {
     error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
 }
 
-fn no_key(code: Code, application: &Applid) -> Error {
+pub(crate) fn no_key(code: Code, profile: &Profile) -> Error {
+    let name = &profile.name;
     let cause = Cause::new("the profile has no key in its SSIGNON segment")
-        .with_remedy(format!("RALTER PTKTDATA {application} SSIGNON(...), then SETROPTS RACLIST(PTKTDATA) REFRESH"));
-    Error::new(code, cause)
+        .with_remedy(format!("RALTER PTKTDATA {name} SSIGNON(...), then SETROPTS RACLIST(PTKTDATA) REFRESH"));
+    Error::new(code, cause.by_profile(name.to_string(), "none"))
 }
 
-/// How far clocks are ever apart, in seconds: a day. Nothing in a ticket tells that it was made with another key: read with the
-/// wrong one it has any time at all, within 68 years.
-const CLOCKS: i64 = 86_400;
+/// How far clocks are apart, in seconds, before another key is the likelier reason: a day.
+const CLOCKS: u64 = 86_400;
+/// How far they are ever: a year. Nothing in a ticket tells that it was made with another key: read with the wrong one
+/// it has any time at all.
+const CLOCKS_EVER: u64 = 366 * CLOCKS;
 
 fn not_valid(verdict: Verdict) -> Cause {
-    match verdict {
-        Verdict::Expired { delta } | Verdict::Future { delta } if delta.abs() > CLOCKS => {
-            let days = delta.abs() / CLOCKS;
-            Cause::new(format!(
-                "it is no ticket made with this key for this user and application, or one of {days} days ago or ahead"
-            ))
-            .with_remedy(
-                "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
-            )
-        }
-        Verdict::Expired { delta } => Cause::new(format!("the ticket was made {delta} seconds ago, too long"))
-            .with_remedy("compare the clocks of both systems, in GMT"),
-        Verdict::Future { delta } => {
-            Cause::new(format!("the ticket was made {} seconds ahead of this system's clock", -delta))
-                .with_remedy("compare the clocks of both systems, in GMT")
-        }
-        _ => Cause::new("it is no ticket made with this key for this user and application")
-            .with_remedy("compare the keys of both systems, the user ID and the application name"),
+    const NO_TICKET: &str = "it is no ticket made with this key for this user and application";
+    let (away, when) = match verdict {
+        Verdict::Expired { delta } => (delta.unsigned_abs(), "ago, too long"),
+        Verdict::Future { delta } => (delta.unsigned_abs(), "ahead of this system's clock"),
+        _ => (u64::MAX, ""),
+    };
+    if away <= CLOCKS {
+        Cause::new(format!("the ticket was made {away} seconds {when}"))
+            .with_remedy("compare the clocks of both systems, in GMT")
+    } else if away <= CLOCKS_EVER {
+        Cause::new(format!("{NO_TICKET}, or one of {} days {when}", away / CLOCKS)).with_remedy(
+            "compare the keys of both systems, the user ID and the application name; then the clocks, in GMT",
+        )
+    } else {
+        Cause::new(NO_TICKET).with_remedy("compare the keys of both systems, the user ID and the application name")
     }
 }

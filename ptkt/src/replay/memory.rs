@@ -38,7 +38,7 @@ const SLOTS: usize = 2048;
 /// than the window this is true of every ticket, until time catches up or a new register is
 /// taken.
 ///
-/// It needs 13 to 14 bytes per remembered ticket, whosever they are, up to 53 in the first half
+/// It needs 15 to 16 bytes per remembered ticket, whosever they are, up to 63 in the first half
 /// minute; about 40 to 90 per application with a remembered ticket; and 50,000 in any case. One
 /// mutex guards it all.
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Wheel {
             return Err(Error::register("2^24 applications have tickets"));
         };
         let fresh = !is_before(second, clock.wrapping_sub(FRESH));
-        if !slot(&mut self.slots, second).insert(&used.user(), application, fresh, self.seed) {
+        if !slot(&mut self.slots, second).insert(&used.user(), application, used.mark(), fresh, self.seed) {
             return Ok(Usage::Replay);
         }
         self.tickets += 1;

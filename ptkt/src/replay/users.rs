@@ -1,30 +1,31 @@
-//! Who used a ticket of one second: an exact set of 11 bytes a place.
+//! Who used a ticket of one second, and which: an exact set of 13 bytes a place.
 //!
-//! A use is user ID and number of the application, put in another order by a permutation, so that nothing but the same
-//! use is taken for it. The places hold the uses in ascending order with gaps between. As the permutation spreads them
+//! A use is user ID, number of the application and mark of the ticket. The user ID is put in another order by a
+//! permutation, so that nothing but the same use is taken for it. The places hold the uses in ascending order with gaps between. As the permutation spreads them
 //! evenly, the value of a use tells where it must be, give or take a few places: that is where to look for it, and where
 //! it goes when all are moved to more or fewer places, from first to last.
 //!
 //! While a second is fresh and uses pour in, its places become three times as many when they run out; later they are made
-//! as few as will do, and stragglers add an eighth. So a use takes 13 to 14 bytes in the end, however many there are.
+//! as few as will do, and stragglers add an eighth. So a use takes 15 to 16 bytes in the end, however many there are.
 
 use super::applications;
 use crate::id::UserId;
 
-/// The permuted user ID, and the number of the application.
+/// The permuted user ID, the number of the application, and the mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place([u8; 11]);
+struct Place([u8; 13]);
 
 /// After all others; no application has its number.
-const FREE: Place = Place([0xFF; 11]);
+const FREE: Place = Place([0xFF; 13]);
 
 impl Place {
-    fn of(user: &UserId, application: u32, seed: u64) -> Self {
+    fn of(user: &UserId, application: u32, mark: u16, seed: u64) -> Self {
         debug_assert!(application < applications::MOST);
         let value = permuted(u64::from_le_bytes(*user.ebcdic()) ^ seed ^ spread(application));
         let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
         let [i, j, k, _] = application.to_le_bytes();
-        Self([a, b, c, d, e, f, g, h, i, j, k])
+        let [l, m] = mark.to_le_bytes();
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m])
     }
 
     fn value(self) -> u64 {
@@ -33,7 +34,7 @@ impl Place {
     }
 
     fn application(self) -> u32 {
-        let [.., i, j, k] = self.0;
+        let [.., i, j, k, _, _] = self.0;
         u32::from_le_bytes([i, j, k, 0])
     }
 
@@ -64,15 +65,15 @@ pub(super) struct Users {
 impl Users {
     /// Whether the use was not there yet. It is now. `application` is less than [`applications::MOST`]; `seed` is the same
     /// in all calls.
-    pub(super) fn insert(&mut self, user: &UserId, application: u32, fresh: bool, seed: u64) -> bool {
-        let entry = Place::of(user, application, seed);
+    pub(super) fn insert(&mut self, user: &UserId, application: u32, mark: u16, fresh: bool, seed: u64) -> bool {
+        let entry = Place::of(user, application, mark, seed);
         let value = entry.value();
         loop {
             let has_room = self.taken < room(self.places.len(), fresh);
             let rest = self.places.get_mut(entry.home(self.places.len())..).unwrap_or_default();
             let before = rest.iter().take_while(|place| place.value() < value).count();
             let rest = rest.get_mut(before..).unwrap_or_default();
-            // A user of another application may have the same value.
+            // A user of another application may have the same value, and so has one with another ticket.
             if rest.iter().take_while(|place| place.value() == value).any(|place| *place == entry) {
                 return false;
             }
@@ -161,11 +162,11 @@ mod tests {
             uses.extend(user(other.to_le_bytes()).map(|user| (user, application)));
         }
         assert!(uses.len() > 150);
-        let value = |(user, application): &(UserId, u32)| Place::of(user, *application, 7).value();
+        let value = |(user, application): &(UserId, u32)| Place::of(user, *application, 0, 7).value();
         assert!(uses.iter().all(|one| value(one) == value(&uses[0])));
         for fresh in [true, false] {
             for (at, (user, application)) in uses.iter().enumerate() {
-                assert_eq!(users.insert(user, *application, fresh, 7), fresh, "{at}");
+                assert_eq!(users.insert(user, *application, 0, fresh, 7), fresh, "{at}");
             }
             users.shrink();
         }
@@ -180,7 +181,7 @@ mod tests {
             let mut entries: Vec<Place> = (0..500_u64)
                 .map(|n| {
                     let [a, b, c, d, e, f, g, h] = (end ^ n).to_le_bytes();
-                    Place([a, b, c, d, e, f, g, h, 1, 0, 0])
+                    Place([a, b, c, d, e, f, g, h, 1, 0, 0, 0, 0])
                 })
                 .collect();
             entries.sort_by_key(|entry| entry.value());
@@ -209,22 +210,23 @@ mod tests {
 
         #[test]
         fn answers_like_a_plain_set(
-            steps in prop::collection::vec((0..300_u32, 0..3_u32, 0..50_u8), 0..3000),
+            steps in prop::collection::vec((0..300_u32, 0..3_u32, 0..3_u16, 0..50_u8), 0..3000),
             seed: u64,
         ) {
             let (mut users, mut plain, mut fresh) = (Users::default(), BTreeSet::new(), true);
-            for (number, application, step) in steps {
+            for (number, application, mark, step) in steps {
                 match step {
                     0 => users.shrink(),
                     1 => fresh = !fresh,
                     _ => {
                         let user = format!("U{number}").parse().unwrap();
-                        prop_assert_eq!(users.insert(&user, application, fresh, seed), plain.insert((user, application)));
+                        let first = plain.insert((user, application, mark));
+                        prop_assert_eq!(users.insert(&user, application, mark, fresh, seed), first);
                     }
                 }
                 prop_assert_eq!(users.len(), plain.len());
             }
-            let mut numbers: Vec<u32> = plain.iter().map(|(_, application)| *application).collect();
+            let mut numbers: Vec<u32> = plain.iter().map(|(_, application, _)| *application).collect();
             numbers.sort_unstable();
             let mut told: Vec<u32> = users.applications().collect();
             told.sort_unstable();

@@ -11,11 +11,16 @@ const REACH: u64 = Window::MAX_SECONDS as u64;
 const NOW: u64 = 1_700_000_000;
 
 fn used_by(user: &str, second: u64) -> TicketUse {
-    TicketUse::new(TicketKind::Legacy, user.parse().unwrap(), "TSOR001".parse().unwrap(), second.into())
+    use_of(TicketKind::Legacy, user, "TSOR001", second, "ZVQLMCAN")
+}
+
+fn use_of(kind: TicketKind, user: &str, application: &str, second: u64, ticket: &str) -> TicketUse {
+    let (user, application) = (user.parse().unwrap(), application.parse().unwrap());
+    TicketUse::new(kind, user, application, second.into(), &ticket.parse().unwrap())
 }
 
 fn used_for(application: &str, second: u64) -> TicketUse {
-    TicketUse::new(TicketKind::Legacy, "IBMUSER".parse().unwrap(), application.parse().unwrap(), second.into())
+    use_of(TicketKind::Legacy, "IBMUSER", application, second, "ZVQLMCAN")
 }
 
 fn used(second: u64) -> TicketUse {
@@ -39,16 +44,16 @@ fn the_second_use_is_a_replay() {
 
 #[test]
 fn every_part_of_the_identity_counts() {
-    let (ibmuser, other) = ("IBMUSER".parse().unwrap(), "IBMUSE".parse().unwrap());
-    let (tso, cics) = ("TSOR001".parse().unwrap(), "CICS".parse().unwrap());
     let register = MemoryRegister::new();
     for ticket in [
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, NOW.into()),
-        TicketUse::new(TicketKind::Enhanced, ibmuser, tso, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, other, tso, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, cics, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, (NOW - 1).into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, (NOW - 2048).wrapping_add(1600).into()),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Enhanced, "IBMUSER", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSE", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "CICS", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW - 1, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", (NOW - 2048).wrapping_add(1600), "ZVQLMCAN"),
+        // Made with another key.
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, "QHOAH1TV"),
     ] {
         assert_eq!(use_at(&register, &ticket, NOW), Usage::First, "{ticket:?}");
         assert_eq!(use_at(&register, &ticket, NOW), Usage::Replay, "{ticket:?}");
@@ -187,6 +192,22 @@ fn applications_are_reclaimed() {
     let footprint = register.footprint();
     assert_eq!((footprint.tickets, footprint.applications), (1, 1));
     assert!(footprint.bytes < settled, "{footprint:?}");
+}
+
+/// The last application of all has two uses in the second that goes.
+#[test]
+fn tickets_of_two_keys_in_one_second_are_forgotten_together() {
+    let register = MemoryRegister::new();
+    for ticket in ["ZVQLMCAN", "QHOAH1TV"] {
+        let used = use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, ticket);
+        assert_eq!(use_at(&register, &used, NOW), Usage::First);
+    }
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (2, 1));
+    let later = NOW + 2 * REACH;
+    assert_eq!(use_at(&register, &used(later), later), Usage::First);
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (1, 1));
 }
 
 /// An application used at a later second first and an older one then lives to the later one: its number must not go to
