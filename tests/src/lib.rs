@@ -182,7 +182,7 @@ pub fn replay(data: &[u8]) {
     fs::write(directory.path().join(format!("{:010}", NOW / 1024)), data).unwrap();
     let register = FileRegister::open(directory.path()).unwrap();
     let (user, application) = ("IBMUSER".parse().unwrap(), "TSOR001".parse().unwrap());
-    let used = TicketUse::new(TicketKind::Legacy, user, application, Timestamp::from_secs(NOW));
+    let used = TicketUse::marked(TicketKind::Legacy, user, application, Timestamp::from_secs(NOW), 7);
     let now = Timestamp::from_secs(NOW);
     let first = register.first_use(&used, now);
     let second = register.first_use(&used, now);

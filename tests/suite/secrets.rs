@@ -100,7 +100,7 @@ fn tickets(texts: &mut Texts) {
     let never = session.generate(&des, Timestamp::from_secs(u64::MAX)).unwrap_err();
     texts.error(&never);
     texts.debug(&"A B".parse::<ptkt::Applid>().unwrap_err().kind());
-    let used = TicketUse::new(TicketKind::Legacy, who.user, who.application, now);
+    let used = TicketUse::new(TicketKind::Legacy, who.user, who.application, now, &ticket);
     texts.debug(&used);
     texts.debug(&used.kind());
     let register = MemoryRegister::new();

@@ -233,9 +233,9 @@ fn applications_of_many_users_are_reclaimed() {
         for number in 0..10 {
             let application = format!("A{}", turn * 5 + number).parse().unwrap();
             for n in 0..20 {
-                let used = TicketUse::new(TicketKind::Enhanced, user(n), application, clock.into());
+                let used = TicketUse::marked(TicketKind::Enhanced, user(n), application, clock.into(), 7);
                 assert_eq!(use_at(&register, &used, clock), Usage::First, "{used:?}");
-                let later = TicketUse::new(TicketKind::Enhanced, user(n), application, (clock + n % 2).into());
+                let later = TicketUse::marked(TicketKind::Enhanced, user(n), application, (clock + n % 2).into(), 7);
                 let expected = if n % 2 == 0 { Usage::Replay } else { Usage::First };
                 assert_eq!(use_at(&register, &later, clock), expected, "{later:?}");
             }
