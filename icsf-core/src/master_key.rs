@@ -365,8 +365,7 @@ impl Icsf {
     /// The record with its key under the master key `mkvp` in another register, authenticated anew.
     fn rewrapped(&self, view: &View, row: &Sealed, to: Register, mkvp: Mkvp) -> Result<Record> {
         let run = || {
-            self.check_master_key(view, &row.wrapped)?;
-            self.check_mac(view, &row.record, &row.wrapped)?;
+            self.authentic(view, &row.record)?;
             let wrapped = self.backend.rewrap(&row.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
             if wrapped.mkvp() != mkvp {
                 let why =

@@ -94,8 +94,7 @@ impl Icsf {
         if view.engine.require_master_key(wrapped.master_key()).is_err() {
             return Ok(false);
         }
-        self.check_master_key(view, wrapped)?;
-        self.check_mac(view, record, wrapped)?;
+        self.authentic(view, record)?;
         self.backend.open(wrapped)?;
         Ok(true)
     }

@@ -8,13 +8,13 @@ use icsf_backends::faulty;
 use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
 use icsf_core::codes::Code;
 use icsf_core::store::{Area, Expect, MemoryStore, Op};
-use icsf_core::{Icsf, KeyIdentifier, KeyType, RecordKey};
+use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyType, RecordKey};
 use zeroize::Zeroizing;
 
 use crate::interrupted_store::{InterruptedStore, Plan};
 use crate::support::{
     Rig, add_one_of_each, authenticate, change_master_key, clear_hmac_token, compute, copy, des_token, encipher,
-    hmac_token, label, load_master_key, on_each_store, refused, set_master_key,
+    hmac_key, hmac_token, label, load_master_key, on_each_store, refused, set_master_key, skeleton, token_of,
 };
 
 const DES: MasterKeyKind = MasterKeyKind::Des;
@@ -409,4 +409,25 @@ fn what_another_change_has_staged_is_not_put_in_use() {
         all_is_under_the_current_master_key(&rig);
     }
     assert!(times > 3, "only {times} places to get in between");
+}
+
+/// A partial key outside the CKDS is a token like any other: one change of the master key renews it, a second ends it.
+#[test]
+fn a_partial_key_is_not_completed_under_a_master_key_that_is_gone() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let mut partial = KeyIdentifier::Token(skeleton(icsf));
+    let part = ClearKey::new(hmac_key(1));
+    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&part), &mut partial).unwrap();
+    let partial = token_of(partial);
+    let complete = || {
+        let mut key = KeyIdentifier::Token(copy(&partial));
+        icsf.csnbkpi2(&["HMAC", "COMPLETE"], None, &mut key).map(|done| (done.code, key))
+    };
+    change_master_key(icsf, AES, 0x22);
+    let (news, mut key) = complete().unwrap();
+    assert_eq!(news, Code::TokenUnderOldMasterKey);
+    assert_eq!(authenticate(icsf, &mut key).unwrap().1, Code::Success, "the token was renewed");
+    change_master_key(icsf, AES, 0x33);
+    refused(complete().map(drop), Code::MasterKeyMismatch, (8, 10004, 24));
 }
