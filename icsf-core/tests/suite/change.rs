@@ -431,3 +431,40 @@ fn a_partial_key_is_not_completed_under_a_master_key_that_is_gone() {
     change_master_key(icsf, AES, 0x33);
     refused(complete().map(drop), Code::MasterKeyMismatch, (8, 10004, 24));
 }
+
+/// A key that was deleted on disk only is in use until REFRESH. It outlives a change that is killed at any point, and
+/// another one killed after it.
+#[test]
+fn what_services_still_see_of_a_record_changed_on_disk_outlives_changes_that_are_killed() {
+    let killed = |at: Option<u64>, second: Option<u64>| {
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        add_one_of_each(&rig.icsf);
+        let right = compute(&rig.icsf, "A.DES").unwrap();
+        rig.icsf.kgup_delete(&label("A.DES")).unwrap();
+        let mut operations = 0;
+        for (byte, at) in [(0x22, at), (0x33, second)] {
+            let icsf = rig.another();
+            if matches!(icsf.master_keys().unwrap().des.new, NewRegister::Empty) {
+                load_master_key(&icsf, DES, byte);
+            }
+            store.plan(at.map(Plan::Crash));
+            let result = icsf.change_master_key(DES, &mut |_| {});
+            operations = store.plan(None);
+            if result.is_ok() {
+                // The change has refreshed, and the key is gone as was asked for.
+                refused(compute(&rig.another(), "A.DES"), Code::LabelNotFound, (8, 10012, 30));
+                return operations;
+            }
+            assert_eq!(compute(&rig.another(), "A.DES").unwrap(), right, "killed at {at:?}, of {second:?}");
+        }
+        operations
+    };
+    let operations = killed(None, None);
+    assert!(operations > 20);
+    for first in 1..operations {
+        for second in 1..60 {
+            killed(Some(first), Some(second));
+        }
+    }
+}
