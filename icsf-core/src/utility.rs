@@ -94,8 +94,7 @@ impl Icsf {
         if view.engine.require_master_key(wrapped.master_key()).is_err() {
             return Ok(false);
         }
-        self.check_master_key(view, wrapped)?;
-        self.check_mac(view, record, wrapped)?;
+        self.authentic(view, record)?;
         self.backend.open(wrapped)?;
         Ok(true)
     }
@@ -128,8 +127,8 @@ impl Icsf {
 
     /// Adds the records of an export to the CKDS, all or none, and refreshes the in-storage copy.
     ///
-    /// An empty CKDS takes over the header, and with it the master keys it is under: no engine is needed, as when a
-    /// CKDS is brought to another site. Otherwise the records are checked and authenticated anew, which takes an engine
+    /// An empty CKDS takes over the master keys the export is under: no engine is needed, as when a CKDS is brought to
+    /// another site. It keeps its format. Otherwise the records are checked and authenticated anew, which takes an engine
     /// with their master keys.
     ///
     /// # Errors
@@ -155,7 +154,13 @@ impl Icsf {
         let same = |kind| export.header.of(kind) == header.of(kind);
         let mut ops = Vec::with_capacity(export.rows.len() + 1);
         if header.des.is_none() && header.aes.is_none() && !self.kds.has_records()? {
-            let adopted = Zeroizing::new(export.header.encode());
+            for (key, row) in &export.rows {
+                // What is damaged is brought as it is, to be seen and mended.
+                if let Ok(record) = Record::parse(*key, row) {
+                    fits_format(header.format, &record.token).map_err(|e| e.for_label(&key.label()))?;
+                }
+            }
+            let adopted = Zeroizing::new(Header { format: header.format, ..export.header }.encode());
             ops.push(Op::Put(Area::Disk, RecordKey::HEADER.row(), adopted, Expect::Generation(generation)));
             let put = |(key, row): &(RecordKey, Zeroizing<Vec<u8>>)| {
                 Op::Put(Area::Disk, key.row(), row.clone(), Expect::Absent)

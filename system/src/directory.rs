@@ -193,7 +193,7 @@ fn make(layout: &Layout, setup: &Setup) -> Result<()> {
         |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path));
     directory(&layout.0)?;
     options::write(&layout.options(), &setup.names, &setup.engine)?;
-    let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
+    let epoch = Arc::new(Epoch::create(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
     FileControl::new(layout.control()).save(&Control::default()).map_err(Error::of(&layout.control()))?;
     let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of(&layout.ckds()))?;
     SqliteStore::create(&layout.racf(), Volume::SecurityDatabase).map_err(Error::of(&layout.racf()))?;

@@ -183,12 +183,17 @@ impl Icsf {
     }
 
     fn open_record(&self, view: &View, record: &Record) -> Result<OpenKey> {
-        if let Some(wrapped) = record.token.wrapped() {
-            view.engine.require_master_key(wrapped.master_key())?;
-            self.check_master_key(view, wrapped)?;
-            self.check_mac(view, record, wrapped)?;
-        }
+        self.authentic(view, record)?;
         self.open_token(view, &record.token)
+    }
+
+    /// That a record with a wrapped key is as it was written, under a master key the engine holds. To be asked before
+    /// anything is made of the key in it, or what somebody else put there would be authenticated anew.
+    pub(crate) fn authentic(&self, view: &View, record: &Record) -> Result<()> {
+        let Some(wrapped) = record.token.wrapped() else { return Ok(()) };
+        view.engine.require_master_key(wrapped.master_key())?;
+        self.check_master_key(view, wrapped)?;
+        self.check_mac(view, record, wrapped)
     }
 
     fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
@@ -249,7 +254,7 @@ impl Icsf {
     }
 
     /// Checks what binds label, type, usage and wrapped key together.
-    pub(crate) fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
+    fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
         let damaged = |why: &str| {
             let label = record.key.label();
             Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic: {why}"))

@@ -8,13 +8,13 @@ use icsf_backends::faulty;
 use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
 use icsf_core::codes::Code;
 use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
-use icsf_core::{Icsf, KeyIdentifier, KeyToken, KeyType, RecordKey};
+use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, KeyType, RecordKey};
 use zeroize::Zeroizing;
 
 use crate::interrupted_store::{InterruptedStore, Plan};
 use crate::support::{
     Rig, add_one_of_each, authenticate, change_master_key, clear_hmac_token, compute, copy, des_token, encipher,
-    hmac_token, label, load_master_key, on_each_store, refused, set_master_key,
+    hmac_key, hmac_token, label, load_master_key, on_each_store, refused, set_master_key, skeleton, token_of,
 };
 
 const DES: MasterKeyKind = MasterKeyKind::Des;
@@ -499,4 +499,62 @@ fn what_another_change_has_staged_is_not_put_in_use() {
         all_is_under_the_current_master_key(&rig);
     }
     assert!(times > 3, "only {times} places to get in between");
+}
+
+/// A partial key outside the CKDS is a token like any other: one change of the master key renews it, a second ends it.
+#[test]
+fn a_partial_key_is_not_completed_under_a_master_key_that_is_gone() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let mut partial = KeyIdentifier::Token(skeleton(icsf));
+    let part = ClearKey::new(hmac_key(1));
+    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&part), &mut partial).unwrap();
+    let partial = token_of(partial);
+    let complete = || {
+        let mut key = KeyIdentifier::Token(copy(&partial));
+        icsf.csnbkpi2(&["HMAC", "COMPLETE"], None, &mut key).map(|done| (done.code, key))
+    };
+    change_master_key(icsf, AES, 0x22);
+    let (news, mut key) = complete().unwrap();
+    assert_eq!(news, Code::TokenUnderOldMasterKey);
+    assert_eq!(authenticate(icsf, &mut key).unwrap().1, Code::Success, "the token was renewed");
+    change_master_key(icsf, AES, 0x33);
+    refused(complete().map(drop), Code::MasterKeyMismatch, (8, 10004, 24));
+}
+
+/// A key that was deleted on disk only is in use until REFRESH. It outlives a change that is killed at any point, and
+/// another one killed after it.
+#[test]
+fn what_services_still_see_of_a_record_changed_on_disk_outlives_changes_that_are_killed() {
+    let killed = |at: Option<u64>, second: Option<u64>| {
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        add_one_of_each(&rig.icsf);
+        let right = compute(&rig.icsf, "A.DES").unwrap();
+        rig.icsf.kgup_delete(&label("A.DES")).unwrap();
+        let mut operations = 0;
+        for (byte, at) in [(0x22, at), (0x33, second)] {
+            let icsf = rig.another();
+            if matches!(icsf.master_keys().unwrap().des.new, NewRegister::Empty) {
+                load_master_key(&icsf, DES, byte);
+            }
+            store.plan(at.map(Plan::Crash));
+            let result = icsf.change_master_key(DES, &mut |_| {});
+            operations = store.plan(None);
+            if result.is_ok() {
+                // The change has refreshed, and the key is gone as was asked for.
+                refused(compute(&rig.another(), "A.DES"), Code::LabelNotFound, (8, 10012, 30));
+                return operations;
+            }
+            assert_eq!(compute(&rig.another(), "A.DES").unwrap(), right, "killed at {at:?}, of {second:?}");
+        }
+        operations
+    };
+    let operations = killed(None, None);
+    assert!(operations > 20);
+    for first in 1..operations {
+        for second in 1..60 {
+            killed(Some(first), Some(second));
+        }
+    }
 }

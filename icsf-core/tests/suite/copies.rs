@@ -235,6 +235,7 @@ fn two_who_opened_the_same_files_see_each_others_changes_on_the_next_call() {
     let directory = tempfile::tempdir().unwrap();
     let (ckds, epoch) = (directory.path().join("ckds.db"), directory.path().join("epoch"));
     SqliteStore::create(&ckds, Volume::KeyDataSet).unwrap();
+    Epoch::create(&epoch).unwrap();
     let one = process(&ckds, &epoch);
     one.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
     let two = process(&ckds, &epoch);
@@ -447,4 +448,34 @@ fn a_key_that_is_not_found_is_told_by_where_it_is_and_what_to_do() {
     icsf.kgup_delete(&label("LATER.DES")).unwrap();
     let error = icsf.csnbkrw(des_token(icsf, 1), &label("LATER.DES")).unwrap_err();
     assert!(error.to_string().contains("there is no key"), "{error}");
+}
+
+/// A process whose change counter was taken away would go on with what it holds, whatever others change: it stops, and says
+/// why. Nobody makes a new counter beside those who hold the old one.
+#[test]
+fn a_change_counter_that_was_deleted_or_replaced_is_noticed_by_the_next_call() {
+    let gone: [fn(&std::path::Path); 2] = [
+        |epoch| std::fs::remove_file(epoch).unwrap(),
+        |epoch| {
+            let other = epoch.with_extension("other");
+            Epoch::create(&other).unwrap();
+            std::fs::rename(other, epoch).unwrap();
+        },
+    ];
+    for take_away in gone {
+        let directory = tempfile::tempdir().unwrap();
+        let (ckds, epoch) = (directory.path().join("ckds.db"), directory.path().join("epoch"));
+        SqliteStore::create(&ckds, Volume::KeyDataSet).unwrap();
+        assert_eq!(Epoch::open(&epoch).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        Epoch::create(&epoch).unwrap();
+        let icsf = process(&ckds, &epoch);
+        icsf.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
+        icsf.csnbkrc2(&label("A"), clear_hmac_token(&icsf, 1)).unwrap();
+        compute(&icsf, "A").unwrap();
+        take_away(&epoch);
+        for result in [compute(&icsf, "A").map(drop), icsf.engine_offline(), icsf.kgup_delete(&label("A"))] {
+            let error = result.unwrap_err();
+            assert!(error.to_string().contains("it was deleted or replaced"), "{error}");
+        }
+    }
 }
