@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use cryptoki::error::RvError;
 use icsf_core::ClearKey;
 use icsf_core::backend::{BackendState, Capabilities, EngineError, EngineErrorKind, EngineInfo, KeySpec, Quirk};
 
@@ -30,13 +31,21 @@ pub(super) struct Engine {
     pub(super) options: Options,
     pub(super) place: Place,
     pub(super) lanes: Lanes,
-    pin: Mutex<Option<Arc<ClearKey>>>,
+    pin: Mutex<Pin>,
     connecting: Mutex<Connecting>,
     shown: RwLock<Shown>,
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
     closed: AtomicBool,
     strictness: Mutex<Strictness>,
+}
+
+/// The PIN, as long as it is worth trying.
+#[derive(Debug)]
+enum Pin {
+    None,
+    Given(Arc<ClearKey>),
+    Refused(TokenErrorKind),
 }
 
 /// What is needed to connect, and held by whoever does.
@@ -100,7 +109,7 @@ impl Engine {
             options,
             place,
             lanes: Lanes::new(),
-            pin: Mutex::new(pin.map(Arc::new)),
+            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
             tried: Mutex::default(),
@@ -199,6 +208,12 @@ impl Engine {
         let file = self.read()?;
         let Ok((link, held)) = self.online() else { return self.connect(connecting, file) };
         match Held::look(&link, file.clone()) {
+            // SoftHSM does not see a token directory that comes back.
+            Ok(now) if self.options.own_module && !now.missing.is_empty() => {
+                link.retire(None);
+                self.started_anew(connecting)?;
+                self.connect(connecting, file)
+            }
             Ok(now) if now.same(&held) => Ok(()),
             Ok(now) => {
                 self.show_online(&link, now);
@@ -234,7 +249,7 @@ impl Engine {
 
     fn give_up(&self, connecting: &mut Connecting, link: &Arc<Link>, failure: &Failure) {
         link.retire(Some(failure));
-        if failure.ends_sessions() {
+        if !connecting.life.lasts() {
             connecting.life = Life::new();
         }
     }
@@ -255,13 +270,15 @@ impl Engine {
         if self.closed.load(Ordering::SeqCst) {
             return Err(TokenError::new(wanted(), TokenErrorKind::Fails("the engine was dropped".to_owned())));
         }
-        let Some(pin) = lock(&self.pin).clone() else {
-            return Err(TokenError::new(wanted(), TokenErrorKind::NeedsPin));
+        let pin = match &*lock(&self.pin) {
+            Pin::Given(pin) => Arc::clone(pin),
+            Pin::None => return Err(TokenError::new(wanted(), TokenErrorKind::NeedsPin)),
+            Pin::Refused(kind) => return Err(TokenError::new(wanted(), kind.clone())),
         };
         let module = self.module(connecting)?;
-        let seat = self.seat(&module, &file)?;
+        let seat = self.seat(connecting, &module, &file)?;
         if seat.description.as_ref().is_some_and(|description| description.pin_locked) {
-            lock(&self.pin).take();
+            *lock(&self.pin) = Pin::Refused(TokenErrorKind::PinLocked);
             return Err(TokenError::new(wanted(), TokenErrorKind::PinLocked));
         }
         let link = Link::new(&module, &seat, &connecting.life, &pin).map_err(|failure| {
@@ -286,14 +303,15 @@ impl Engine {
     fn not_connected(&self, failure: Failure) -> TokenError {
         let kind = match failure.class() {
             Class::Pin => {
-                lock(&self.pin).take();
-                match &failure {
-                    failure if failure.is(cryptoki::error::RvError::PinLocked) => TokenErrorKind::PinLocked,
-                    failure if failure.is(cryptoki::error::RvError::UserPinNotInitialized) => TokenErrorKind::NoPinSet,
+                let kind = match &failure {
+                    failure if failure.is(RvError::PinLocked) => TokenErrorKind::PinLocked,
+                    failure if failure.is(RvError::UserPinNotInitialized) => TokenErrorKind::NoPinSet,
                     failure => TokenErrorKind::PinRefused(failure.to_string()),
-                }
+                };
+                *lock(&self.pin) = Pin::Refused(kind.clone());
+                kind
             }
-            Class::Absent if failure.is(cryptoki::error::RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
+            Class::Absent if failure.is(RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
             _ => return TokenError::failed(self.options.wanted(), failure),
         };
         TokenError::new(self.options.wanted(), kind)
@@ -334,12 +352,23 @@ impl Engine {
         Ok(module)
     }
 
+    /// Finalizes and initializes the module: nobody else has anything with it.
+    fn started_anew(&self, connecting: &mut Connecting) -> Result<(), TokenError> {
+        connecting.life.end();
+        connecting.life = Life::new();
+        let module = self.module(connecting)?;
+        let started = module.finalize().and_then(|()| module.initialize());
+        started.map_err(|failure| {
+            TokenError::of_file(&self.options.module, TokenErrorKind::NotStarted(failure.to_string()))
+        })
+    }
+
     /// The slot with our token.
-    fn seat(&self, module: &Module, file: &RegisterFile) -> Result<Seat, TokenError> {
+    fn seat(&self, connecting: &mut Connecting, module: &Module, file: &RegisterFile) -> Result<Seat, TokenError> {
         let failed = |failure| TokenError::failed(self.options.wanted(), failure);
         match self.find(module.seats().map_err(failed)?, file) {
             Err(error) if self.options.own_module && !matches!(error.kind(), TokenErrorKind::Ambiguous(_)) => {
-                module.finalize().and_then(|()| module.initialize()).map_err(failed)?;
+                self.started_anew(connecting)?;
                 self.find(module.seats().map_err(failed)?, file)
             }
             found => found,
@@ -426,7 +455,7 @@ impl Engine {
 
     /// Takes a PIN, and tries it.
     pub(super) fn unlock(self: &Arc<Self>, pin: ClearKey) -> Result<(), TokenError> {
-        *lock(&self.pin) = Some(Arc::new(pin));
+        *lock(&self.pin) = Pin::Given(Arc::new(pin));
         self.attach()
     }
 

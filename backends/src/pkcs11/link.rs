@@ -47,6 +47,8 @@ pub(super) struct Link {
 struct Keeper {
     session: Session,
     constants: [Object; 2],
+    /// What the constants are named.
+    name: Vec<u8>,
 }
 
 impl Link {
@@ -56,14 +58,16 @@ impl Link {
         let session = module.session(seat, false, life)?;
         session.login(pin)?;
         let findings = Findings::of(&session)?;
-        let constant = |kind| session.import(Kind::Constant, mkvp_constant(kind), true);
+        let mut name = vec![0; 16];
+        session.random(&mut name)?;
+        let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
         Ok(Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             module: module.clone(),
             seat: seat.clone(),
             life: life.clone(),
-            keeper: Mutex::new(Some(Keeper { session, constants })),
+            keeper: Mutex::new(Some(Keeper { session, constants, name })),
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
@@ -85,11 +89,24 @@ impl Link {
     /// Gives it up; its sessions are closed if they are still ours.
     pub(super) fn retire(&self, why: Option<&Failure>) {
         self.noted(why);
+        self.look_whose_sessions();
         drop(self.keeper().take());
     }
 
     fn noted(&self, failure: Option<&Failure>) {
         if failure.is_some_and(Failure::ends_sessions) {
+            self.life.end();
+        }
+    }
+
+    /// Finds out whether a stranger has finalized the module meanwhile: session numbers are given anew then, and ours may
+    /// be his.
+    fn look_whose_sessions(&self) {
+        let keeper = self.keeper();
+        if let Some(Keeper { session, constants: [constant, _], name }) = keeper.as_ref()
+            && self.life.lasts()
+            && !session.is_named(*constant, name).unwrap_or(false)
+        {
             self.life.end();
         }
     }
@@ -121,8 +138,11 @@ impl Link {
         let done = work(&session);
         match &done {
             Ok(_) => SESSION.set(Some((self.number, session))),
-            // It may be in the middle of an operation, so it is closed: by being dropped, after this is noted.
-            Err(failure) => self.noted(Some(failure)),
+            // It may be in the middle of an operation, so it is closed, if it is ours: by being dropped.
+            Err(failure) => {
+                self.noted(Some(failure));
+                self.look_whose_sessions();
+            }
         }
         done
     }
@@ -130,7 +150,10 @@ impl Link {
     /// Does `work` in a session that may make objects that stay.
     pub(super) fn writing<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         let session = self.module.session(&self.seat, true, &self.life)?;
-        work(&session).inspect_err(|failure| self.noted(Some(failure)))
+        work(&session).inspect_err(|failure| {
+            self.noted(Some(failure));
+            self.look_whose_sessions();
+        })
     }
 
     /// The pattern of a master key, and that it still is there.

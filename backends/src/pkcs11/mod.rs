@@ -27,6 +27,8 @@ mod probe;
 mod register_file;
 mod registers;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod speed;
 
 use std::fmt;

@@ -73,7 +73,7 @@ impl Life {
         self.0.store(false, Ordering::SeqCst);
     }
 
-    fn lasts(&self) -> bool {
+    pub(super) fn lasts(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -243,6 +243,27 @@ impl Session {
         self.create(template)
     }
 
+    /// The constant of a pattern, under a name by which it can be told from a stranger's object. It is no secret, and so
+    /// stays when somebody logs out.
+    pub(super) fn constant(&self, value: &[u8], name: &[u8]) -> Result<Object> {
+        self.create(vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::Token(false),
+            Attribute::Private(false),
+            Attribute::Sensitive(false),
+            Attribute::Extractable(true),
+            Attribute::Label(name.to_vec()),
+            Attribute::Value(value.to_vec()),
+        ])
+    }
+
+    /// Whether the object has this name.
+    pub(super) fn is_named(&self, object: Object, name: &[u8]) -> Result<bool> {
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &[AttributeType::Label])?;
+        Ok(found.iter().any(|attribute| matches!(attribute, Attribute::Label(label) if label == name)))
+    }
+
     fn create(&self, mut template: Vec<Attribute>) -> Result<Object> {
         let made = self.inner(Function::CreateObject)?.create_object(&template);
         for attribute in &mut template {
@@ -320,8 +341,6 @@ pub(super) enum Kind {
     Des,
     /// An HMAC key, filled up to 64 bytes.
     Hmac,
-    /// The constant whose wrap is a pattern.
-    Constant,
     /// A throw-away key that wraps, for the probe.
     Wrapping,
 }
@@ -331,7 +350,6 @@ impl Kind {
         let (key_type, blocks, signs, wraps) = match self {
             Self::Des => (KeyType::DES3, true, false, false),
             Self::Hmac => (KeyType::GENERIC_SECRET, false, true, false),
-            Self::Constant => (KeyType::AES, false, false, false),
             Self::Wrapping => (KeyType::AES, false, false, true),
         };
         vec![
