@@ -251,6 +251,10 @@ impl Backend for Faulty {
     }
 
     fn change_register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<(), EngineError> {
+        let change = match change {
+            RegisterChange::Set(shown) if self.control.lock().plan.wrong_patterns => RegisterChange::Set(other(shown)),
+            change => change,
+        };
         self.call(|| self.inner.change_register(kind, change))
     }
 

@@ -62,6 +62,13 @@ impl MasterKey {
     }
 }
 
+/// The refusal to set a key that is not the one the caller has seen.
+pub(crate) fn another_key(kind: MasterKeyKind, waiting: Mkvp, expected: Mkvp) -> EngineError {
+    EngineError::refused(format!(
+        "the new {kind} register holds the key {waiting} and not {expected}: it was entered meanwhile"
+    ))
+}
+
 /// The pattern of a master key; `None` when it is not 32 bytes. Runs in a scrubbed frame only.
 #[cfg(feature = "pkcs11")]
 pub(crate) fn pattern_of(kind: MasterKeyKind, clear: ClearKey) -> Option<Mkvp> {

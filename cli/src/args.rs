@@ -6,10 +6,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand};
 use icsf_saf::Caller;
 use ptkt::UserId;
-use softicsf::Pkcs11Token;
 
 use crate::context::{Context, Outcome};
-use crate::failure::Failure;
 use crate::secrets::Source;
 use crate::{about, ckds, completions, console, drill, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
 
@@ -36,42 +34,6 @@ standard input (-) or at a prompt, and never from the command line.
 Environment: SOFTICSF_SYSTEM for -C, SOFTICSF_PASSPHRASE_FILE for
 --passphrase-file, SOFTICSF_PIN_FILE for --pin-file, SOFTICSF_PIN for the PIN
 itself, SOFTICSF_SECRET_NAME for @secret:NAME in RACF commands, NO_COLOR.";
-
-/// Which token, of the engine `pkcs11`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Token, for --backend pkcs11")]
-pub(crate) struct TokenArgs {
-    /// PKCS#11 module, as /usr/lib/softhsm/libsofthsm2.so
-    #[arg(long, value_name = "PATH")]
-    module: Option<PathBuf>,
-    /// Label of the token
-    #[arg(long, value_name = "LABEL")]
-    token: Option<String>,
-    /// Serial number of the token, where several have the label
-    #[arg(long, value_name = "NUMBER")]
-    serial: Option<String>,
-    /// Use a token that does not protect its keys
-    #[arg(long)]
-    accept_weak_token: bool,
-}
-
-impl TokenArgs {
-    /// The token, if one is wanted.
-    pub(crate) fn token(&self, wanted: bool) -> Result<Option<Pkcs11Token>, Failure> {
-        match (&self.module, &self.token, wanted) {
-            (Some(module), Some(label), true) => {
-                let mut token = Pkcs11Token::new(module.canonicalize().unwrap_or_else(|_| module.clone()), label);
-                token.serial.clone_from(&self.serial);
-                token.accept_weak_token = self.accept_weak_token;
-                Ok(Some(token))
-            }
-            (_, _, true) => Err(Failure::usage("--backend pkcs11 needs --module PATH and --token LABEL")
-                .next("pkcs11-tool --module PATH --list-token-slots shows the labels of a module")),
-            (None, None, false) if self.serial.is_none() && !self.accept_weak_token => Ok(None),
-            _ => Err(Failure::usage("--module, --token, --serial and --accept-weak-token go with --backend pkcs11")),
-        }
-    }
-}
 
 /// A software ICSF: PassTickets, their keys, and what happens without a crypto
 /// card

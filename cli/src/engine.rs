@@ -5,10 +5,10 @@ use icsf_core::engine::{EngineState, EngineView};
 use serde_json::{Value, json};
 use softicsf::System;
 
-use crate::args::TokenArgs;
 use crate::context::{Context, Outcome};
 use crate::init::BackendName;
 use crate::output::{BAD, GOOD, Output};
+use crate::token::TokenArgs;
 use crate::{failure::Failure, mk};
 
 /// The crypto engine: its state, and the operator's switch
@@ -95,6 +95,9 @@ pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<
     for quirk in &view.info.quirks {
         let text = quirk.to_string();
         out.entry(&indent, &if quirk.weak { out.paint(BAD, &text) } else { text })?;
+    }
+    for (kind, needed) in view.missing() {
+        out.entry(&indent, &out.paint(BAD, &format!("the CKDS needs {kind} {needed}, the engine holds none")))?;
     }
     if let Some(what) = abilities(view) {
         out.entry(&indent, &what)?;

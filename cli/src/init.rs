@@ -9,9 +9,9 @@ use icsf_core::kds::KdsFormat;
 use serde_json::json;
 use softicsf::{Engine, EngineSecrets, MasterKeyKind, Names, Setup, System, UnlockBy};
 
-use crate::args::TokenArgs;
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
+use crate::token::TokenArgs;
 
 /// Make a system: a directory with its options, key store, security database
 /// and engine

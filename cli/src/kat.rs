@@ -1,5 +1,6 @@
 //! `kat`: known-answer files, through the algorithms or through an engine.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use icsf_backends::Software;
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, EngineError, KeyHandle, KeySpec, MasterKeyKind, RegisterChange};
+use icsf_core::backend::{Backend, EngineError, EngineErrorKind, KeyHandle, KeySpec, MasterKeyKind, RegisterChange};
 use icsf_core::random::SystemRandom;
 use ptkt::software::DesKey;
 use ptkt::{Applid, DesEncipher, GenerateError, Ticket, Timestamp, UserId, Verdict, Window, legacy};
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
+use crate::token::{Throwaway, TokenArgs};
 
 /// Run known-answer files of PassTickets
 #[derive(Debug, Args)]
@@ -23,11 +25,16 @@ use crate::failure::Failure;
 Examples:
   softicsf kat ptkt/vectors/*.json
   softicsf kat ptkt/vectors/*.json --backend software
+  softicsf kat ptkt/vectors/*.json --backend pkcs11 --token 'card one' \\
+               --module /usr/lib/softhsm/libsofthsm2.so --pin-file pin
+
+A token is given master keys of its own for it, which are removed from it
+afterwards; what else is in it is left alone.
 
 The form of the files is that of ptkt/vectors in the sources of this program.
 Every case that fails is told by its id. Exit status 0 when all passed; 1 when
-some failed, or were skipped because this program was built without enhanced
-PassTickets; 2 for a file that cannot be read.")]
+some failed, or were skipped because this program or the engine cannot run
+them; 2 for a file that cannot be read.")]
 pub(crate) struct Kat {
     /// Files to run
     #[arg(value_name = "FILE", required = true)]
@@ -36,12 +43,15 @@ pub(crate) struct Kat {
     /// algorithms alone
     #[arg(long, value_enum, value_name = "ENGINE")]
     backend: Option<EngineName>,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Engines that can hold a key.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EngineName {
     Software,
+    Pkcs11,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +111,8 @@ struct Case {
 /// What came of a case that did not pass.
 enum Not {
     Passed(String),
-    #[cfg_attr(feature = "enhanced", expect(dead_code, reason = "nothing is left out of this build"))]
-    Run,
+    /// This build, or the engine, cannot run it.
+    Run(String),
 }
 
 type Tried = Result<(), Not>;
@@ -111,6 +121,8 @@ type Tried = Result<(), Not>;
 struct Tally {
     passed: usize,
     skipped: usize,
+    /// Why cases were skipped.
+    lacking: BTreeSet<String>,
     failures: Vec<(String, String)>,
 }
 
@@ -128,10 +140,14 @@ fn line(passed: usize, failed: usize, skipped: usize) -> String {
 impl Kat {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let files = self.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-        let engine = self.backend.map(|EngineName::Software| fresh_engine()).transpose()?;
-        let mut tallies = Vec::with_capacity(files.len());
-        for (path, file) in self.files.iter().zip(&files) {
-            let tally = run(file, engine.as_deref());
+        let token = self.token.token(matches!(self.backend, Some(EngineName::Pkcs11)))?;
+        let tallies: Vec<Tally> = match (self.backend, token) {
+            (None, _) => files.iter().map(|file| run(file, None)).collect(),
+            (_, Some(token)) => through(&Throwaway::new(&token, context)?.engine, &files)?,
+            (_, None) => through(&Software::in_memory(Arc::new(SystemRandom)), &files)?,
+        };
+        let tallies: Vec<_> = self.files.iter().zip(tallies).collect();
+        for (path, tally) in &tallies {
             if !context.out.is_json() {
                 for (id, why) in &tally.failures {
                     context.out.entry(&format!("FAILED {id}: "), why)?;
@@ -140,7 +156,6 @@ impl Kat {
                     context.out.line(format!("{}: {}", path.display(), tally.line()))?;
                 }
             }
-            tallies.push((path, tally));
         }
         let sum = |of: fn(&Tally) -> usize| tallies.iter().map(|(_, tally)| of(tally)).sum::<usize>();
         let (passed, failed, skipped) = (sum(|t| t.passed), sum(|t| t.failures.len()), sum(|t| t.skipped));
@@ -160,8 +175,8 @@ impl Kat {
         } else {
             context.out.line(line(passed, failed, skipped))?;
         }
-        if skipped > 0 {
-            context.out.note("skipped: this program was built without enhanced PassTickets (feature enhanced)")?;
+        for why in tallies.iter().flat_map(|(_, tally)| &tally.lacking).collect::<BTreeSet<_>>() {
+            context.out.note(&format!("skipped: {why}"))?;
         }
         Ok(u8::from(failed + skipped > 0))
     }
@@ -176,20 +191,21 @@ fn read(path: &Path) -> Result<File, Failure> {
     })
 }
 
-/// A throw-away engine with both master keys.
-fn fresh_engine() -> Result<Arc<dyn Backend>, Failure> {
-    let engine = Software::in_memory(Arc::new(SystemRandom));
-    for kind in MasterKeyKind::ALL {
-        engine
-            .change_register(kind, RegisterChange::Generate)
-            .and_then(|()| engine.change_register(kind, RegisterChange::Set))
-            .map_err(icsf_core::Error::from)?;
-    }
-    Ok(Arc::new(engine))
+/// Runs the files through an engine, with master keys that it holds only meanwhile.
+fn through(engine: &dyn Backend, files: &[File]) -> Result<Vec<Tally>, Failure> {
+    let set = MasterKeyKind::ALL.into_iter().try_for_each(|kind| {
+        engine.change_register(kind, RegisterChange::Generate)?;
+        let made = engine.master_keys()?.of(kind).new.pattern();
+        made.map_or(Ok(()), |made| engine.change_register(kind, RegisterChange::Set(made)))
+    });
+    let tallies = set.map(|()| files.iter().map(|file| run(file, Some(engine))).collect());
+    let emptied =
+        MasterKeyKind::ALL.into_iter().try_for_each(|kind| engine.change_register(kind, RegisterChange::Zeroize));
+    Ok(tallies.and_then(|tallies| emptied.map(|()| tallies)).map_err(icsf_core::Error::from)?)
 }
 
 fn run(file: &File, engine: Option<&dyn Backend>) -> Tally {
-    let mut tally = Tally { passed: 0, skipped: 0, failures: Vec::new() };
+    let mut tally = Tally { passed: 0, skipped: 0, lacking: BTreeSet::new(), failures: Vec::new() };
     for case in &file.cases {
         let tried = match file.algorithm {
             Algorithm::Legacy => case.legacy(engine),
@@ -198,7 +214,10 @@ fn run(file: &File, engine: Option<&dyn Backend>) -> Tally {
         match tried {
             Ok(()) => tally.passed += 1,
             Err(Not::Passed(why)) => tally.failures.push((case.id.clone(), why)),
-            Err(Not::Run) => tally.skipped += 1,
+            Err(Not::Run(why)) => {
+                tally.skipped += 1;
+                tally.lacking.insert(why);
+            }
         }
     }
     tally
@@ -224,10 +243,13 @@ enum Key<C> {
 }
 
 /// Wraps a key and opens it; `spec` is its algorithm and length, if there is such a key.
-fn open(engine: &dyn Backend, spec: Option<KeySpec>, key: &ClearKey) -> Result<Box<dyn KeyHandle>, String> {
+fn open(engine: &dyn Backend, spec: Option<KeySpec>, key: &ClearKey) -> Result<Box<dyn KeyHandle>, Not> {
     let spec = spec.filter(|spec| spec.length() == key.len());
-    let spec = spec.ok_or_else(|| format!("there is no key of {} bytes", key.len()))?;
-    engine.wrap(spec, key).and_then(|wrapped| engine.open(&wrapped)).map_err(|error| error.to_string())
+    let spec = spec.ok_or_else(|| Not::Passed(format!("there is no key of {} bytes", key.len())))?;
+    engine.wrap(spec, key).and_then(|wrapped| engine.open(&wrapped)).map_err(|error| match error.kind() {
+        EngineErrorKind::Unsupported(_) => Not::Run(error.to_string()),
+        _ => stopped(error),
+    })
 }
 
 impl DesEncipher for Key<DesKey> {
@@ -245,9 +267,9 @@ impl DesEncipher for Key<DesKey> {
 }
 
 impl Key<DesKey> {
-    fn new(engine: Option<&dyn Backend>, clear: &ClearKey) -> Result<Self, String> {
+    fn new(engine: Option<&dyn Backend>, clear: &ClearKey) -> Result<Self, Not> {
         match engine {
-            None => DesKey::new(clear.expose()).map(Self::Clear).map_err(|error| error.to_string()),
+            None => DesKey::new(clear.expose()).map(Self::Clear).map_err(stopped),
             Some(engine) => open(engine, Some(KeySpec::DES), clear).map(Self::InEngine),
         }
     }
@@ -342,14 +364,14 @@ impl Case {
 
     fn legacy_session(&self, engine: Option<&dyn Backend>) -> Result<(Key<DesKey>, legacy::Session), Not> {
         let (user, appl) = self.names()?;
-        let key = Key::<DesKey>::new(engine, &self.clear_key()?).map_err(stopped)?;
+        let key = Key::<DesKey>::new(engine, &self.clear_key()?)?;
         let session = legacy::Session::prepare(&key, &user, &appl).map_err(stopped)?;
         Ok((key, session))
     }
 
     #[cfg(not(feature = "enhanced"))]
     fn enhanced(&self, _engine: Option<&dyn Backend>) -> Tried {
-        Err(Not::Run)
+        Err(Not::Run("this program was built without enhanced PassTickets (feature enhanced)".to_owned()))
     }
 }
 
@@ -377,9 +399,9 @@ mod enhanced {
     }
 
     impl Key<HmacKey> {
-        fn new(engine: Option<&dyn Backend>, clear: &ClearKey) -> Result<Self, String> {
+        fn new(engine: Option<&dyn Backend>, clear: &ClearKey) -> Result<Self, Not> {
             match engine {
-                None => HmacKey::new(clear.expose()).map(Self::Clear).map_err(|error| error.to_string()),
+                None => HmacKey::new(clear.expose()).map(Self::Clear).map_err(stopped),
                 Some(engine) => open(engine, KeySpec::hmac(clear.len()), clear).map(Self::InEngine),
             }
         }
@@ -422,7 +444,7 @@ mod enhanced {
 
         fn session(&self, engine: Option<&dyn Backend>) -> Result<(Key<HmacKey>, Session), Not> {
             let (user, appl) = self.names()?;
-            let key = Key::<HmacKey>::new(engine, &self.clear_key()?).map_err(stopped)?;
+            let key = Key::<HmacKey>::new(engine, &self.clear_key()?)?;
             let sort: TicketType = self.r#type.parse().map_err(stopped)?;
             let session = Session::prepare(&key, &user, &appl, sort).map_err(stopped)?;
             Ok((key, session))

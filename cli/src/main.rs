@@ -23,6 +23,7 @@ mod racf;
 mod secrets;
 mod status;
 mod time;
+mod token;
 
 use std::process::ExitCode;
 

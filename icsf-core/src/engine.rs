@@ -3,6 +3,7 @@
 //! A handle that was opened once may go on working inside a device that is gone (a PKCS#11 session object does). So the
 //! state is looked at first, on every request, and each change of it voids every handle.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,8 @@ pub enum EngineState {
         /// What it waits for.
         reason: String,
     },
-    /// Its master key is not the one the CKDS was made under, so ICSF does not use it at all.
+    /// It holds a master key that is not the one the CKDS was made under, so ICSF does not use it at all. An engine that
+    /// holds none is used for what needs none: see [`EngineView::require_master_key`].
     ///
     /// Source: ICSF System Programmer's Guide: a coprocessor whose patterns do not match those in the CKDS header does
     /// not become active.
@@ -45,8 +47,8 @@ pub enum EngineState {
         kind: MasterKeyKind,
         /// The pattern in the CKDS header.
         needed: Mkvp,
-        /// The pattern in the engine, if it has one.
-        held: Option<Mkvp>,
+        /// The pattern in the engine.
+        held: Mkvp,
     },
     /// It works.
     Online,
@@ -66,7 +68,7 @@ impl EngineState {
                 let wrong = MasterKeyKind::ALL.into_iter().find_map(|kind| {
                     let needed = header.of(kind)?.mkvp();
                     let registers = master_keys.of(kind);
-                    registers.holding(needed).is_none().then_some((kind, needed, registers.current))
+                    registers.current.filter(|_| registers.holding(needed).is_none()).map(|held| (kind, needed, held))
                 });
                 wrong.map_or(Self::Online, |(kind, needed, held)| Self::WrongMasterKey { kind, needed, held })
             }
@@ -94,12 +96,14 @@ impl EngineState {
             Self::Offline { reason } if reason == BY_OPERATOR => Some("softicsf engine online".to_owned()),
             Self::Offline { .. } => Some("bring it back, or install another one: softicsf engine configure".to_owned()),
             Self::Locked { .. } => Some("give the pass phrase or PIN: see softicsf engine --help".to_owned()),
-            Self::WrongMasterKey { kind, needed, .. } => {
-                Some(format!("load the {kind} with pattern {needed}: softicsf mk load, mk set"))
-            }
+            Self::WrongMasterKey { kind, needed, .. } => Some(load(*kind, *needed)),
             Self::Online => None,
         }
     }
+}
+
+fn load(kind: MasterKeyKind, needed: Mkvp) -> String {
+    format!("load the {kind} with pattern {needed}: softicsf mk load, mk set")
 }
 
 impl fmt::Display for EngineState {
@@ -108,11 +112,8 @@ impl fmt::Display for EngineState {
             Self::Deconfigured => f.write_str("deconfigured: no crypto engine is installed"),
             Self::Offline { reason } => write!(f, "offline: {reason}"),
             Self::Locked { reason } => write!(f, "locked: {reason}"),
-            Self::WrongMasterKey { kind, needed, held: Some(held) } => {
+            Self::WrongMasterKey { kind, needed, held } => {
                 write!(f, "wrong master key: the CKDS needs {kind} {needed}, the engine holds {held}")
-            }
-            Self::WrongMasterKey { kind, needed, held: None } => {
-                write!(f, "wrong master key: the CKDS needs {kind} {needed}, the engine holds none")
             }
             Self::Online => f.write_str("online"),
         }
@@ -130,6 +131,8 @@ pub struct EngineView {
     pub generation: u64,
     /// What its registers hold; nothing while it cannot be asked.
     pub master_keys: MasterKeys,
+    /// The master keys the CKDS is under.
+    pub(crate) needed: BTreeMap<MasterKeyKind, Mkvp>,
     pub(crate) backend: BackendState,
 }
 
@@ -156,9 +159,20 @@ impl EngineView {
     pub fn require_master_key(&self, kind: MasterKeyKind) -> Result<Mkvp> {
         self.require()?;
         self.master_keys.of(kind).current.ok_or_else(|| {
-            let error = Error::new(Code::MasterKeyNotSet, format!("the {kind} is not set"));
-            self.named(error.with_remedy("softicsf mk load, mk set"))
+            let (why, remedy) = match self.needed.get(&kind) {
+                Some(needed) => (format!("the {kind} is not set: the CKDS needs {needed}"), load(kind, *needed)),
+                None => (format!("the {kind} is not set"), "softicsf mk load, mk set".to_owned()),
+            };
+            self.named(Error::new(Code::MasterKeyNotSet, why).with_remedy(remedy))
         })
+    }
+
+    /// The master keys that the CKDS is under and the engine, which can be asked, does not hold at all.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(MasterKeyKind, Mkvp)> {
+        let asked = matches!(self.state, EngineState::Online | EngineState::WrongMasterKey { .. });
+        let missing = self.needed.iter().filter(|(kind, _)| asked && self.master_keys.of(**kind).current.is_none());
+        missing.map(|(kind, needed)| (*kind, *needed)).collect()
     }
 
     /// Adds which engine it was, and its state, to an error.

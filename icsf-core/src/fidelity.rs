@@ -91,6 +91,15 @@ pub const FACTS: &[Fact] = &[
         provenance: Provenance::Assumed("SIC0103", "the record authentication of ICSF is not public"),
     },
     Fact {
+        topic: "an engine without one of the master keys",
+        what: "is used for what needs the other one; what needs the missing one answers 12/0 (TSS 12/764)",
+        provenance: Provenance::Assumed(
+            "SIC0108",
+            "the codes are those of the Application Programmer's Guide; the System Programmer's Guide can be read as \
+             leaving such a coprocessor inactive, which would hide which of the two is missing",
+        ),
+    },
+    Fact {
         topic: "master-key change",
         what: "a key data set whose header names the old register's pattern counts as belonging to the engine",
         provenance: Provenance::Assumed(

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
-use crate::backend::{Backend, BackendState};
+use crate::backend::{Backend, BackendState, MasterKeyKind};
 use crate::clock::Clock;
 use crate::codes::{Code, ReasonCodes};
 use crate::control::{Control, ControlStore};
@@ -159,9 +159,13 @@ impl Icsf {
     fn is_current(&self, view: &View) -> bool {
         // An odd number is a change under way; an engine that is not there, or has lost its master keys, may have come back.
         let settled = self.epoch.now().is_ok_and(|now| now == view.epoch && now.is_multiple_of(2));
+        // A copy that could not be brought up to date shows an older state than its number says.
         settled
+            && view.kds_trouble.is_none()
             && match &view.engine.backend {
-                BackendState::Online { .. } if view.engine.state == EngineState::Online => {
+                BackendState::Online { .. }
+                    if view.engine.state == EngineState::Online && view.engine.missing().is_empty() =>
+                {
                     self.backend.state() == view.engine.backend
                 }
                 _ => !view.control.engine_online && self.backend.state() == view.engine.backend,
@@ -184,7 +188,8 @@ impl Icsf {
         let same = before.is_some_and(|b| b.backend == backend && b.state == state && b.master_keys == master_keys);
         let generation = before.map_or(1, |b| if same { b.generation } else { b.generation + 1 });
         self.handles.drop_before(generation);
-        let engine = EngineView { info, state, generation, master_keys, backend };
+        let needed = MasterKeyKind::ALL.into_iter().filter_map(|kind| Some((kind, kds.header().of(kind)?.mkvp())));
+        let engine = EngineView { info, state, generation, master_keys, needed: needed.collect(), backend };
         let view = Arc::new(View { epoch, control, engine, kds, kds_trouble });
         self.view.store(Some(Arc::clone(&view)));
         Ok(view)

@@ -92,7 +92,7 @@ impl Icsf {
                 .under(kind, needed)
                 .with_remedy("to bring the CKDS under the new master key: softicsf mk change"));
         }
-        self.register(kind, RegisterChange::Set)?;
+        self.register(kind, RegisterChange::Set(new))?;
         self.initialize_for(kind)
     }
 
@@ -143,7 +143,7 @@ impl Icsf {
         let view = self.view()?;
         view.require_started()?;
         view.engine.require()?;
-        new_master_key(&view, kind)?;
+        let new = new_master_key(&view, kind)?;
         if view.kds.header().of(kind).is_none() {
             self.set_master_key(kind)?;
             return Ok(Reenciphered::default());
@@ -151,14 +151,14 @@ impl Icsf {
         let leftover = self.bring_under_current(kind, &mut |_| {})?;
         refuse_unusable(&leftover.unusable)?;
 
-        let staged = self.stage(kind, progress);
-        if staged.is_err() {
+        let staged = self.stage(kind, new, progress);
+        let set = staged.and_then(|done| self.register(kind, RegisterChange::Set(new)).map(|()| done));
+        if set.is_err() {
             // Staged records disturb nobody; if they cannot be removed now, the next change does.
             let _ = self.kds.store().apply(&[Op::Clear(Area::Staged)]);
         }
-        let done = staged?;
-        self.register(kind, RegisterChange::Set)?;
-        self.promote()?;
+        let done = set?;
+        self.promote(new)?;
         let Reenciphered { unusable, .. } = self.bring_under_current(kind, &mut |_| {})?;
         self.kds.refresh()?;
         Ok(Reenciphered { done, unusable })
@@ -185,8 +185,8 @@ impl Icsf {
         Ok(all)
     }
 
-    /// Re-enciphers all records of `kind` under the new register, into the staging area.
-    fn stage(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<usize> {
+    /// Re-enciphers all records of `kind` under the master key `new` in the new register, into the staging area.
+    fn stage(&self, kind: MasterKeyKind, new: Mkvp, progress: &mut dyn FnMut(Progress)) -> Result<usize> {
         let store = self.kds.store();
         store.apply(&[Op::Clear(Area::Staged)])?;
         let of = self.count(kind)?;
@@ -195,7 +195,7 @@ impl Icsf {
             let view = self.under_master_key(kind)?;
             let mut ops = Vec::with_capacity(rows.len());
             for row in rows {
-                let record = self.rewrapped(&view, row, Register::New)?;
+                let record = self.rewrapped(&view, row, Register::New, new)?;
                 let mut bytes = Zeroizing::new(row.generation.to_be_bytes().to_vec());
                 bytes.extend_from_slice(&record.encode());
                 ops.push(Op::Put(Area::Staged, row.record.key.row(), bytes, Expect::Anything));
@@ -228,20 +228,29 @@ impl Icsf {
         }
     }
 
-    /// Puts the staged records in the place of those they were made from. One that was changed meanwhile stays as it is.
-    fn promote(&self) -> Result<()> {
+    /// Puts the staged records in the place of those they were made from. One that was changed meanwhile stays as it is,
+    /// and what is not under `set`, the master key that has been set, is another change's and is dropped: the record it
+    /// was made from can be used as it is.
+    fn promote(&self, set: Mkvp) -> Result<()> {
         let store = self.kds.store();
         loop {
-            let mut ops = Vec::with_capacity(2 * BATCH);
+            let (mut ops, mut others) = (Vec::with_capacity(2 * BATCH), Vec::new());
             store.scan(Area::Staged, None, &mut |key, _, bytes| {
-                if let Some((source, record)) = bytes.split_first_chunk() {
-                    let source = Expect::Generation(Generation::from_be_bytes(*source));
-                    ops.push(Op::Put(Area::Disk, key.into(), Zeroizing::new(record.to_vec()), source));
-                    ops.push(Op::Delete(Area::Staged, key.into(), Expect::Anything));
+                let unstage = Op::Delete(Area::Staged, key.into(), Expect::Anything);
+                match staged(key, bytes) {
+                    Some((source, under, record)) if under == set => {
+                        let source = Expect::Generation(source);
+                        ops.push(Op::Put(Area::Disk, key.into(), Zeroizing::new(record.to_vec()), source));
+                        ops.push(unstage);
+                    }
+                    _ => others.push(unstage),
                 }
-                if ops.len() < 2 * BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                if ops.len() + others.len() < 2 * BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
-            if ops.is_empty() {
+            if !others.is_empty() {
+                store.apply(&others)?;
+            }
+            if ops.is_empty() && others.is_empty() {
                 return Ok(());
             }
             if self.kds.apply_or_conflict(&ops)?.is_err() {
@@ -265,7 +274,7 @@ impl Icsf {
             met.unusable.extend_from_slice(unusable);
             let mut ops = Vec::new();
             for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {
-                match self.rewrapped(&view, row, Register::Current) {
+                match self.rewrapped(&view, row, Register::Current, current) {
                     Ok(record) => {
                         ops.push(Op::Put(
                             Area::Disk,
@@ -353,12 +362,17 @@ impl Icsf {
         Ok(rows)
     }
 
-    /// The record with its key under another register, authenticated anew.
-    fn rewrapped(&self, view: &View, row: &Sealed, to: Register) -> Result<Record> {
+    /// The record with its key under the master key `mkvp` in another register, authenticated anew.
+    fn rewrapped(&self, view: &View, row: &Sealed, to: Register, mkvp: Mkvp) -> Result<Record> {
         let run = || {
             self.check_master_key(view, &row.wrapped)?;
             self.check_mac(view, &row.record, &row.wrapped)?;
             let wrapped = self.backend.rewrap(&row.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
+            if wrapped.mkvp() != mkvp {
+                let why =
+                    format!("the {to} register holds {} and not {mkvp}: it was changed meanwhile", wrapped.mkvp());
+                return Err(Error::new(Code::RegisterRefused, why).with_remedy("try again"));
+            }
             let record = row.record.rewrapped(wrapped.clone());
             let mac = Some(self.record_mac(view, &record, &wrapped)?);
             Ok(Record { mac, ..record })
@@ -382,6 +396,13 @@ impl Sealed {
         let wrapped = record.token.wrapped().filter(|wrapped| wrapped.master_key() == kind)?.clone();
         Some(Self { record, wrapped, generation })
     }
+}
+
+/// Of a staged row: the generation of the record it was made from, the master key it is under, the record.
+fn staged<'a>(key: &[u8], bytes: &'a [u8]) -> Option<(Generation, Mkvp, &'a [u8])> {
+    let (source, bytes) = bytes.split_first_chunk()?;
+    let record = Record::parse(RecordKey::from_row(key)?, bytes).ok()?;
+    Some((Generation::from_be_bytes(*source), record.token.wrapped()?.mkvp(), bytes))
 }
 
 fn named(name: &str, error: &RecordError) -> (String, String) {

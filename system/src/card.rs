@@ -31,7 +31,10 @@ impl Card {
     pub fn set_master_key(&self, kind: MasterKeyKind, first: &ClearKey, last: &ClearKey) -> Result<(), EngineError> {
         self.0.change_register(kind, RegisterChange::Load(Part::First, first))?;
         self.0.change_register(kind, RegisterChange::Load(Part::Final, last))?;
-        self.0.change_register(kind, RegisterChange::Set)
+        match self.0.master_keys()?.of(kind).new.pattern() {
+            Some(entered) => self.0.change_register(kind, RegisterChange::Set(entered)),
+            None => Err(EngineError::fault(format!("the new {kind} register is empty again"))),
+        }
     }
 
     /// Empties all its registers, as a card does that is tampered with.

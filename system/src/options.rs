@@ -110,7 +110,9 @@ impl Pkcs11Token {
         Self { module: module.into(), token: label.into(), serial: None, pin_file: None, accept_weak_token: false }
     }
 
-    pub(crate) fn options(&self) -> pkcs11::Options {
+    /// The same as the engine is told.
+    #[must_use]
+    pub fn options(&self) -> pkcs11::Options {
         let options = pkcs11::Options::new(&self.module, &self.token).accept_weak_token(self.accept_weak_token);
         self.serial.iter().fold(options, |options, serial| options.with_serial(serial))
     }

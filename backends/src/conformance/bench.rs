@@ -103,7 +103,10 @@ impl Bench {
     }
 
     pub(super) fn set(&self, kind: MasterKeyKind) -> Verdict {
-        Ok(self.engine.change_register(kind, RegisterChange::Set)?)
+        let Some(waiting) = self.registers()?.of(kind).new.pattern() else {
+            return Err(Stop::Failed(format!("the new {kind} register is not full")));
+        };
+        Ok(self.engine.change_register(kind, RegisterChange::Set(waiting))?)
     }
 
     /// Enters the parts of a master key that has answers.

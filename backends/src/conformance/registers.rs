@@ -126,19 +126,21 @@ fn out_of_turn(bench: &Bench) -> Verdict {
     for kind in MasterKeyKind::ALL {
         unchanged(bench, kind, "a middle part into an empty register", load(Part::Middle))?;
         unchanged(bench, kind, "a final part into an empty register", load(Part::Final))?;
-        unchanged(bench, kind, "setting an empty register", RegisterChange::Set)?;
+        let (first, second) = (pattern(kind, 1)?, pattern(kind, 2)?);
+        unchanged(bench, kind, "setting an empty register", RegisterChange::Set(first))?;
         bench.load(kind, Part::First, &part(kind, 1, "first"))?;
         unchanged(bench, kind, "a second first part", load(Part::First))?;
         unchanged(bench, kind, "generating into a partial register", RegisterChange::Generate)?;
-        unchanged(bench, kind, "setting a partial register", RegisterChange::Set)?;
+        unchanged(bench, kind, "setting a partial register", RegisterChange::Set(first))?;
         bench.load(kind, Part::Middle, &part(kind, 1, "middle"))?;
         bench.load(kind, Part::Final, &part(kind, 1, "final"))?;
         unchanged(bench, kind, "a first part into a full register", load(Part::First))?;
         unchanged(bench, kind, "a middle part into a full register", load(Part::Middle))?;
         unchanged(bench, kind, "a final part into a full register", load(Part::Final))?;
         unchanged(bench, kind, "generating into a full register", RegisterChange::Generate)?;
+        unchanged(bench, kind, "setting another key than the one that waits", RegisterChange::Set(second))?;
         bench.set(kind)?;
-        unchanged(bench, kind, "setting twice", RegisterChange::Set)?;
+        unchanged(bench, kind, "setting twice", RegisterChange::Set(first))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! own in which keys are used, since a session serves one caller at a time. What a lost connection left behind is not
 //! touched again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +26,12 @@ type Result<T> = std::result::Result<T, Failure>;
 thread_local! {
     /// The session of this lane, and the connection it belongs to.
     static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+    /// The connection that was looked at in this work: one look is enough for all calls of a request.
+    static PROVED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+pub(super) fn begin_work_on_this_thread() {
+    PROVED.set(None);
 }
 
 pub(super) fn close_session_of_this_thread() {
@@ -122,7 +128,9 @@ impl Link {
     fn kept<T>(&self, work: impl FnOnce(&Keeper) -> Result<T>) -> Result<T> {
         let keeper = self.keeper();
         let keeper = keeper.as_ref().ok_or(Failure::Retired)?;
-        for object in std::mem::take(&mut *lock(&self.discarded)) {
+        // Taken out first: whoever drops a key must not wait for a call that hangs.
+        let discarded = std::mem::take(&mut *lock(&self.discarded));
+        for object in discarded {
             // What cannot be destroyed goes with the session.
             let _ = keeper.session.destroy(object);
         }
@@ -181,13 +189,22 @@ impl Link {
     /// That the master keys are still there, unless that was seen a moment ago. A key that is open goes on working in
     /// some tokens when the token itself is gone, and nobody would notice.
     pub(super) fn prove(&self, held: &Held, every: Duration) -> Result<()> {
-        let now = Instant::now();
-        if now.duration_since(*lock(&self.proved)) < every {
+        if self.is_proved() {
             return Ok(());
         }
-        self.known_answer(held)?;
-        *lock(&self.proved) = now;
+        let now = Instant::now();
+        let proved = *lock(&self.proved);
+        if now.duration_since(proved) >= every {
+            self.known_answer(held)?;
+            *lock(&self.proved) = now;
+        }
+        PROVED.set(Some(self.number));
         Ok(())
+    }
+
+    /// Whether that was seen in this work.
+    pub(super) fn is_proved(&self) -> bool {
+        PROVED.get() == Some(self.number)
     }
 
     pub(super) fn find(&self, identity: &Identity) -> Result<Vec<Object>> {
@@ -270,9 +287,11 @@ impl Link {
         self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
     }
 
-    /// Marks an opened key as used no more.
-    pub(super) fn discard(&self, object: Object) {
-        lock(&self.discarded).push(object);
+    /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.
+    pub(super) fn discard(&self, object: Object) -> bool {
+        let mut discarded = lock(&self.discarded);
+        discarded.push(object);
+        discarded.len() == 1
     }
 
     /// Destroys what was marked.

@@ -15,6 +15,7 @@
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
 
 mod codes;
+mod connect;
 mod engine;
 mod error;
 mod held;
@@ -67,7 +68,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// let options = Options::new("/usr/lib/softhsm/libsofthsm2.so", "card one");
 /// let engine = Pkcs11::create("engine.token", options, ClearKey::from_slice(b"123456"))?;
 /// engine.change_register(MasterKeyKind::Des, RegisterChange::Generate)?;
-/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set)?;
+/// let made = engine.master_keys()?.des.new.pattern().ok_or("no key")?;
+/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set(made))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pkcs11(Arc<Engine>);
@@ -203,7 +205,7 @@ impl Backend for Pkcs11 {
     }
 
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
-        if self.0.online().is_err() {
+        if self.0.generation().is_none() {
             // There is nothing to wait for.
             work();
             return Ok(());

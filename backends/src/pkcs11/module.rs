@@ -27,7 +27,7 @@ use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
 use super::codes::Failure;
-use super::lanes::entering;
+use super::lanes::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
@@ -139,7 +139,8 @@ pub(super) struct Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take().filter(|_| self.life.lasts()) {
+        // Where nobody could give up a call that hangs, none is made: the session stays until the module ends it.
+        if let Some(inner) = self.inner.take().filter(|_| self.life.lasts() && is_on_a_lane()) {
             entering(Function::CloseSession);
             let _ = inner.close();
         }

@@ -10,7 +10,9 @@
 use std::fs::File;
 
 use icsf_core::ClearKey;
-use icsf_core::backend::{EngineError, MASTER_KEY_LENGTH, MasterKeyKind, NewRegister, Part, Register, RegisterChange};
+use icsf_core::backend::{
+    EngineError, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp, NewRegister, Part, Register, RegisterChange,
+};
 
 use super::codes::Failure;
 use super::engine::{Engine, Trouble};
@@ -19,7 +21,7 @@ use super::held::Held;
 use super::link::Link;
 use super::module::Strictness;
 use super::register_file::{Identity, KindMap, NewMap, RegisterFile};
-use crate::master_key::pattern_of;
+use crate::master_key::{another_key, pattern_of};
 use crate::scrub::scrubbed;
 
 /// A change that owns what it needs, to be made on a lane.
@@ -27,7 +29,7 @@ pub(super) enum Change {
     Load(Part, ClearKey),
     Generate,
     ClearNew,
-    Set,
+    Set(Mkvp),
     Zeroize,
 }
 
@@ -37,7 +39,7 @@ impl Change {
             RegisterChange::Load(part, value) => Self::Load(part, ClearKey::from_slice(value.expose())),
             RegisterChange::Generate => Self::Generate,
             RegisterChange::ClearNew => Self::ClearNew,
-            RegisterChange::Set => Self::Set,
+            RegisterChange::Set(expected) => Self::Set(expected),
             RegisterChange::Zeroize => Self::Zeroize,
             _ => return Err(EngineError::refused("this engine does not know this change")),
         })
@@ -200,11 +202,14 @@ fn next(link: &Link, held: &Held, kind: MasterKeyKind, change: &Change) -> Resul
             next.forget.extend(map.new.identity());
             map.new = NewMap::Empty;
         }
-        Change::Set => {
-            let (NewRegister::Full(_), NewMap::Full(identity)) = (shown.new, map.new) else {
+        Change::Set(expected) => {
+            let (NewRegister::Full(waiting), NewMap::Full(identity)) = (shown.new, map.new) else {
                 let why = format!("the new {kind} register is not full: enter the final part first");
                 return Err(EngineError::refused(why).into());
             };
+            if waiting != *expected {
+                return Err(another_key(kind, waiting, *expected).into());
+            }
             next.forget.extend(map.old);
             // A current key that the token has lost is no old one.
             let current = map.current.replace(identity);

@@ -22,7 +22,8 @@ fn rig() -> Rig {
     let options = Options::new(card.module(), card.label());
     let engine = Pkcs11::create(directory.path().join("registers"), options, pin).unwrap();
     engine.change_register(MasterKeyKind::Des, RegisterChange::Generate).unwrap();
-    engine.change_register(MasterKeyKind::Des, RegisterChange::Set).unwrap();
+    let made = engine.master_keys().unwrap().des.new.pattern().unwrap();
+    engine.change_register(MasterKeyKind::Des, RegisterChange::Set(made)).unwrap();
     let key = engine.generate(KeySpec::DES).unwrap();
     Rig { card, engine, key, _directory: directory }
 }

@@ -32,7 +32,8 @@ fn rig() -> Rig {
     let engine = Arc::new(Pkcs11::create(directory.path().join("registers"), options, pin).unwrap());
     for kind in MasterKeyKind::ALL {
         engine.change_register(kind, RegisterChange::Generate).unwrap();
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        let made = engine.master_keys().unwrap().of(kind).new.pattern().unwrap();
+        engine.change_register(kind, RegisterChange::Set(made)).unwrap();
     }
     let open = |spec| Arc::from(engine.open(&engine.generate(spec).unwrap()).unwrap());
     let (des, hmac) = (open(KeySpec::DES), open(KeySpec::hmac(64).unwrap()));

@@ -45,7 +45,8 @@ use registers::KeyRegisters;
 /// let phrase = || Unlock::PassPhrase(ClearKey::from_slice(b"three blind mice"));
 /// let engine = Software::create(&path, &phrase(), Cost::DEFAULT)?;
 /// engine.change_register(MasterKeyKind::Des, RegisterChange::Generate)?;
-/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set)?;
+/// let made = engine.master_keys()?.des.new.pattern().ok_or("no key")?;
+/// engine.change_register(MasterKeyKind::Des, RegisterChange::Set(made))?;
 ///
 /// let again = Software::open(&path, Some(phrase()))?;
 /// assert_eq!(again.master_keys()?, engine.master_keys()?);

@@ -14,7 +14,7 @@ use icsf_core::random::RandomSource;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::master_key::MasterKey;
+use crate::master_key::{MasterKey, another_key};
 
 /// Bytes of the written form: both kinds.
 pub(super) const ENCODED: usize = 2 * ENCODED_KIND;
@@ -119,12 +119,15 @@ impl KeyRegisters {
                 registers.new = registers.full(kind, ClearKey::from_slice(&bytes))?;
             }
             RegisterChange::ClearNew => registers.new = New::Empty,
-            RegisterChange::Set => {
+            RegisterChange::Set(expected) => {
                 let New::Full(key) = std::mem::take(&mut registers.new) else {
                     return Err(EngineError::refused(format!(
                         "the new {kind} register is not full: enter the final part first"
                     )));
                 };
+                if key.mkvp() != expected {
+                    return Err(another_key(kind, key.mkvp(), expected));
+                }
                 registers.refuse_repeated(kind, &key)?;
                 registers.old = registers.current.replace(key);
             }

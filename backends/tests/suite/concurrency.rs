@@ -10,7 +10,7 @@ use icsf_backends::Software;
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, EngineErrorKind, MasterKeyKind, Part, RegisterChange};
 
-use crate::support::{engine_file, in_memory, load, open, process};
+use crate::support::{engine_file, in_memory, load, open, process, set};
 
 const PARTS: u8 = 8;
 
@@ -124,7 +124,7 @@ fn changes_for_ever() {
     loop {
         for kind in MasterKeyKind::ALL {
             engine.change_register(kind, RegisterChange::Generate).unwrap();
-            engine.change_register(kind, RegisterChange::Set).unwrap();
+            set(&engine, kind);
         }
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use icsf_backends::Software;
 use icsf_backends::software::{Cost, Unlock};
-use icsf_core::backend::{Backend, MasterKeyKind, NewRegister, Part, RegisterChange};
+use icsf_core::backend::{Backend, MasterKeyKind, NewRegister, Part};
 use tempfile::TempDir;
 
-use crate::support::{enter, in_memory, load, phrase};
+use crate::support::{enter, in_memory, load, phrase, set};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -48,7 +48,7 @@ fn assert_golden(engine: &dyn Backend) {
     // Whatever is still to come rests on the values and not on the patterns.
     for engine in [engine, expected] {
         load(engine, MasterKeyKind::Des, Part::Final, 0xff);
-        engine.change_register(MasterKeyKind::Aes, RegisterChange::Set).unwrap();
+        set(engine, MasterKeyKind::Aes);
     }
     assert_eq!(engine.master_keys().unwrap(), expected.master_keys().unwrap());
 }

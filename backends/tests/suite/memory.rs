@@ -9,7 +9,7 @@ use icsf_core::backend::{
     Backend, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part, Register, RegisterChange, WrappedKey,
 };
 
-use crate::support::{cheap, in_memory, phrase, process, set_master_keys};
+use crate::support::{cheap, in_memory, phrase, process, set, set_master_keys};
 
 /// Bytes to be found, kept so that keeping them is not finding them.
 struct Needle([u8; LENGTH]);
@@ -160,7 +160,7 @@ fn master_keys() {
         let load = |part, value: &ClearKey| engine.change_register(kind, RegisterChange::Load(part, value)).unwrap();
         load(Part::First, &clear(32, seed));
         load(Part::Final, &ClearKey::new(vec![0; 32]));
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        set(engine, kind);
     };
     let (phrase_needles, mut needles_of_keys) = (needles(bytes(24, 10)), needles(bytes(32, 11)));
     needles_of_keys.extend(needles(bytes(32, 12)));

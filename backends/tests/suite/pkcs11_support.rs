@@ -46,6 +46,7 @@ pub(crate) struct Rig {
 pub(crate) struct Seen {
     pub(crate) codes: (u8, u32),
     pub(crate) status: String,
+    pub(crate) why: String,
 }
 
 impl Rig {
@@ -98,16 +99,21 @@ impl Rig {
     #[track_caller]
     pub(crate) fn fails(&self) -> Seen {
         let error = self.encipher().unwrap_err();
-        Seen { codes: (error.return_code(), error.reason_code(ReasonCodes::Icsf)), status: self.status() }
+        Seen {
+            codes: (error.return_code(), error.reason_code(ReasonCodes::Icsf)),
+            status: self.status(),
+            why: error.cause().why().to_owned(),
+        }
     }
 
-    /// Wants a request to fail with these codes, and the status to hold each of these texts.
+    /// Wants a request to fail with these codes, and the status to hold each of these texts, or the cause where the engine
+    /// itself is in order.
     #[track_caller]
     pub(crate) fn fails_with(&self, codes: (u8, u32), status: &[&str]) {
         let seen = self.fails();
         assert_eq!(seen.codes, codes, "{seen:?}");
         for text in status {
-            assert!(seen.status.contains(text), "{text}: {seen:?}");
+            assert!(seen.status.contains(text) || seen.why.contains(text), "{text}: {seen:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use icsf_backends::software::Unlock;
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange};
 
-use crate::support::{cheap, engine_file, load, phrase};
+use crate::support::{cheap, engine_file, load, phrase, set};
 
 /// The ways in which bytes are usually printed.
 fn prints(bytes: &[u8]) -> Vec<String> {
@@ -33,10 +33,11 @@ fn no_text_holds_a_secret() {
         load(&engine, kind, Part::Middle, 0x71);
         add(format!("{engine:?} {:?}", engine.master_keys()));
         load(&engine, kind, Part::Final, 0);
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        set(&engine, kind);
     }
     let part = ClearKey::new(vec![0xc3; 32]);
-    for change in [RegisterChange::Load(Part::Final, &part), RegisterChange::Set] {
+    let set = engine.master_keys().unwrap().des.current.unwrap();
+    for change in [RegisterChange::Load(Part::Final, &part), RegisterChange::Set(set)] {
         let error = engine.change_register(MasterKeyKind::Des, change).unwrap_err();
         add(format!("{change:?} {error} {error:?}"));
     }

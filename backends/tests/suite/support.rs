@@ -49,15 +49,21 @@ pub(crate) fn in_memory() -> Arc<Software> {
 pub(crate) fn set_master_keys(engine: &dyn Backend) {
     for kind in MasterKeyKind::ALL {
         engine.change_register(kind, RegisterChange::Generate).unwrap();
-        engine.change_register(kind, RegisterChange::Set).unwrap();
+        set(engine, kind);
     }
+}
+
+/// Sets the key in the new register.
+pub(crate) fn set(engine: &dyn Backend, kind: MasterKeyKind) {
+    let waiting = engine.master_keys().unwrap().of(kind).new.pattern().unwrap();
+    engine.change_register(kind, RegisterChange::Set(waiting)).unwrap();
 }
 
 /// Enters a master key of equal bytes in two parts, and sets it.
 pub(crate) fn enter(engine: &dyn Backend, kind: MasterKeyKind, byte: u8) {
     load(engine, kind, Part::First, 0xf0);
     load(engine, kind, Part::Final, byte ^ 0xf0);
-    engine.change_register(kind, RegisterChange::Set).unwrap();
+    set(engine, kind);
 }
 
 pub(crate) fn load(engine: &dyn Backend, kind: MasterKeyKind, part: Part, byte: u8) {

@@ -70,7 +70,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`Refused`](EngineErrorKind::Refused) when the registers do not allow it: a first part with the new register
     /// not empty, a further part with it empty or full, a part that is not 32 bytes, a key equal to the current or
-    /// the old one, a set without a full new register.
+    /// the old one, a set without a full new register or of another key than the one in it.
     fn change_register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<(), EngineError>;
 
     /// Makes a random key and wraps it under the current master key.
@@ -210,8 +210,9 @@ pub enum RegisterChange<'a> {
     Generate,
     /// Empties the new register.
     ClearNew,
-    /// Current becomes old, new becomes current, new is empty.
-    Set,
+    /// Current becomes old, new becomes current, new is empty; refused when the new register holds a key of another
+    /// pattern: somebody may have entered one since the caller looked.
+    Set(Mkvp),
     /// Empties all three: what is wrapped under them can be used by another engine that holds the same master keys, or by
     /// none.
     Zeroize,
@@ -290,6 +291,17 @@ pub enum NewRegister {
     Partial,
     /// A whole key.
     Full(Mkvp),
+}
+
+impl NewRegister {
+    /// The pattern of the key that waits to be set, when it is whole.
+    #[must_use]
+    pub const fn pattern(self) -> Option<Mkvp> {
+        match self {
+            Self::Full(mkvp) => Some(mkvp),
+            Self::Empty | Self::Partial => None,
+        }
+    }
 }
 
 /// A key verification pattern of a master key: 8 bytes that tell which key it is and nothing more.

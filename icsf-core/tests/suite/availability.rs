@@ -62,7 +62,8 @@ fn card(master_keys: &[(MasterKeyKind, u8)]) -> Arc<Software> {
         for (part, byte) in [(Part::First, *byte), (Part::Final, 0)] {
             card.change_register(*kind, RegisterChange::Load(part, &ClearKey::new(vec![byte; 32]))).unwrap();
         }
-        card.change_register(*kind, RegisterChange::Set).unwrap();
+        let entered = card.master_keys().unwrap().of(*kind).new.pattern().unwrap();
+        card.change_register(*kind, RegisterChange::Set(entered)).unwrap();
     }
     Arc::new(card)
 }
@@ -83,7 +84,22 @@ fn exactly_the_keys_under_the_master_key_that_is_missing_fail() {
             rig.icsf.key_data_set().put_header(&header, generation).unwrap();
             rig.slot.insert(card(&[(there, 0x11)]));
         };
-        each_service(state, |needs| (needs == needed_by).then_some((Code::MasterKeyNotSet, NO_MASTER_KEY)));
+        let without = |needs| (needs == needed_by).then_some((Code::MasterKeyNotSet, NO_MASTER_KEY));
+        each_service(state, without);
+        // As at a recovery site where one of two master keys has been entered so far.
+        let entered = |rig: &Rig| drop(rig.slot.insert(card(&[(there, 0x11)])));
+        each_service(entered, without);
+
+        let rig = Rig::new();
+        add_one_of_each(&rig.icsf);
+        entered(&rig);
+        let (lost, works) = if missing == MasterKeyKind::Des { ("A.DES", "B.HMAC") } else { ("B.HMAC", "A.DES") };
+        compute(&rig.icsf, works).unwrap();
+        let error = compute(&rig.icsf, lost).unwrap_err();
+        let needed = rig.icsf.key_data_set().header().unwrap().0.of(missing).unwrap().mkvp().to_string();
+        assert!(error.cause().why().contains(&needed), "{error}");
+        assert!(error.cause().remedies().iter().any(|remedy| remedy.contains(&needed)), "{error:?}");
+        assert_eq!(rig.icsf.view().unwrap().engine.state, EngineState::Online);
     }
 }
 

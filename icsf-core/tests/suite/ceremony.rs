@@ -121,9 +121,10 @@ fn a_spare_engine_is_given_the_master_keys_of_the_ckds() {
     let right = (compute(&rig.icsf, "A.DES").unwrap(), compute(&rig.icsf, "B.HMAC").unwrap());
     let rows = rig.rows();
     rig.slot.insert(Arc::new(software()));
-    refused(compute(&rig.icsf, "A.DES"), Code::EngineUnavailable, (12, 0, 338));
+    refused(compute(&rig.icsf, "A.DES"), Code::MasterKeyNotSet, (12, 0, 764));
     set_master_key(&rig.icsf, MasterKeyKind::Aes, 0x11);
-    refused(compute(&rig.icsf, "B.HMAC"), Code::EngineUnavailable, (12, 0, 338));
+    assert_eq!(compute(&rig.icsf, "B.HMAC").unwrap(), right.1);
+    refused(compute(&rig.icsf, "A.DES"), Code::MasterKeyNotSet, (12, 0, 764));
     set_master_key(&rig.icsf, MasterKeyKind::Des, 0x11);
     assert_eq!((compute(&rig.icsf, "A.DES").unwrap(), compute(&rig.icsf, "B.HMAC").unwrap()), right);
     assert_eq!(rig.rows(), rows, "the CKDS is as it was");

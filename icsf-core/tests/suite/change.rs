@@ -341,3 +341,72 @@ fn the_first_change_of_a_ckds_without_that_master_key_sets_it() {
     add_one_of_each(&rig.icsf);
     all_is_under_the_current_master_key(&rig);
 }
+
+/// While records are re-enciphered, somebody else clears the new register and enters another key. What was made is under
+/// a key that no register holds any more, so the change is refused and everything is as before.
+#[test]
+fn a_new_register_that_is_entered_anew_during_a_change_refuses_it() {
+    for at in 0..2 {
+        let rig = Rig::new();
+        let icsf = &rig.icsf;
+        fill(icsf);
+        for n in 0..600 {
+            icsf.csnbkrc2(&label(&format!("K{n}.DES")), des_token(icsf, 1)).unwrap();
+        }
+        let right = answers(icsf);
+        let before = (rig.rows(), icsf.master_keys().unwrap().des.current);
+        load_master_key(icsf, DES, 0x22);
+        let other = rig.another();
+        let mut batch = 0;
+        let result = icsf.change_master_key(DES, &mut |_| {
+            if batch == at {
+                other.clear_new_master_key(DES).unwrap();
+                load_master_key(&other, DES, 0x33);
+            }
+            batch += 1;
+        });
+        let error = refused(result, Code::RegisterRefused, (8, 39, 39));
+        assert!(error.to_string().contains("meanwhile"), "{error}");
+        assert_eq!((rig.rows(), other.master_keys().unwrap().des.current), before);
+        assert_eq!(answers(&rig.another()), right);
+        // The key that was entered meanwhile waits, and a change to it ends well.
+        icsf.change_master_key(DES, &mut |_| {}).unwrap();
+        all_is_under_the_current_master_key(&rig);
+    }
+}
+
+/// Two changes at once: the second starts when the first has set its master key, and is killed when it has staged records
+/// under one that is not set. The first does not put them in use.
+#[test]
+fn what_another_change_has_staged_is_not_put_in_use() {
+    let mut times = 0;
+    for at in 1.. {
+        assert!(at < 500, "the change never ends");
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        fill(&rig.icsf);
+        let right = answers(&rig.icsf);
+        load_master_key(&rig.icsf, DES, 0x22);
+        let other = rig.another();
+        let staged = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&staged);
+        let second = move || {
+            if other.generate_master_key(DES).is_err() {
+                return; // the first has not set its own
+            }
+            let change = || other.change_master_key(DES, &mut |_| panic!("killed"));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(change)).unwrap_err();
+            done.store(true, Ordering::Relaxed);
+        };
+        store.plan(Some(Plan::Before(at, Arc::new(second))));
+        rig.icsf.change_master_key(DES, &mut |_| {}).unwrap();
+        let operations = store.plan(None);
+        times += usize::from(staged.load(Ordering::Relaxed));
+        assert_eq!(answers(&rig.another()), right, "the second change at operation {at}");
+        if operations < at {
+            break;
+        }
+        all_is_under_the_current_master_key(&rig);
+    }
+    assert!(times > 3, "only {times} places to get in between");
+}

@@ -10,12 +10,14 @@ use icsf_core::control::MemoryControl;
 use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::label::LabelPattern;
-use icsf_core::store::{SqliteStore, Volume};
+use icsf_core::store::{MemoryStore, SqliteStore, Volume};
 use icsf_core::{Icsf, KeyToken, KeyType, Parts};
 use proptest::prelude::*;
 
+use crate::interrupted_store::{InterruptedStore, Plan};
 use crate::support::{
-    NOW, Rig, clear_hmac_token, compute, des_token, encipher, id, label, on_each_store, random, refused, software,
+    NOW, Rig, add_one_of_each, clear_hmac_token, compute, des_token, encipher, id, label, on_each_store, random,
+    refused, software,
 };
 
 /// What services see under a label: its type, or nothing.
@@ -396,4 +398,22 @@ fn a_key_that_was_replaced_is_opened_anew_and_no_other() {
     opens(&rig);
     compute(icsf, "K.DES").unwrap();
     assert_eq!(opens(&rig), 1);
+}
+
+/// A read that fails once leaves a process on the copy it has, for as long as the disk cannot be read, and not longer.
+#[test]
+fn a_change_that_could_not_be_read_is_seen_as_soon_as_it_can_be() {
+    for at in 1..=3 {
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        let other = rig.another();
+        add_one_of_each(&rig.icsf);
+        compute(&other, "A.DES").unwrap();
+        rig.icsf.csnbkrd(&["LABEL-DL"], &label("A.DES")).unwrap();
+        store.plan(Some(Plan::Fail(at)));
+        let trouble = other.view().unwrap().kds_trouble.clone();
+        assert!(trouble.is_some(), "operation {at}");
+        refused(compute(&other, "A.DES"), Code::LabelNotFound, (8, 10012, 30));
+        assert_eq!(other.view().unwrap().kds_trouble, None);
+    }
 }
