@@ -67,8 +67,10 @@ impl Link {
         let session = module.session(seat, false, life)?;
         session.login(pin)?;
         let findings = Findings::of(&session)?;
-        let mut name = vec![0; 16];
+        let mut name = [0; 8];
         session.random(&mut name)?;
+        // A label is text: Kryoptic takes no other.
+        let name = data_encoding::HEXLOWER.encode(&name).into_bytes();
         let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
         Ok(Arc::new(Self {
