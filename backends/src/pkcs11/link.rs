@@ -9,14 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use aes_kw::{KeyInit, KwAes256};
 use icsf_core::ClearKey;
-use icsf_core::backend::{KeyAlgorithm, KeySpec, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+use icsf_core::backend::{KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
 use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
 use super::probe::Findings;
 use super::register_file::Identity;
+use crate::scrub::scrubbed;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -64,8 +67,10 @@ impl Link {
         let session = module.session(seat, false, life)?;
         session.login(pin)?;
         let findings = Findings::of(&session)?;
-        let mut name = vec![0; 16];
+        let mut name = [0; 8];
         session.random(&mut name)?;
+        // A label is text: Kryoptic takes no other.
+        let name = data_encoding::HEXLOWER.encode(&name).into_bytes();
         let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
         Ok(Arc::new(Self {
@@ -208,8 +213,23 @@ impl Link {
         self.kept(|keeper| keeper.session.find(identity))
     }
 
+    /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
+    /// moment, as NSS lets no key be read that stays in it.
     pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
-        self.kept(|keeper| keeper.session.value(object))
+        self.kept(|keeper| {
+            let mut moment = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
+            keeper.session.random(&mut moment)?;
+            let wrapping = keeper.session.import(Kind::Wrapping, &moment, false)?;
+            let wrapped = keeper.session.wrap(wrapping, object, MASTER_KEY_LENGTH);
+            let destroyed = keeper.session.destroy(wrapping);
+            let wrapped = wrapped?;
+            destroyed?;
+            Ok(scrubbed(|| {
+                let mut value = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
+                KwAes256::new_from_slice(&moment).ok()?.unwrap_key(&wrapped, &mut value).ok()?;
+                Some(ClearKey::from_slice(&value))
+            }))
+        })
     }
 
     pub(super) fn random(&self, bytes: &mut [u8]) -> Result<()> {

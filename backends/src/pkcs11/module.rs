@@ -206,14 +206,14 @@ impl Session {
         Err(last.unwrap_or(Failure::Nonsense("C_CreateObject")))
     }
 
-    /// Makes the sum of the parts of a master key so far. It can be read with the PIN, to add the next part.
+    /// Makes the sum of the parts of a master key so far. It can be wrapped by any key, to add the next part.
     pub(super) fn part(&self, label: &str, id: &[u8], value: &ClearKey) -> Result<Object> {
         self.create(vec![
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::KeyType(KeyType::GENERIC_SECRET),
             Attribute::Token(true),
             Attribute::Private(true),
-            Attribute::Sensitive(false),
+            Attribute::Sensitive(true),
             Attribute::Extractable(true),
             Attribute::Encrypt(false),
             Attribute::Decrypt(false),

@@ -28,4 +28,6 @@ mod secrets;
 mod slot;
 mod software;
 mod support;
+#[cfg(feature = "pkcs11")]
+mod tokens;
 mod wrong;
