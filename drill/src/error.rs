@@ -17,6 +17,8 @@ pub enum Error {
     File(Vec<Mistake>),
     /// The sites could not be set up as the file wants them.
     Setup(Mistake),
+    /// A site has no engine, or one that does not do what was wanted: which, why, and what to do.
+    Engine(String),
     /// A secret or a ticket was about to come out in the report, which is a fault of this program.
     Leak,
 }
@@ -24,7 +26,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(what) => f.write_str(what),
+            Self::Missing(what) | Self::Engine(what) => f.write_str(what),
             Self::File(mistakes) => {
                 for (n, mistake) in mistakes.iter().enumerate() {
                     if n > 0 {
