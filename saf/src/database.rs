@@ -183,7 +183,7 @@ impl Snapshot {
             let is_it = name.as_str() == resource;
             let covers = is_it || (name.has_generic_characters() && name.covers(resource));
             let beaten = |found: &Profile| !found.generic || found.name.specificity(name).is_lt();
-            covers && !(!is_it && found.is_some_and(beaten))
+            covers && (is_it || !found.is_some_and(beaten))
         };
         self.damaged.keys().find_map(|key| match codec::kind_of(key) {
             Some(RowKind::Profile(of, name)) if of == class && might(&name) => Some(name),
