@@ -9,7 +9,8 @@ use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
-use crate::passticket::{KeySource, Request, describe, generation_names, no_key};
+use crate::passticket::{Request, generation_names, no_key};
+use crate::planned::{KeySource, describe};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.

@@ -327,12 +327,15 @@ fn explain_tells_a_key_that_cannot_be_used_at_the_step_where_it_lies() {
     let clear = site.icsf().csnbktb2(&rules, Some(&ClearKey::new(vec![1; 64])), None).unwrap().value;
     site.icsf().csnbkrc2(&"A.MAC".parse().unwrap(), clear).unwrap();
     add_des(&site, "LEGACY.KEY", DES_KEY);
+    let des = site.icsf().csnbcki(&ClearKey::from_hex(DES_KEY).unwrap()).unwrap().value;
+    site.icsf().kgup_add(&"ON.DISK".parse().unwrap(), des).unwrap();
     site.run(&[
         "RDEFINE PTKTDATA TYPE SSIGNON(KEYLABEL(A.MAC))",
+        "RDEFINE PTKTDATA WAITING SSIGNON(KEYLABEL(ON.DISK))",
         "RDEFINE PTKTDATA MISSING SSIGNON(KEYLABEL(NO.KEY))",
         "RDEFINE PTKTDATA LOST SSIGNON(KEYLABEL(LEGACY.KEY))",
     ]);
-    for (application, at) in [("TYPE", "key use"), ("MISSING", "record")] {
+    for (application, at) in [("TYPE", "key use"), ("WAITING", "record"), ("MISSING", "record")] {
         let explained = site.saf.explain(&admin(), &request("U1", application)).unwrap();
         let error = refused(explained.outcome, Code::GenerationKey, "8/16/28");
         let bad: Vec<_> = explained.steps.iter().filter(|step| !step.good).collect();
