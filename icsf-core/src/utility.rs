@@ -160,7 +160,7 @@ impl Icsf {
                     fits_format(header.format, &record.token).map_err(|e| e.for_label(&key.label()))?;
                 }
             }
-            let adopted = Zeroizing::new(Header { format: header.format, ..export.header }.encode());
+            let adopted = Zeroizing::new(Header { format: header.format, ..export.header.clone() }.encode());
             ops.push(Op::Put(Area::Disk, RecordKey::HEADER.row(), adopted, Expect::Generation(generation)));
             let put = |(key, row): &(RecordKey, Zeroizing<Vec<u8>>)| {
                 Op::Put(Area::Disk, key.row(), row.clone(), Expect::Absent)
