@@ -234,6 +234,8 @@ fn drills(texts: &mut Texts, directory: &Path) {
     text = with_file(&text, "password", PASSWORD, directory);
     let drill = icsf_drill::Drill::read("here", &text).unwrap();
     texts.debug(&drill);
+    texts.debug(&icsf_drill::Cards::default().all(icsf_drill::CardKind::Software));
+    texts.debug(&icsf_drill::CardKind::Software);
     ran(texts, &drill);
     // Keys and passwords that stand in the file itself.
     let key = HEXUPPER.encode(&DES);
@@ -408,6 +410,8 @@ fn no_text_holds_a_secret() {
     let status = system.status().unwrap();
     texts.debug(&status);
     texts.debug(&status.applications);
+    texts.debug(&(&status.classes, Class::Ptktdata));
+    texts.debug(status.icsf.as_ref().unwrap());
     for application in &status.applications {
         texts.debug(&application.usable);
     }
