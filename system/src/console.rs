@@ -1,5 +1,6 @@
 //! Operator commands: `D ICSF,CARDS`, `D SMF,O`, `START CSF`, `STOP CSF`.
 
+use icsf_core::View;
 use icsf_core::backend::MasterKeyKind;
 use icsf_core::engine::EngineState;
 use icsf_core::fidelity::Fact;
@@ -13,6 +14,19 @@ pub const FACTS: &[Fact] = &[
         topic: "CSFM668I",
         what: "D ICSF,CARDS: heading, domain, STATUS, SERIAL#, LEVEL, REQUESTS ACTIVE",
         provenance: Documented("ICSF System Programmer's Guide, sample of DISPLAY ICSF,CARDS"),
+    },
+    Fact {
+        topic: "Master key incorrect",
+        what: "D ICSF,CARDS: an engine with another master key than the CKDS, or with none of those it is under",
+        provenance: Documented("ICSF System Programmer's Guide: the patterns of the CKDS header must match"),
+    },
+    Fact {
+        topic: "Active",
+        what: "an engine that holds one of two master keys of the CKDS serves the keys under that one",
+        provenance: Assumed(
+            "SIC3004",
+            "the manual has all patterns in the header match; which of both fails is told by the service",
+        ),
     },
     Fact {
         topic: "SIC3001I",
@@ -109,8 +123,8 @@ impl System {
                 lines.push("  SIC3002I NO CRYPTO ENGINE IS INSTALLED".to_owned());
                 return Ok(lines);
             }
-            EngineState::Online => "Active",
-            EngineState::WrongMasterKey { .. } => "Master key incorrect",
+            EngineState::Online if !lacks_every_master_key(&view) => "Active",
+            EngineState::Online | EngineState::WrongMasterKey { .. } => "Master key incorrect",
             EngineState::Locked { .. } => "Deactivated",
             _ => "Offline",
         };
@@ -128,4 +142,11 @@ impl System {
         lines.push("    REQUESTS ACTIVE=0000".to_owned());
         Ok(lines)
     }
+}
+
+/// Whether the CKDS is under master keys and the engine holds none, as one that was zeroized.
+fn lacks_every_master_key(view: &View) -> bool {
+    let held = |kind| view.engine.master_keys.of(kind).current.is_some();
+    let needed = |kind| view.kds.header().of(kind).is_some();
+    MasterKeyKind::ALL.into_iter().any(needed) && !MasterKeyKind::ALL.into_iter().any(held)
 }
