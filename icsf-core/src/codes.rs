@@ -220,7 +220,13 @@ impl Code {
     /// `RC/reason` in decimal, ICSF numbering: `12/0`, `8/10004`.
     #[must_use]
     pub fn pair(self) -> String {
-        format!("{}/{}", self.rc(), self.reason(ReasonCodes::Icsf))
+        self.pair_in(ReasonCodes::Icsf)
+    }
+
+    /// `RC/reason` in decimal.
+    #[must_use]
+    pub fn pair_in(self, numbering: ReasonCodes) -> String {
+        format!("{}/{}", self.rc(), self.reason(numbering))
     }
 
     /// `RC/reason` as session managers print them, in hexadecimal: `0C/0000`, `08/2714`.
