@@ -158,13 +158,17 @@ impl Icsf {
     }
 
     fn is_current(&self, view: &View) -> bool {
-        // An odd number is a change under way; an engine that is not there may have come back.
+        // An odd number is a change under way; an engine that is not there, or has lost its master keys, may have come back.
         let settled = self.epoch.now().is_ok_and(|now| now == view.epoch && now.is_multiple_of(2));
         // A copy that could not be brought up to date shows an older state than its number says.
         settled
             && view.kds_trouble.is_none()
             && match &view.engine.backend {
-                BackendState::Online { .. } => self.backend.state() == view.engine.backend,
+                BackendState::Online { .. }
+                    if view.engine.state == EngineState::Online && view.engine.missing().is_empty() =>
+                {
+                    self.backend.state() == view.engine.backend
+                }
                 _ => !view.control.engine_online && self.backend.state() == view.engine.backend,
             }
     }

@@ -4,7 +4,7 @@
 //! to one more attempt at what was asked; what fails again is told. A PIN that was refused is forgotten, so it is not
 //! tried again by itself: tokens count wrong PINs and lock.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
-use super::module::{Life, Module, Seat, Strictness};
+use super::module::{Life, Module, Strictness};
 use super::options::Options;
 use super::register_file::{READ_LIMIT, RegisterFile};
 use crate::place::Place;
@@ -30,20 +30,30 @@ pub(super) struct Engine {
     pub(super) options: Options,
     pub(super) place: Place,
     pub(super) lanes: Lanes,
-    pin: Mutex<Option<Arc<ClearKey>>>,
+    pub(super) pin: Mutex<Pin>,
     connecting: Mutex<Connecting>,
     shown: RwLock<Shown>,
+    /// The generation that is online, or 0.
+    generation: AtomicU64,
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
-    closed: AtomicBool,
+    pub(super) closed: AtomicBool,
     strictness: Mutex<Strictness>,
+}
+
+/// The PIN, as long as it is worth trying.
+#[derive(Debug)]
+pub(super) enum Pin {
+    None,
+    Given(Arc<ClearKey>),
+    Refused(TokenErrorKind),
 }
 
 /// What is needed to connect, and held by whoever does.
 #[derive(Debug)]
 pub(super) struct Connecting {
-    module: Option<Module>,
-    life: Life,
+    pub(super) module: Option<Module>,
+    pub(super) life: Life,
 }
 
 /// What callers see.
@@ -100,9 +110,10 @@ impl Engine {
             options,
             place,
             lanes: Lanes::new(),
-            pin: Mutex::new(pin.map(Arc::new)),
+            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
+            generation: AtomicU64::new(0),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
             strictness: Mutex::new(Strictness::Full),
@@ -126,6 +137,11 @@ impl Engine {
         }
     }
 
+    /// The generation that is online.
+    pub(super) fn generation(&self) -> Option<u64> {
+        Some(self.generation.load(Ordering::SeqCst)).filter(|generation| *generation != 0)
+    }
+
     pub(super) fn online(&self) -> Result<Online, EngineError> {
         match &self.shown().condition {
             Condition::Online(link, held) => Ok((Arc::clone(link), Arc::clone(held))),
@@ -138,7 +154,12 @@ impl Engine {
         self: &Arc<Self>,
         work: impl FnOnce(&Arc<Self>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        self.online()?;
+        if self.generation().is_none() {
+            self.online()?;
+        }
+        if self.lanes.is_here() {
+            return work(self);
+        }
         let engine = Arc::clone(self);
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
@@ -199,6 +220,12 @@ impl Engine {
         let file = self.read()?;
         let Ok((link, held)) = self.online() else { return self.connect(connecting, file) };
         match Held::look(&link, file.clone()) {
+            // SoftHSM does not see a token directory that comes back.
+            Ok(now) if self.options.own_module && !now.missing.is_empty() => {
+                link.retire(None);
+                self.started_anew(connecting)?;
+                self.connect(connecting, file)
+            }
             Ok(now) if now.same(&held) => Ok(()),
             Ok(now) => {
                 self.show_online(&link, now);
@@ -232,9 +259,9 @@ impl Engine {
         })
     }
 
-    fn give_up(&self, connecting: &mut Connecting, link: &Arc<Link>, failure: &Failure) {
+    pub(super) fn give_up(&self, connecting: &mut Connecting, link: &Arc<Link>, failure: &Failure) {
         link.retire(Some(failure));
-        if failure.ends_sessions() {
+        if !connecting.life.lasts() {
             connecting.life = Life::new();
         }
     }
@@ -245,148 +272,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Connects; nothing is shown yet.
-    pub(super) fn connected(
-        &self,
-        connecting: &mut Connecting,
-        file: RegisterFile,
-    ) -> Result<(Arc<Link>, Held), TokenError> {
-        let wanted = || self.options.wanted();
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(TokenError::new(wanted(), TokenErrorKind::Fails("the engine was dropped".to_owned())));
-        }
-        let Some(pin) = lock(&self.pin).clone() else {
-            return Err(TokenError::new(wanted(), TokenErrorKind::NeedsPin));
-        };
-        let module = self.module(connecting)?;
-        let seat = self.seat(&module, &file)?;
-        if seat.description.as_ref().is_some_and(|description| description.pin_locked) {
-            lock(&self.pin).take();
-            return Err(TokenError::new(wanted(), TokenErrorKind::PinLocked));
-        }
-        let link = Link::new(&module, &seat, &connecting.life, &pin).map_err(|failure| {
-            if failure.ends_sessions() {
-                connecting.life.end();
-                connecting.life = Life::new();
-            }
-            self.not_connected(failure)
-        })?;
-        self.judge(&link)?;
-        let held = match Held::look(&link, file) {
-            Ok(held) => held,
-            Err(NotHeld::Error(error)) => return Err(error),
-            Err(NotHeld::Failure(failure)) => {
-                self.give_up(connecting, &link, &failure);
-                return Err(TokenError::failed(wanted(), failure));
-            }
-        };
-        Ok((link, held))
-    }
-
-    fn not_connected(&self, failure: Failure) -> TokenError {
-        let kind = match failure.class() {
-            Class::Pin => {
-                lock(&self.pin).take();
-                match &failure {
-                    failure if failure.is(cryptoki::error::RvError::PinLocked) => TokenErrorKind::PinLocked,
-                    failure if failure.is(cryptoki::error::RvError::UserPinNotInitialized) => TokenErrorKind::NoPinSet,
-                    failure => TokenErrorKind::PinRefused(failure.to_string()),
-                }
-            }
-            Class::Absent if failure.is(cryptoki::error::RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
-            _ => return TokenError::failed(self.options.wanted(), failure),
-        };
-        TokenError::new(self.options.wanted(), kind)
-    }
-
-    fn judge(&self, link: &Link) -> Result<(), TokenError> {
-        let findings = link.findings();
-        if let Some(why) = &findings.incapable {
-            return Err(TokenError::new(self.options.wanted(), TokenErrorKind::Incapable(why.clone())));
-        }
-        let weak: Vec<_> = findings.quirks.iter().filter(|quirk| quirk.weak).map(|quirk| quirk.text.as_str()).collect();
-        if weak.is_empty() || self.options.accept_weak_token {
-            return Ok(());
-        }
-        let why = weak.join(", and ");
-        self.show_quirks(link);
-        Err(TokenError::new(self.options.wanted(), TokenErrorKind::Weak(why)))
-    }
-
-    /// The module, loaded and initialized.
-    fn module(&self, connecting: &mut Connecting) -> Result<Module, TokenError> {
-        let path = &self.options.module;
-        let failed = |failure: Failure| {
-            let kind = match &failure {
-                Failure::Load(why) => TokenErrorKind::NoLibrary(why.clone()),
-                Failure::NoModule(symbol) => TokenErrorKind::NoModule((*symbol).to_owned()),
-                failure => TokenErrorKind::NotStarted(failure.to_string()),
-            };
-            TokenError::of_file(path, kind)
-        };
-        let module = match connecting.module.take() {
-            // Also after a stranger's C_Finalize: initialized already is as good.
-            Some(module) => module.initialize().map(|()| module),
-            None => Module::load(path),
-        };
-        let module = module.map_err(failed)?;
-        connecting.module = Some(module.clone());
-        Ok(module)
-    }
-
-    /// The slot with our token.
-    fn seat(&self, module: &Module, file: &RegisterFile) -> Result<Seat, TokenError> {
-        let failed = |failure| TokenError::failed(self.options.wanted(), failure);
-        match self.find(module.seats().map_err(failed)?, file) {
-            Err(error) if self.options.own_module && !matches!(error.kind(), TokenErrorKind::Ambiguous(_)) => {
-                module.finalize().and_then(|()| module.initialize()).map_err(failed)?;
-                self.find(module.seats().map_err(failed)?, file)
-            }
-            found => found,
-        }
-    }
-
-    fn find(&self, seats: Vec<Seat>, file: &RegisterFile) -> Result<Seat, TokenError> {
-        let wanted = self.options.wanted();
-        let error = |kind| Err(TokenError::new(wanted.clone(), kind));
-        let initialized = |seat: &&Seat| seat.description.as_ref().is_none_or(|found| found.initialized);
-        let (mut ours, others): (Vec<_>, Vec<_>) = seats.iter().filter(initialized).partition(|seat| {
-            seat.description.as_ref().is_some_and(|found| {
-                found.label == self.options.label && self.options.serial.as_ref().is_none_or(|s| *s == found.serial)
-            })
-        });
-        // One of several of the same label may be the one with our registers.
-        if ours.len() > 1 && !file.serial.is_empty() {
-            ours.retain(|seat| seat.description.as_ref().is_some_and(|found| found.serial == file.serial));
-        }
-        let named = |seats: &[&Seat]| {
-            let name = |seat: &&Seat| match &seat.description {
-                Some(found) => format!("{:?} ({})", found.label, found.serial),
-                None => "one that cannot be described".to_owned(),
-            };
-            seats.iter().map(name).collect::<Vec<_>>().join(", ")
-        };
-        match (ours.as_slice(), others.as_slice()) {
-            ([seat], _) => {
-                let found = seat.description.as_ref();
-                let same = found.is_none_or(|found| file.serial.is_empty() || found.serial == file.serial);
-                if !same {
-                    return error(TokenErrorKind::OtherRegisters(
-                        format!("{:?} ({})", file.label, file.serial),
-                        named(&[*seat]),
-                    ));
-                }
-                Ok((*seat).clone())
-            }
-            // It cannot say who it is, and there is no other: which keys are in it will show whether it is the one.
-            ([], [seat]) if seat.description.is_none() => Ok((*seat).clone()),
-            ([], []) if seats.is_empty() => error(TokenErrorKind::NoToken(wanted.clone())),
-            ([], []) => error(TokenErrorKind::NotInitialized),
-            ([], others) => error(TokenErrorKind::OtherTokens(wanted.clone(), named(others))),
-            (several, _) => error(TokenErrorKind::Ambiguous(named(several))),
-        }
-    }
-
     pub(super) fn show_online(&self, link: &Arc<Link>, held: Held) {
         self.show_quirks(link);
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
@@ -395,9 +280,10 @@ impl Engine {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
+        self.generation.store(shown.generation, Ordering::SeqCst);
     }
 
-    fn show_quirks(&self, link: &Link) {
+    pub(super) fn show_quirks(&self, link: &Link) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let findings = link.findings();
         shown.capabilities = findings.capabilities;
@@ -417,6 +303,7 @@ impl Engine {
 
     pub(super) fn show_error(&self, error: &TokenError) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.store(0, Ordering::SeqCst);
         shown.condition = if error.kind().wants_pin() {
             Condition::Locked(error.reason())
         } else {
@@ -426,7 +313,7 @@ impl Engine {
 
     /// Takes a PIN, and tries it.
     pub(super) fn unlock(self: &Arc<Self>, pin: ClearKey) -> Result<(), TokenError> {
-        *lock(&self.pin) = Some(Arc::new(pin));
+        *lock(&self.pin) = Pin::Given(Arc::new(pin));
         self.attach()
     }
 
@@ -438,45 +325,47 @@ impl Engine {
     pub(super) fn trying<T>(
         &self,
         spec: Option<KeySpec>,
-        work: impl Fn(&Arc<Link>, &Arc<Held>) -> Result<T, Trouble>,
+        mut work: impl FnMut(&Arc<Link>, &Arc<Held>) -> Result<T, Trouble>,
     ) -> Result<T, EngineError> {
         let mut first = true;
         loop {
             let (link, held) = self.online()?;
-            let failure = match work(&link, &held) {
+            match work(&link, &held) {
                 Ok(done) => return Ok(done),
                 Err(Trouble::Engine(error)) => return Err(error),
-                Err(Trouble::Token(failure)) => failure,
-            };
-            match failure.class() {
-                Class::Absent | Class::Lost | Class::Pin => {
-                    self.reconnect(&link, &failure)?;
-                    if !first {
-                        return Err(EngineError::unavailable(failure.to_string()).with_source(failure));
-                    }
-                }
-                Class::Ambiguous => match link.known_answer(&held) {
-                    Ok(()) if first => {}
-                    Ok(()) => return Err(EngineError::fault(failure.to_string()).with_source(failure)),
-                    Err(second) => {
-                        self.reconnect(&link, &second)?;
-                        if !first {
-                            return Err(EngineError::unavailable(failure.to_string()).with_source(failure));
-                        }
-                    }
-                },
-                Class::Damaged => {
-                    return Err(EngineError::new(EngineErrorKind::Damaged).with_source(failure));
-                }
-                Class::Unsupported => {
-                    let kind = spec.map_or(EngineErrorKind::Fault, EngineErrorKind::Unsupported);
-                    return Err(EngineError::new(kind).with_detail(failure.to_string()).with_source(failure));
-                }
-                Class::Full | Class::Mistake => {
-                    return Err(EngineError::fault(failure.to_string()).with_source(failure));
-                }
+                Err(Trouble::Token(failure)) => self.mend(&link, &held, spec, failure, first)?,
             }
             first = false;
+        }
+    }
+
+    /// Does what can be done about a failure, so that it is worth trying again; a second time it is told.
+    pub(super) fn mend(
+        &self,
+        link: &Arc<Link>,
+        held: &Held,
+        spec: Option<KeySpec>,
+        failure: Failure,
+        first: bool,
+    ) -> Result<(), EngineError> {
+        let told =
+            |kind, failure: Failure| Err(EngineError::new(kind).with_detail(failure.to_string()).with_source(failure));
+        let mended = match failure.class() {
+            Class::Absent | Class::Lost | Class::Pin => self.reconnect(link, &failure).map(|()| false)?,
+            Class::Ambiguous => match link.known_answer(held) {
+                Ok(()) => true,
+                Err(second) => self.reconnect(link, &second).map(|()| false)?,
+            },
+            Class::Damaged => return Err(EngineError::new(EngineErrorKind::Damaged).with_source(failure)),
+            Class::Unsupported => {
+                return told(spec.map_or(EngineErrorKind::Fault, EngineErrorKind::Unsupported), failure);
+            }
+            Class::Full | Class::Mistake => return told(EngineErrorKind::Fault, failure),
+        };
+        match (first, mended) {
+            (true, _) => Ok(()),
+            (false, true) => told(EngineErrorKind::Fault, failure),
+            (false, false) => told(EngineErrorKind::Unavailable, failure),
         }
     }
 
@@ -490,6 +379,6 @@ impl Engine {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use icsf_core::backend::{
     EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm, WrappedKey,
 };
+
+use zeroize::Zeroizing;
 
 use super::codes::{Class, Failure};
 use super::engine::{Engine, Trouble};
@@ -19,35 +22,26 @@ pub(super) struct TokenKey(Arc<Inner>);
 struct Inner {
     engine: Arc<Engine>,
     wrapped: WrappedKey,
-    opened: Mutex<Option<Opened>>,
+    /// Read at each use, and written when the key is opened.
+    opened: ArcSwapOption<Opened>,
+    opening: Mutex<()>,
 }
 
-#[derive(Clone)]
 struct Opened {
     link: Arc<Link>,
     object: Object,
+    held: Arc<Held>,
+    /// The generation of the engine it was last seen to be good in.
+    generation: Option<u64>,
 }
 
 impl TokenKey {
     /// Opens a key. On a lane only.
     pub(super) fn open(engine: &Arc<Engine>, wrapped: WrappedKey) -> Result<Self, EngineError> {
-        let inner = Inner { engine: Arc::clone(engine), wrapped, opened: Mutex::default() };
+        let opened = ArcSwapOption::empty();
+        let inner = Inner { engine: Arc::clone(engine), wrapped, opened, opening: Mutex::default() };
         engine.trying(Some(inner.wrapped.spec()), |link, held| inner.object(link, held).map(drop))?;
         Ok(Self(Arc::new(inner)))
-    }
-
-    fn used<T: Send + 'static>(
-        &self,
-        work: impl Fn(&Session, Object) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, EngineError> {
-        let inner = Arc::clone(&self.0);
-        self.0.engine.on_lane(move |engine| {
-            engine.trying(Some(inner.wrapped.spec()), |link, held| {
-                link.prove(held, engine.options.proof)?;
-                let object = inner.object(link, held)?;
-                Ok(link.with_session(|session| work(session, object))?)
-            })
-        })
     }
 
     fn spec(&self) -> KeySpec {
@@ -61,7 +55,7 @@ impl TokenKey {
     fn blocks(
         &self,
         blocks: &mut [[u8; 8]],
-        work: impl Fn(&Session, Object, &[u8]) -> Result<Vec<u8>, Failure> + Send + 'static,
+        work: impl Fn(&Session, Object, &[u8]) -> Result<Vec<u8>, Failure> + Copy + Send + 'static,
     ) -> Result<(), EngineError> {
         if self.spec().algorithm() != KeyAlgorithm::Des {
             return Err(self.unsupported());
@@ -69,12 +63,18 @@ impl TokenKey {
         if blocks.is_empty() {
             return Ok(());
         }
-        let given = zeroize::Zeroizing::new(blocks.as_flattened().to_vec());
-        let length = given.len();
-        let made = self.used(move |session, object| {
-            let made = work(session, object, &given)?;
-            if made.len() == length { Ok(made) } else { Err(Failure::Nonsense("C_Encrypt")) }
-        })?;
+        let work = move |session: &Session, object, given: &[u8]| match work(session, object, given)? {
+            made if made.len() == given.len() => Ok(made),
+            _ => Err(Failure::Nonsense("C_Encrypt")),
+        };
+        let given = blocks.as_flattened();
+        let made = if self.0.engine.lanes.is_here() {
+            self.0.used(|session, object| work(session, object, given))?
+        } else {
+            // Whoever waits may have to leave it behind, so it is not borrowed.
+            let (inner, given) = (Arc::clone(&self.0), Zeroizing::new(given.to_vec()));
+            self.0.engine.on_lane(move |_| inner.used(|session, object| work(session, object, &given)))?
+        };
         blocks.as_flattened_mut().copy_from_slice(&made);
         Ok(())
     }
@@ -97,23 +97,41 @@ impl KeyHandle for TokenKey {
             let places = format!("{} messages and places for {} MACs", messages.len(), macs.len());
             return Err(self.unsupported().with_detail(places));
         }
-        let given: Vec<Vec<u8>> = messages.iter().map(|message| message.to_vec()).collect();
-        let made = self.used(move |session, object| {
-            let mac = |message: &Vec<u8>| match session.hmac(hash, object, message)? {
-                mac if mac.len() == hash.size() => Ok(mac),
-                _ => Err(Failure::Nonsense("C_Sign")),
-            };
-            given.iter().map(mac).collect::<Result<Vec<_>, _>>()
-        })?;
-        for (place, mac) in macs.iter_mut().zip(made) {
-            place.iter_mut().zip(mac).for_each(|(place, byte)| *place = byte);
+        if self.0.engine.lanes.is_here() {
+            return self.0.used(|session, object| macs_of(session, object, hash, messages, macs));
         }
+        let given: Vec<_> = messages.iter().map(|message| Zeroizing::new(message.to_vec())).collect();
+        let inner = Arc::clone(&self.0);
+        let made = self.0.engine.on_lane(move |_| {
+            let given: Vec<&[u8]> = given.iter().map(|message| message.as_slice()).collect();
+            let mut made = vec![[0; 64]; given.len()];
+            inner.used(|session, object| macs_of(session, object, hash, &given, &mut made))?;
+            Ok(made)
+        })?;
+        macs.copy_from_slice(&made);
         Ok(())
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {
         Err(self.unsupported())
     }
+}
+
+fn macs_of(
+    session: &Session,
+    key: Object,
+    hash: HashAlgorithm,
+    messages: &[&[u8]],
+    macs: &mut [[u8; 64]],
+) -> Result<(), Failure> {
+    for (message, place) in messages.iter().zip(macs) {
+        let mac = session.hmac(hash, key, message)?;
+        if mac.len() != hash.size() {
+            return Err(Failure::Nonsense("C_Sign"));
+        }
+        place.iter_mut().zip(mac).for_each(|(place, byte)| *place = byte);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for TokenKey {
@@ -123,25 +141,50 @@ impl fmt::Debug for TokenKey {
 }
 
 impl Inner {
-    /// The object of this key in this connection; opened anew where that is another one than before.
-    fn object(&self, link: &Arc<Link>, held: &Held) -> Result<Object, Trouble> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(opened) = opened.as_ref().filter(|opened| opened.link.number() == link.number()) {
-            return Ok(opened.object);
+    /// Uses the key. On a lane only.
+    fn used<T>(&self, mut work: impl FnMut(&Session, Object) -> Result<T, Failure>) -> Result<T, EngineError> {
+        let (engine, spec) = (&self.engine, Some(self.wrapped.spec()));
+        // The usual way: nothing has changed since the last use, and that takes no look at anything shared.
+        if let Some(opened) = &*self.opened.load()
+            && opened.generation.is_some()
+            && opened.generation == engine.generation()
+            && opened.link.is_proved()
+        {
+            match opened.link.with_session(|session| work(session, opened.object)) {
+                Ok(done) => return Ok(done),
+                Err(failure) => engine.mend(&opened.link, &opened.held, spec, failure, true)?,
+            }
         }
-        let object = unwrapped(link, held, &self.wrapped, |master_key, spec, blob| link.open(master_key, spec, blob))?;
-        *opened = Some(Opened { link: Arc::clone(link), object });
+        engine.trying(spec, |link, held| {
+            link.prove(held, engine.options.proof)?;
+            let object = self.object(link, held)?;
+            Ok(link.with_session(|session| work(session, object))?)
+        })
+    }
+
+    /// The object of this key in this connection; opened anew where that is another one than before.
+    fn object(&self, link: &Arc<Link>, held: &Arc<Held>) -> Result<Object, Trouble> {
+        let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.engine.generation();
+        let before = self.opened.load_full().filter(|opened| opened.link.number() == link.number());
+        let object = match before {
+            Some(opened) if opened.generation == generation => return Ok(opened.object),
+            Some(opened) => opened.object,
+            None => unwrapped(link, held, &self.wrapped, |master_key, spec, blob| link.open(master_key, spec, blob))?,
+        };
+        let (link, held) = (Arc::clone(link), Arc::clone(held));
+        self.opened.store(Some(Arc::new(Opened { link, object, held, generation })));
         Ok(object)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(opened) = self.opened.swap(None) else { return };
         let current = self.engine.online().ok().map(|(link, _)| link.number());
         // What another connection opened is gone, or goes with its session.
-        if let Some(Opened { link, object }) = opened.filter(|opened| Some(opened.link.number()) == current) {
-            link.discard(object);
+        if Some(opened.link.number()) == current && opened.link.discard(opened.object) {
+            let link = Arc::clone(&opened.link);
             self.engine.lanes.post(move || link.tidy_up());
         }
     }

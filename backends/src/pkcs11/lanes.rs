@@ -8,9 +8,9 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use cryptoki::context::Function;
@@ -47,17 +47,39 @@ struct Kept {
 
 struct Lane {
     state: Mutex<State>,
-    given: Condvar,
-    done: Condvar,
-    progress: Mutex<Progress>,
+    thread: OnceLock<Thread>,
+    /// Told beside the state, so that whoever waits need not fight for the lock.
+    done: AtomicBool,
+    /// How many calls into the module it has begun for this work.
+    calls: AtomicU64,
+    /// The last of them: see [`ENTERED`].
+    entered: AtomicUsize,
 }
 
-/// What the lane was last seen to do.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    calls: u64,
-    function: Option<Function>,
-}
+/// The functions that are entered here, so that one can be noted as a number.
+const ENTERED: &[Function] = &[
+    Function::Initialize,
+    Function::Finalize,
+    Function::GetSlotList,
+    Function::GetTokenInfo,
+    Function::OpenSession,
+    Function::CloseSession,
+    Function::Login,
+    Function::GenerateRandom,
+    Function::FindObjects,
+    Function::DestroyObject,
+    Function::GenerateKey,
+    Function::GetAttributeValue,
+    Function::SetAttributeValue,
+    Function::CreateObject,
+    Function::WrapKey,
+    Function::UnwrapKey,
+    Function::Encrypt,
+    Function::Decrypt,
+    Function::Sign,
+];
+/// None of them.
+const NONE: usize = usize::MAX;
 
 enum State {
     Idle,
@@ -69,10 +91,9 @@ enum State {
 }
 
 /// What becomes of a lane when its work is done.
-#[derive(Clone, Copy, PartialEq)]
 enum Then {
-    /// Somebody waits.
-    Report,
+    /// This one waits.
+    Report(Thread),
     /// Nobody does.
     Idle,
 }
@@ -108,13 +129,17 @@ thread_local! {
 pub(super) fn entering(function: Function) {
     let note = |here: &RefCell<Option<(u64, Arc<Lane>)>>| {
         if let Some((_, lane)) = &*here.borrow() {
-            let mut progress = lock(&lane.progress);
-            progress.calls += 1;
-            progress.function = Some(function);
+            lane.entered.store(function as usize, Ordering::Relaxed);
+            lane.calls.fetch_add(1, Ordering::Relaxed);
         }
     };
     // A thread that ends has nobody waiting for it.
     let _ = HERE.try_with(note);
+}
+
+/// Whether this thread is a lane of any engine.
+pub(super) fn is_on_a_lane() -> bool {
+    HERE.try_with(|here| here.borrow().is_some()).unwrap_or(false)
 }
 
 impl Lanes {
@@ -146,7 +171,7 @@ impl Lanes {
         let answer = Arc::new(Mutex::new(None));
         let place = Arc::clone(&answer);
         let lane = self.0.take(Some(wait)).ok_or(Overdue::Busy(wait))?;
-        lane.give(Box::new(move || *lock(&place) = Some(work())), Then::Report);
+        lane.give(Box::new(move || *lock(&place) = Some(work())), Then::Report(thread::current()));
         self.0.wait(&lane, wait)?;
         self.0.put_back(lane);
         let answer = lock(&answer).take();
@@ -174,7 +199,7 @@ impl Drop for Lanes {
         kept.closing = true;
         for lane in kept.idle.drain(..) {
             *lock(&lane.state) = State::End;
-            lane.given.notify_one();
+            lane.wake();
         }
         // So that nobody is in the module when the next thing the owner does is to take it away.
         let began = Instant::now();
@@ -212,7 +237,7 @@ impl Pool {
     }
 
     fn start(self: &Arc<Self>, lane: Arc<Lane>) -> std::io::Result<()> {
-        let pool = Arc::clone(self);
+        let (pool, thread_of) = (Arc::clone(self), Arc::clone(&lane));
         let run = move || {
             HERE.set(Some((pool.number, Arc::clone(&lane))));
             let given_up = lane.work(&pool);
@@ -224,14 +249,17 @@ impl Pool {
                 pool.changed.notify_all();
             }
         };
-        thread::Builder::new().name("pkcs11".to_owned()).spawn(run).map(drop)
+        let handle = thread::Builder::new().name("pkcs11".to_owned()).spawn(run)?;
+        // Set once for each lane, here.
+        let _ = thread_of.thread.set(handle.thread().clone());
+        Ok(())
     }
 
     fn put_back(&self, lane: Arc<Lane>) {
         let mut kept = lock(&self.kept);
         if kept.closing {
             *lock(&lane.state) = State::End;
-            lane.given.notify_one();
+            lane.wake();
         } else {
             kept.idle.push(lane);
             self.changed.notify_one();
@@ -241,83 +269,98 @@ impl Pool {
     /// Waits until the lane is done.
     fn wait(&self, lane: &Arc<Lane>, wait: Duration) -> Result<(), Overdue> {
         let began = Instant::now();
-        let mut seen = lane.progress().calls;
-        let mut state = lock(&lane.state);
+        let calls = || lane.calls.load(Ordering::Relaxed);
+        let mut seen = calls();
         loop {
             let round = Instant::now();
-            while !matches!(*state, State::Done) {
+            while !lane.done.load(Ordering::Acquire) {
                 let Some(left) = wait.checked_sub(round.elapsed()) else { break };
-                state = lane.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                thread::park_timeout(left);
             }
+            let mut state = lock(&lane.state);
             if matches!(*state, State::Done) {
                 *state = State::Idle;
                 return Ok(());
             }
-            let now = lane.progress();
-            if now.calls == seen || began.elapsed() > wait * PATIENCE {
+            let now = calls();
+            if now == seen || began.elapsed() > wait * PATIENCE {
                 *state = State::GivenUp;
                 self.stuck.fetch_add(1, Ordering::SeqCst);
                 lock(&self.kept).threads -= 1;
                 self.changed.notify_all();
-                return Err(Overdue::Hung(now.function.map(name_of), began.elapsed()));
+                return Err(Overdue::Hung(lane.entered().map(name_of), began.elapsed()));
             }
-            seen = now.calls;
+            seen = now;
         }
     }
 }
 
 impl Lane {
     fn new() -> Self {
-        let progress = Mutex::new(Progress::default());
-        Self { state: Mutex::new(State::Idle), given: Condvar::new(), done: Condvar::new(), progress }
+        Self {
+            state: Mutex::new(State::Idle),
+            thread: OnceLock::new(),
+            done: AtomicBool::new(false),
+            calls: AtomicU64::new(0),
+            entered: AtomicUsize::new(NONE),
+        }
     }
 
-    fn progress(&self) -> Progress {
-        *lock(&self.progress)
+    fn entered(&self) -> Option<Function> {
+        let entered = self.entered.load(Ordering::Relaxed);
+        ENTERED.iter().find(|function| **function as usize == entered).copied()
     }
 
     fn give(&self, work: Work, then: Then) {
-        *lock(&self.progress) = Progress::default();
+        self.entered.store(NONE, Ordering::Relaxed);
+        self.done.store(false, Ordering::Relaxed);
         *lock(&self.state) = State::Given(work, then);
-        self.given.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
     }
 
     /// Works until told to end, or given up, which is told.
     fn work(self: &Arc<Self>, pool: &Arc<Pool>) -> bool {
         loop {
             let mut state = lock(&self.state);
-            let work = loop {
-                match std::mem::replace(&mut *state, State::Idle) {
-                    State::Given(work, then) => {
-                        *state = State::Running(then);
-                        break work;
-                    }
-                    State::End => return false,
-                    // Before it was begun.
-                    State::GivenUp => return true,
-                    // Whoever waits has not looked yet.
-                    State::Done => *state = State::Done,
-                    _ => {}
+            let work = match std::mem::replace(&mut *state, State::Idle) {
+                State::Given(work, then) => {
+                    *state = State::Running(then);
+                    work
                 }
-                state = self.given.wait(state).unwrap_or_else(PoisonError::into_inner);
+                State::End => return false,
+                // Before it was begun.
+                State::GivenUp => return true,
+                other => {
+                    *state = other;
+                    drop(state);
+                    thread::park();
+                    continue;
+                }
             };
             drop(state);
+            link::begin_work_on_this_thread();
             // A panic is told by the answer that is missing; the session may be in the middle of something.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
                 link::close_session_of_this_thread();
             }
             let mut state = lock(&self.state);
-            match *state {
+            match std::mem::replace(&mut *state, State::Idle) {
                 State::GivenUp => return true,
-                State::Running(Then::Idle) => {
-                    *state = State::Idle;
-                    drop(state);
-                    pool.put_back(Arc::clone(self));
-                }
-                _ => {
+                State::Running(Then::Report(waiting)) => {
                     *state = State::Done;
                     drop(state);
-                    self.done.notify_one();
+                    self.done.store(true, Ordering::Release);
+                    waiting.unpark();
+                }
+                _ => {
+                    drop(state);
+                    pool.put_back(Arc::clone(self));
                 }
             }
         }

@@ -4,25 +4,34 @@
 //! own in which keys are used, since a session serves one caller at a time. What a lost connection left behind is not
 //! touched again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use aes_kw::{KeyInit, KwAes256};
 use icsf_core::ClearKey;
-use icsf_core::backend::{KeyAlgorithm, KeySpec, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+use icsf_core::backend::{KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
 use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
 use super::probe::Findings;
 use super::register_file::Identity;
+use crate::scrub::scrubbed;
 
 type Result<T> = std::result::Result<T, Failure>;
 
 thread_local! {
     /// The session of this lane, and the connection it belongs to.
     static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+    /// The connection that was looked at in this work: one look is enough for all calls of a request.
+    static PROVED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+pub(super) fn begin_work_on_this_thread() {
+    PROVED.set(None);
 }
 
 pub(super) fn close_session_of_this_thread() {
@@ -47,6 +56,8 @@ pub(super) struct Link {
 struct Keeper {
     session: Session,
     constants: [Object; 2],
+    /// What the constants are named.
+    name: Vec<u8>,
 }
 
 impl Link {
@@ -56,14 +67,18 @@ impl Link {
         let session = module.session(seat, false, life)?;
         session.login(pin)?;
         let findings = Findings::of(&session)?;
-        let constant = |kind| session.import(Kind::Constant, mkvp_constant(kind), true);
+        let mut name = [0; 8];
+        session.random(&mut name)?;
+        // A label is text: Kryoptic takes no other.
+        let name = data_encoding::HEXLOWER.encode(&name).into_bytes();
+        let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
         Ok(Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             module: module.clone(),
             seat: seat.clone(),
             life: life.clone(),
-            keeper: Mutex::new(Some(Keeper { session, constants })),
+            keeper: Mutex::new(Some(Keeper { session, constants, name })),
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
@@ -85,11 +100,24 @@ impl Link {
     /// Gives it up; its sessions are closed if they are still ours.
     pub(super) fn retire(&self, why: Option<&Failure>) {
         self.noted(why);
+        self.look_whose_sessions();
         drop(self.keeper().take());
     }
 
     fn noted(&self, failure: Option<&Failure>) {
         if failure.is_some_and(Failure::ends_sessions) {
+            self.life.end();
+        }
+    }
+
+    /// Finds out whether a stranger has finalized the module meanwhile: session numbers are given anew then, and ours may
+    /// be his.
+    fn look_whose_sessions(&self) {
+        let keeper = self.keeper();
+        if let Some(Keeper { session, constants: [constant, _], name }) = keeper.as_ref()
+            && self.life.lasts()
+            && !session.is_named(*constant, name).unwrap_or(false)
+        {
             self.life.end();
         }
     }
@@ -102,7 +130,9 @@ impl Link {
     fn kept<T>(&self, work: impl FnOnce(&Keeper) -> Result<T>) -> Result<T> {
         let keeper = self.keeper();
         let keeper = keeper.as_ref().ok_or(Failure::Retired)?;
-        for object in std::mem::take(&mut *lock(&self.discarded)) {
+        // Taken out first: whoever drops a key must not wait for a call that hangs.
+        let discarded = std::mem::take(&mut *lock(&self.discarded));
+        for object in discarded {
             // What cannot be destroyed goes with the session.
             let _ = keeper.session.destroy(object);
         }
@@ -121,8 +151,11 @@ impl Link {
         let done = work(&session);
         match &done {
             Ok(_) => SESSION.set(Some((self.number, session))),
-            // It may be in the middle of an operation, so it is closed: by being dropped, after this is noted.
-            Err(failure) => self.noted(Some(failure)),
+            // It may be in the middle of an operation, so it is closed, if it is ours: by being dropped.
+            Err(failure) => {
+                self.noted(Some(failure));
+                self.look_whose_sessions();
+            }
         }
         done
     }
@@ -130,7 +163,10 @@ impl Link {
     /// Does `work` in a session that may make objects that stay.
     pub(super) fn writing<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
         let session = self.module.session(&self.seat, true, &self.life)?;
-        work(&session).inspect_err(|failure| self.noted(Some(failure)))
+        work(&session).inspect_err(|failure| {
+            self.noted(Some(failure));
+            self.look_whose_sessions();
+        })
     }
 
     /// The pattern of a master key, and that it still is there.
@@ -155,21 +191,45 @@ impl Link {
     /// That the master keys are still there, unless that was seen a moment ago. A key that is open goes on working in
     /// some tokens when the token itself is gone, and nobody would notice.
     pub(super) fn prove(&self, held: &Held, every: Duration) -> Result<()> {
-        let now = Instant::now();
-        if now.duration_since(*lock(&self.proved)) < every {
+        if self.is_proved() {
             return Ok(());
         }
-        self.known_answer(held)?;
-        *lock(&self.proved) = now;
+        let now = Instant::now();
+        let proved = *lock(&self.proved);
+        if now.duration_since(proved) >= every {
+            self.known_answer(held)?;
+            *lock(&self.proved) = now;
+        }
+        PROVED.set(Some(self.number));
         Ok(())
+    }
+
+    /// Whether that was seen in this work.
+    pub(super) fn is_proved(&self) -> bool {
+        PROVED.get() == Some(self.number)
     }
 
     pub(super) fn find(&self, identity: &Identity) -> Result<Vec<Object>> {
         self.kept(|keeper| keeper.session.find(identity))
     }
 
+    /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
+    /// moment, as NSS lets no key be read that stays in it.
     pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
-        self.kept(|keeper| keeper.session.value(object))
+        self.kept(|keeper| {
+            let mut moment = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
+            keeper.session.random(&mut moment)?;
+            let wrapping = keeper.session.import(Kind::Wrapping, &moment, false)?;
+            let wrapped = keeper.session.wrap(wrapping, object, MASTER_KEY_LENGTH);
+            let destroyed = keeper.session.destroy(wrapping);
+            let wrapped = wrapped?;
+            destroyed?;
+            Ok(scrubbed(|| {
+                let mut value = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
+                KwAes256::new_from_slice(&moment).ok()?.unwrap_key(&wrapped, &mut value).ok()?;
+                Some(ClearKey::from_slice(&value))
+            }))
+        })
     }
 
     pub(super) fn random(&self, bytes: &mut [u8]) -> Result<()> {
@@ -229,9 +289,11 @@ impl Link {
         self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
     }
 
-    /// Marks an opened key as used no more.
-    pub(super) fn discard(&self, object: Object) {
-        lock(&self.discarded).push(object);
+    /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.
+    pub(super) fn discard(&self, object: Object) -> bool {
+        let mut discarded = lock(&self.discarded);
+        discarded.push(object);
+        discarded.len() == 1
     }
 
     /// Destroys what was marked.

@@ -15,6 +15,7 @@
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
 
 mod codes;
+mod connect;
 mod engine;
 mod error;
 mod held;
@@ -26,6 +27,8 @@ mod options;
 mod probe;
 mod register_file;
 mod registers;
+#[cfg(test)]
+mod rows;
 #[cfg(test)]
 mod speed;
 
@@ -202,7 +205,7 @@ impl Backend for Pkcs11 {
     }
 
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
-        if self.0.online().is_err() {
+        if self.0.generation().is_none() {
             // There is nothing to wait for.
             work();
             return Ok(());

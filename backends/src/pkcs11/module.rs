@@ -27,7 +27,7 @@ use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
 use super::codes::Failure;
-use super::lanes::entering;
+use super::lanes::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
@@ -73,7 +73,7 @@ impl Life {
         self.0.store(false, Ordering::SeqCst);
     }
 
-    fn lasts(&self) -> bool {
+    pub(super) fn lasts(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -139,7 +139,8 @@ pub(super) struct Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take().filter(|_| self.life.lasts()) {
+        // Where nobody could give up a call that hangs, none is made: the session stays until the module ends it.
+        if let Some(inner) = self.inner.take().filter(|_| self.life.lasts() && is_on_a_lane()) {
             entering(Function::CloseSession);
             let _ = inner.close();
         }
@@ -205,14 +206,14 @@ impl Session {
         Err(last.unwrap_or(Failure::Nonsense("C_CreateObject")))
     }
 
-    /// Makes the sum of the parts of a master key so far. It can be read with the PIN, to add the next part.
+    /// Makes the sum of the parts of a master key so far. It can be wrapped by any key, to add the next part.
     pub(super) fn part(&self, label: &str, id: &[u8], value: &ClearKey) -> Result<Object> {
         self.create(vec![
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::KeyType(KeyType::GENERIC_SECRET),
             Attribute::Token(true),
             Attribute::Private(true),
-            Attribute::Sensitive(false),
+            Attribute::Sensitive(true),
             Attribute::Extractable(true),
             Attribute::Encrypt(false),
             Attribute::Decrypt(false),
@@ -241,6 +242,27 @@ impl Session {
         let mut template = key_type.template(extractable);
         template.push(Attribute::Value(value.to_vec()));
         self.create(template)
+    }
+
+    /// The constant of a pattern, under a name by which it can be told from a stranger's object. It is no secret, and so
+    /// stays when somebody logs out.
+    pub(super) fn constant(&self, value: &[u8], name: &[u8]) -> Result<Object> {
+        self.create(vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::Token(false),
+            Attribute::Private(false),
+            Attribute::Sensitive(false),
+            Attribute::Extractable(true),
+            Attribute::Label(name.to_vec()),
+            Attribute::Value(value.to_vec()),
+        ])
+    }
+
+    /// Whether the object has this name.
+    pub(super) fn is_named(&self, object: Object, name: &[u8]) -> Result<bool> {
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &[AttributeType::Label])?;
+        Ok(found.iter().any(|attribute| matches!(attribute, Attribute::Label(label) if label == name)))
     }
 
     fn create(&self, mut template: Vec<Attribute>) -> Result<Object> {
@@ -320,8 +342,6 @@ pub(super) enum Kind {
     Des,
     /// An HMAC key, filled up to 64 bytes.
     Hmac,
-    /// The constant whose wrap is a pattern.
-    Constant,
     /// A throw-away key that wraps, for the probe.
     Wrapping,
 }
@@ -331,7 +351,6 @@ impl Kind {
         let (key_type, blocks, signs, wraps) = match self {
             Self::Des => (KeyType::DES3, true, false, false),
             Self::Hmac => (KeyType::GENERIC_SECRET, false, true, false),
-            Self::Constant => (KeyType::AES, false, false, false),
             Self::Wrapping => (KeyType::AES, false, false, true),
         };
         vec![

@@ -216,6 +216,13 @@ mod tests {
     }
 
     #[test]
+    fn version_1_is_read_for_ever() {
+        let golden = include_bytes!("../../tests/golden/registers-v1");
+        assert_eq!(RegisterFile::decode(golden), Ok(example()));
+        assert_eq!(example().encode(), golden);
+    }
+
+    #[test]
     fn each_altered_byte_and_each_cut_is_noticed() {
         let whole = example().encode();
         for at in 0..whole.len() {

@@ -18,8 +18,16 @@ mod memory;
 mod metered;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_faults;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_setup;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_support;
 mod secrets;
 mod slot;
 mod software;
 mod support;
+#[cfg(feature = "pkcs11")]
+mod tokens;
 mod wrong;

@@ -4,21 +4,13 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use icsf_backends::conformance;
-use icsf_backends::pkcs11::{Options, Pkcs11};
-use icsf_core::ClearKey;
+use icsf_backends::pkcs11::Pkcs11;
 use icsf_core::backend::Backend;
-use softhsm_fixtures::{Pin, Token};
+use softhsm_fixtures::Token;
 use tempfile::TempDir;
 
+use crate::pkcs11_support::{options, pin};
 use crate::support::in_memory;
-
-fn pin(pin: &Pin) -> ClearKey {
-    ClearKey::from_slice(pin.expose().as_bytes())
-}
-
-fn options(token: &Token) -> Options {
-    Options::new(token.module(), token.label()).with_serial(token.serial())
-}
 
 /// Runs `test` with a maker of engines that share a token and have registers of their own.
 fn with_engines(test: impl FnOnce(&dyn Fn() -> Arc<dyn Backend>)) {

@@ -180,12 +180,22 @@ impl KeyDataSet {
         Error::new(Code::LabelNotFound, why).for_label(label).with_remedy(remedy)
     }
 
-    /// Writes a record: a new one when `replaces` is `None`, else in the place of the one that change wrote.
+    /// Writes a record: a new one when `replaces` is `None`, else in the place of the one that change wrote. One that holds
+    /// a secure key is written only while the header is the one of the change `under`.
+    ///
+    /// A record is wrapped before it is written, and master keys may be changed in between; when that has happened twice,
+    /// nothing unwraps it any more. Each change writes the header, so a record made under an earlier one is refused here.
     ///
     /// # Errors
     /// [`Code::LabelExists`] when a new record's label is taken, [`Code::LabelNotFound`] when the one to be replaced is not
-    /// there any more; what the store says.
-    pub fn put(&self, record: &Record, replaces: Option<Generation>, update: Update) -> Result<()> {
+    /// there any more; what the store says, a conflict over the header among it.
+    pub fn put(
+        &self,
+        record: &Record,
+        under: Option<Generation>,
+        replaces: Option<Generation>,
+        update: Update,
+    ) -> Result<()> {
         let label = record.key.label();
         self.until_nobody_interferes(|| {
             let was = self.disk_row(&label)?;
@@ -197,7 +207,13 @@ impl KeyDataSet {
                 }
                 _ => {}
             }
-            let mut ops = Vec::with_capacity(8);
+            let mut ops = Vec::with_capacity(9);
+            if let Some(generation) = under {
+                if self.header()?.1 != generation {
+                    return Err(StoreError::Conflict(RecordKey::HEADER.row()).into());
+                }
+                ops.push(Op::Check(Area::Disk, RecordKey::HEADER.row(), Expect::Generation(generation)));
+            }
             // One label, one record: a record of another type is another row, which goes, or must not be there.
             for key in KeyType::ALL.map(|key_type| RecordKey::new(&label, key_type)) {
                 let row = was.as_ref().filter(|(was, _)| *was == key).map(|(_, row)| row);
@@ -367,6 +383,12 @@ pub(crate) fn fits_format(format: KdsFormat, token: &KeyToken) -> Result<()> {
 pub(crate) fn is_conflict(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
     matches!(source, Some(StoreError::Conflict(_)))
+}
+
+/// Whether that was a change of the header, as every change of a master key is.
+pub(crate) fn is_header_conflict(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    matches!(source, Some(StoreError::Conflict(key)) if **key == *RecordKey::HEADER.bytes())
 }
 
 fn exists(label: &KeyLabel) -> Error {

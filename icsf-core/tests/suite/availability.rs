@@ -249,7 +249,8 @@ fn a_key_that_was_being_opened_while_the_engine_went_offline_does_not_stay_open(
 /// engine that was online when the key was opened.
 #[test]
 fn an_engine_lost_while_a_key_is_used_is_told_by_the_state_it_is_in() {
-    let lose: [(fn(&Rig), &str, &str); 2] = [
+    type Lose = fn(&Rig);
+    let lose: [(Lose, &str, &str); 2] = [
         (|rig| drop(rig.slot.remove()), "deconfigured", "softicsf engine configure"),
         (|rig| rig.faulty.set_plan(Plan::new().fail_all(EngineErrorKind::Unavailable)), "offline", "bring it back"),
     ];

@@ -1,14 +1,14 @@
 //! A change of the master key: what is re-enciphered, what goes on meanwhile, and what an interruption leaves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use icsf_backends::faulty;
 use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
 use icsf_core::codes::Code;
-use icsf_core::store::{Area, Expect, MemoryStore, Op};
-use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyType, RecordKey};
+use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
+use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, KeyType, RecordKey};
 use zeroize::Zeroizing;
 
 use crate::interrupted_store::{InterruptedStore, Plan};
@@ -340,6 +340,96 @@ fn the_first_change_of_a_ckds_without_that_master_key_sets_it() {
     change_master_key(&rig.icsf, DES, 0x11);
     add_one_of_each(&rig.icsf);
     all_is_under_the_current_master_key(&rig);
+}
+
+/// A store in which something happens once, when a row of this area other than the header is read.
+struct Meanwhile {
+    store: MemoryStore,
+    happens: Mutex<Option<(Area, Event)>>,
+}
+
+type Event = Box<dyn FnOnce() + Send>;
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+impl RowStore for Meanwhile {
+    fn generation(&self) -> Result<Generation, StoreError> {
+        self.store.generation()
+    }
+
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        let now = |&mut (when, _): &mut _| when == area && key != RecordKey::HEADER.bytes();
+        let happens = self.happens.lock().unwrap().take_if(now);
+        if let Some((_, happens)) = happens {
+            happens();
+        }
+        self.store.get(area, key)
+    }
+
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.store.scan(area, after, visit)
+    }
+
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError> {
+        self.store.changed_since(generation)
+    }
+
+    fn apply(&self, ops: &[Op]) -> Result<Generation, StoreError> {
+        self.store.apply(ops)
+    }
+}
+
+/// A key was wrapped and its record about to be written when the master key was changed; when it was changed once more, the
+/// record was written under a master key that no register held any more. Four threads on a busy machine got there.
+#[test]
+fn a_record_that_is_overtaken_by_changes_of_the_master_key_is_made_anew_or_refused() {
+    type Write = fn(&Icsf, KeyToken) -> Result<(), icsf_core::Error>;
+    let writes: [Write; 4] = [
+        |icsf, token| icsf.csnbkrc2(&label("LATE.DES"), token).map(drop),
+        |icsf, token| icsf.csnbkrw(token, &label("A.DES")).map(drop),
+        |icsf, token| icsf.csnbkrw(token, &label("EMPTY.DES")).map(drop),
+        |icsf, token| icsf.kgup_add(&label("LATE.DES"), token),
+    ];
+    for write in writes {
+        // Before the header is looked at, and after that.
+        for area in [Area::Disk, Area::Stale] {
+            for changes in 1..=3 {
+                let store = Arc::new(Meanwhile { store: MemoryStore::default(), happens: Mutex::default() });
+                let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+                let icsf = &rig.icsf;
+                add_one_of_each(icsf);
+                icsf.csnbkrc(&label("EMPTY.DES")).unwrap();
+                let right = answers(icsf);
+                let token = des_token(icsf, 1);
+                let other = rig.another();
+                let happened = Arc::new(AtomicBool::new(false));
+                let happens = {
+                    let happened = Arc::clone(&happened);
+                    move || {
+                        (0..changes).for_each(|n| change_master_key(&other, DES, 0x22 + n));
+                        happened.store(true, Ordering::Relaxed);
+                    }
+                };
+                *store.happens.lock().unwrap() = Some((area, Box::new(happens)));
+                let written = write(icsf, token);
+                assert!(happened.load(Ordering::Relaxed));
+                match written {
+                    Ok(()) => icsf.refresh_ckds().unwrap(),
+                    Err(error) => {
+                        refused::<()>(Err(error), Code::MasterKeyMismatch, (8, 10004, 24));
+                        assert!(changes > 1, "the old master key is there yet");
+                    }
+                }
+                assert_eq!(names(icsf).len(), answers(icsf).len());
+                assert!(right.keys().all(|name| answers(icsf).contains_key(name)));
+                all_is_under_the_current_master_key(&rig);
+            }
+        }
+    }
 }
 
 /// While records are re-enciphered, somebody else clears the new register and enters another key. What was made is under

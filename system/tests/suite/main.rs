@@ -13,3 +13,4 @@ mod engine;
 mod files;
 mod shared;
 mod support;
+mod token;

@@ -1,0 +1,401 @@
+//! What goes wrong with a token while it is used: what a caller gets, what the status says, what it takes to recover.
+
+use std::time::{Duration, Instant};
+
+use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use cryptoki::session::{Session, UserType};
+use icsf_backends::pkcs11::{Options, Pkcs11, TokenErrorKind};
+use icsf_core::ClearKey;
+use icsf_core::backend::{Backend, BackendState, EngineErrorKind, KeySpec, MasterKeyKind};
+use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
+
+use crate::pkcs11_support::{LONG, Rig, card_options, options, pin, reason};
+use crate::support::process;
+
+/// No crypto engine.
+const NO_ENGINE: (u8, u32) = (12, 0);
+
+#[test]
+fn a_card_that_is_pulled_is_missed_and_used_again_when_it_is_back() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    for _ in 0..3 {
+        card.pull();
+        rig.fails_with(NO_ENGINE, &["offline", card.label(), "no token is there"]);
+        rig.fails_with(NO_ENGINE, &["offline", card.label(), "no token is there"]);
+        card.put_back();
+        assert_eq!(rig.works(), block);
+    }
+}
+
+#[test]
+fn a_card_pulled_at_any_call_fails_one_request_and_no_more() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    for call in 1..=30 {
+        card.pull_at(call);
+        // The request either met it or was over before.
+        let met = rig.encipher().is_err();
+        assert_eq!(met, card.is_pulled(), "call {call}");
+        if met {
+            rig.fails_with(NO_ENGINE, &["offline"]);
+        }
+        card.heal();
+        card.put_back();
+        assert_eq!(rig.works(), block, "call {call}");
+    }
+}
+
+#[test]
+fn a_single_failure_is_not_noticed_at_any_call() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    for ckr in [Ckr::GENERAL_ERROR, Ckr::DEVICE_ERROR, Ckr::FUNCTION_FAILED, Ckr::SESSION_HANDLE_INVALID] {
+        for call in 1..=8 {
+            card.inject(Fault::answer(ckr).from(call).times(1));
+            assert_eq!(rig.encipher().unwrap(), block, "{ckr} at call {call}");
+            card.heal();
+        }
+    }
+}
+
+#[test]
+fn a_card_that_breaks_is_offline_until_it_is_repaired() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    for ckr in [Ckr::GENERAL_ERROR, Ckr::DEVICE_ERROR, Ckr::HOST_MEMORY, Ckr::SESSION_HANDLE_INVALID] {
+        card.fail_from(1, ckr);
+        rig.fails_with(NO_ENGINE, &["offline", &ckr.to_string()]);
+        card.heal();
+        assert_eq!(rig.works(), block, "{ckr}");
+    }
+}
+
+#[test]
+fn a_damaged_record_is_no_broken_card() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let key = rig.engine.generate(KeySpec::DES).unwrap();
+    let mut blob = key.blob().to_vec();
+    blob[0] ^= 1;
+    let damaged = icsf_core::backend::WrappedKey::new(key.spec(), key.mkvp(), blob);
+    assert_eq!(*rig.engine.open(&damaged).unwrap_err().kind(), EngineErrorKind::Damaged);
+    rig.works();
+    // The same answer to a good record, and a card that fails at what is known too.
+    card.inject(Fault::answer(Ckr::GENERAL_ERROR).on(Function::UnwrapKey));
+    card.inject(Fault::answer(Ckr::GENERAL_ERROR).on(Function::WrapKey));
+    assert_eq!(*rig.engine.open(&key).unwrap_err().kind(), EngineErrorKind::Unavailable);
+    assert!(matches!(rig.engine.state(), BackendState::Offline { .. }));
+    card.heal();
+    rig.works();
+}
+
+#[test]
+fn a_stranger_who_logs_out_is_not_noticed() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    card.session().logout().unwrap();
+    assert_eq!(rig.works(), block);
+}
+
+#[test]
+fn a_stranger_who_finalizes_is_not_noticed() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    card.context().finalize().unwrap();
+    assert_eq!(rig.works(), block);
+    card.context().finalize().unwrap();
+    // And initializes: our numbers may be a stranger's now, who must not lose what they stand for.
+    let session = card.session();
+    assert_eq!(rig.works(), block);
+    session.generate_random_vec(8).unwrap();
+}
+
+#[test]
+fn the_sessions_of_a_stranger_outlive_ours() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    rig.works();
+    card.context().finalize().unwrap();
+    let sessions: Vec<_> = (0..20).map(|_| card.session()).collect();
+    drop(rig);
+    assert!(sessions.iter().all(|session| session.generate_random_vec(8).is_ok()));
+}
+
+#[test]
+fn somebody_who_has_initialized_and_logged_in_before_is_no_hindrance() {
+    let card = Card::new();
+    let _session = card.session();
+    Rig::on(&card).works();
+}
+
+/// All keys of ours in the token.
+fn master_keys(session: &Session) -> Vec<cryptoki::object::ObjectHandle> {
+    session.find_objects(&[Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true)]).unwrap()
+}
+
+#[test]
+fn a_master_key_that_is_deleted_is_missed_and_can_be_loaded_again() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    for kind in MasterKeyKind::ALL {
+        rig.icsf.load_master_key_part(kind, icsf_core::backend::Part::First, &ClearKey::new(vec![1; 32])).unwrap();
+        rig.icsf.load_master_key_part(kind, icsf_core::backend::Part::Final, &ClearKey::new(vec![2; 32])).unwrap();
+        rig.icsf.change_master_key(kind, &mut |_| {}).unwrap();
+    }
+    let block = rig.works();
+    let session = card.session();
+    for key in master_keys(&session) {
+        session.destroy_object(key).unwrap();
+    }
+    // First it is the key that cannot be opened again, then it is seen what the engine lacks.
+    rig.fails_with(NO_ENGINE, &["the DES-MK is not set", "is not in the token any more"]);
+    rig.fails_with(NO_ENGINE, &["the DES-MK is not set: the CKDS needs"]);
+    let quirks = rig.engine.info().quirks;
+    assert!(
+        quirks.iter().any(|q| q.text.contains("the current DES-MK") && q.text.contains("not in the token")),
+        "{quirks:?}"
+    );
+    for kind in MasterKeyKind::ALL {
+        rig.icsf.load_master_key_part(kind, icsf_core::backend::Part::First, &ClearKey::new(vec![1; 32])).unwrap();
+        rig.icsf.load_master_key_part(kind, icsf_core::backend::Part::Final, &ClearKey::new(vec![2; 32])).unwrap();
+        rig.icsf.set_master_key(kind).unwrap();
+    }
+    assert_eq!(rig.works(), block);
+}
+
+#[test]
+fn a_master_key_that_is_replaced_is_noticed() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let session = card.session();
+    for key in master_keys(&session) {
+        let found = session.get_attributes(key, &[cryptoki::object::AttributeType::Id]).unwrap();
+        session.destroy_object(key).unwrap();
+        let mut template = vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::Token(true),
+            Attribute::Wrap(true),
+            Attribute::Unwrap(true),
+            Attribute::Value(vec![7; 32]),
+        ];
+        template.extend(found);
+        session.create_object(&template).unwrap();
+    }
+    // First it is the key that is under another master key, then it is seen that the engine is.
+    rig.fails_with((8, 10004), &["wrong master key", "the engine holds"]);
+    rig.fails_with(NO_ENGINE, &["wrong master key", "the engine holds"]);
+}
+
+#[test]
+fn a_master_key_that_is_there_twice_is_refused() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let session = card.session();
+    let mut template =
+        session.get_attributes(master_keys(&session)[0], &[cryptoki::object::AttributeType::Id]).unwrap();
+    template.extend([
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(true),
+        Attribute::Value(vec![7; 32]),
+    ]);
+    session.create_object(&template).unwrap();
+    let why = rig.engine.attach().unwrap_err().to_string();
+    assert!(why.contains("twice"), "{why}");
+    rig.fails_with(NO_ENGINE, &["offline", "twice"]);
+}
+
+#[test]
+fn a_pin_that_is_changed_matters_at_the_next_login_and_is_tried_once() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    card.session().set_pin(&card.user_pin().expose().to_owned().into(), &"98765432".to_owned().into()).unwrap();
+    assert_eq!(rig.works(), block);
+    card.context().finalize().unwrap();
+    let before = card.calls();
+    for _ in 0..5 {
+        rig.fails_with(NO_ENGINE, &["locked", "CKR_PIN_INCORRECT"]);
+    }
+    assert_eq!(card.calls().since(&before).of(Function::Login), 1);
+    let wrong = rig.engine.unlock(ClearKey::from_slice(b"11111111")).unwrap_err();
+    assert!(matches!(wrong.kind(), TokenErrorKind::PinRefused(_)), "{wrong}");
+    rig.engine.unlock(ClearKey::from_slice(b"98765432")).unwrap();
+    assert_eq!(rig.works(), block);
+}
+
+#[test]
+#[ignore = "run in a process of its own"]
+fn child_that_initializes_a_token_anew() {
+    let env = |name: &str| std::env::var(name).unwrap();
+    let context = cryptoki::context::Pkcs11::new(env("FX_MODULE")).unwrap();
+    let arguments = cryptoki::context::CInitializeArgs::new(cryptoki::context::CInitializeFlags::OS_LOCKING_OK);
+    context.initialize(arguments).unwrap();
+    let label = env("FX_LABEL");
+    let ours = |slot: &cryptoki::slot::Slot| context.get_token_info(*slot).unwrap().label() == label;
+    let slot = context.get_slots_with_initialized_token().unwrap().into_iter().find(ours).unwrap();
+    context.init_token(slot, &env("FX_SO_PIN").into(), &label).unwrap();
+    let session = context.open_rw_session(slot).unwrap();
+    session.login(UserType::So, Some(&env("FX_SO_PIN").into())).unwrap();
+    session.init_pin(&env("FX_USER_PIN").into()).unwrap();
+}
+
+fn in_child(token: &Token, test: &str) {
+    let (name, value) = token.library().environment();
+    let done = process(&format!("pkcs11_faults::{test}"))
+        .env(name, value)
+        .env("FX_MODULE", token.module())
+        .env("FX_LABEL", token.label())
+        .env("FX_SO_PIN", token.so_pin().expose())
+        .env("FX_USER_PIN", token.user_pin().expose())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+#[test]
+fn a_token_that_is_initialized_anew_holds_no_master_keys() {
+    let token = Token::isolated();
+    let rig = Rig::new(options(&token).with_proof_every(Duration::ZERO), pin(token.user_pin()));
+    rig.works();
+    in_child(&token, "child_that_initializes_a_token_anew");
+    let seen = rig.fails();
+    assert_eq!(seen.codes, NO_ENGINE, "{seen:?}");
+    rig.fails_with(NO_ENGINE, &["the DES-MK is not set: the CKDS needs"]);
+}
+
+#[test]
+fn a_token_directory_that_goes_is_missed_though_open_keys_go_on_working() {
+    let token = Token::isolated();
+    let quick = options(&token).with_proof_every(Duration::ZERO);
+    let rig = Rig::new(quick, pin(token.user_pin()));
+    let block = rig.works();
+    let directory = token.module().parent().unwrap().join("tokens");
+    let away = directory.with_extension("away");
+    std::fs::rename(&directory, &away).unwrap();
+    assert_eq!(rig.fails().codes, NO_ENGINE);
+    rig.fails_with(NO_ENGINE, &[]);
+    std::fs::rename(&away, &directory).unwrap();
+    // SoftHSM does not see it come back; whoever owns the module has to start it again.
+    assert_eq!(rig.fails().codes, NO_ENGINE);
+    token.library().finalize().unwrap();
+    token.library().initialize().unwrap();
+    assert_eq!(rig.works(), block);
+}
+
+#[test]
+#[ignore = "run in a process of its own"]
+fn child_that_owns_its_module() {
+    let env = |name: &str| std::env::var(name).unwrap();
+    let options = Options::new(env("FX_MODULE"), env("FX_LABEL")).with_proof_every(Duration::ZERO);
+    let rig = Rig::new(options.own_module(true), ClearKey::from_slice(env("FX_USER_PIN").as_bytes()));
+    let block = rig.works();
+    let directory = std::path::Path::new(&env("FX_MODULE")).with_file_name("tokens");
+    let away = directory.with_extension("away");
+    for _ in 0..3 {
+        std::fs::rename(&directory, &away).unwrap();
+        assert_eq!(rig.fails().codes, NO_ENGINE);
+        rig.fails_with(NO_ENGINE, &["offline"]);
+        std::fs::rename(&away, &directory).unwrap();
+        assert_eq!(rig.works(), block);
+    }
+}
+
+#[test]
+fn an_engine_that_owns_its_module_sees_a_token_directory_come_back() {
+    in_child(&Token::isolated(), "child_that_owns_its_module");
+}
+
+#[test]
+fn a_call_that_hangs_is_given_up_and_the_engine_goes_offline_until_it_returns() {
+    let card = Card::new();
+    let wait = Duration::from_millis(300);
+    let rig = Rig::new(card_options(&card).with_wait(wait), pin(card.user_pin()));
+    let block = rig.works();
+    for round in 0..2 {
+        card.hang();
+        let began = Instant::now();
+        rig.fails_with(NO_ENGINE, &["offline", "hangs", "has not returned"]);
+        assert!(began.elapsed() < wait * 8, "{:?}", began.elapsed());
+        // Whoever comes now is not kept waiting.
+        let began = Instant::now();
+        rig.fails_with(NO_ENGINE, &["offline", "hangs"]);
+        assert!(began.elapsed() < wait * 2, "{:?}", began.elapsed());
+        card.release();
+        assert!(card.wait_for_hanging(0, LONG));
+        let began = Instant::now();
+        while rig.encipher().is_err() {
+            assert!(began.elapsed() < LONG, "round {round}: {}", reason(rig.engine.as_ref()));
+            std::thread::yield_now();
+        }
+        assert_eq!(rig.works(), block);
+    }
+}
+
+#[test]
+fn a_hang_at_any_call_of_a_request_ends_in_time() {
+    let card = Card::new();
+    let wait = Duration::from_millis(200);
+    let rig = Rig::new(card_options(&card).with_wait(wait).with_proof_every(Duration::ZERO), pin(card.user_pin()));
+    let block = rig.works();
+    for call in 1..=5 {
+        card.inject(Fault::hang().from(call));
+        let began = Instant::now();
+        assert_eq!(rig.fails().codes, NO_ENGINE, "call {call}");
+        assert!(began.elapsed() < wait * 10);
+        card.heal();
+        let began = Instant::now();
+        while rig.encipher().is_err() {
+            assert!(began.elapsed() < LONG);
+            std::thread::yield_now();
+        }
+        assert_eq!(rig.works(), block);
+    }
+}
+
+#[test]
+fn opening_and_dropping_an_engine_end_though_the_card_hangs() {
+    let card = Card::new();
+    let wait = Duration::from_millis(200);
+    let rig = Rig::new(card_options(&card).with_wait(wait), pin(card.user_pin()));
+    card.hang();
+    let began = Instant::now();
+    let engine = Pkcs11::open(&rig.registers, card_options(&card).with_wait(wait), Some(pin(card.user_pin()))).unwrap();
+    assert!(reason(&engine).contains("hangs"), "{}", reason(&engine));
+    drop(engine);
+    drop(rig);
+    assert!(began.elapsed() < LONG);
+}
+
+#[test]
+fn dropping_a_key_does_not_wait_for_a_card_that_hangs() {
+    let card = Card::new();
+    let wait = Duration::from_millis(200);
+    let rig = Rig::new(card_options(&card).with_wait(wait), pin(card.user_pin()));
+    let key = rig.engine.generate(KeySpec::DES).unwrap();
+    let keys: Vec<_> = (0..20).map(|_| rig.engine.open(&key).unwrap()).collect();
+    // Each drop asks for the key to be destroyed, and the first of that hangs.
+    card.inject(Fault::hang().on(Function::DestroyObject));
+    let began = Instant::now();
+    drop(keys);
+    assert!(began.elapsed() < wait, "{:?}", began.elapsed());
+    assert!(card.wait_for_hanging(1, LONG));
+    drop(rig);
+    assert!(began.elapsed() < LONG);
+}
+
+#[test]
+fn a_slow_card_is_not_a_hanging_one() {
+    let card = Card::new();
+    let rig = Rig::new(card_options(&card).with_wait(Duration::from_secs(2)), pin(card.user_pin()));
+    card.delay(Duration::from_millis(30));
+    rig.works();
+}
