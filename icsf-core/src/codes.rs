@@ -92,6 +92,11 @@ macro_rules! codes {
 
 const APG: Provenance = Documented("ICSF Application Programmer's Guide, return and reason codes");
 const CCA: Provenance = Documented("CCA Basic Services, return and reason codes");
+const APG_AND_LINUX: Provenance = Documented(
+    "ICSF Application Programmer's Guide for the ICSF number; CCA for Linux on Z, return and reason codes, for the TSS one",
+);
+const EASY_AND_LINUX: Provenance =
+    Reported("EasyICSF, codes met in practice, for the ICSF number; CCA for Linux on Z documents the TSS one");
 const EASY: Provenance = Reported("EasyICSF, codes met in practice");
 const THIRD: Provenance = Reported("third-party readers of the ICSF manuals");
 const EDU25: Provenance = Documented("z/OS 2.5 ICSF education slides");
@@ -110,7 +115,7 @@ codes! {
     NoRecordProcessed        4 -     158   "no record was processed", CCA;
     ControlVectorParity      4 166   166   "the control vector is not valid", APG;
     ClearKeyReturned         4 2078  -     "done; the token returned holds a clear key", Observed("an IBM sample exec that reads key records");
-    MacNotVerified           4 8004  429   "the MAC offered does not match the text", APG;
+    MacNotVerified           4 8004  429   "the MAC offered does not match the text", Observed("what opencryptoki takes for a failed HMAC verification, for the TSS number; the ICSF Application Programmer's Guide documents the other");
     SignatureNotVerified     4 11000 429   "the signature does not match", APG;
     KdsHasNoMetadata         4 3302  -     "the key data set is not in common record format", EASY;
     MoreEntries              4 3303  -     "there are more entries; call again with the same continuation area", EASY;
@@ -123,15 +128,15 @@ codes! {
     PinNotValid              8 -     26    "the PIN is not valid", CCA;
     LabelNotFound            8 10012 30    "there is no record with this label", APG;
     NotADataKey              8 -     31    "the control vector does not say DATA", CCA;
-    LabelNotValid            8 16032 32    "the key label is not valid", APG;
-    RuleKeywordNotValid      8 2016  33    "a rule array keyword is not valid", APG;
+    LabelNotValid            8 16032 32    "the key label is not valid", EASY_AND_LINUX;
+    RuleKeywordNotValid      8 2016  33    "a rule array keyword is not valid", EASY_AND_LINUX;
     RuleCombinationNotValid  8 -     34    "the rule array keywords do not go together", CCA;
-    RuleCountNotValid        8 2012  35    "the number of rule array keywords is not valid", APG;
+    RuleCountNotValid        8 2012  35    "the number of rule array keywords is not valid", EASY_AND_LINUX;
     KeyUsageViolation        8 -     39    "the key may not be used for this: control vector violation", CCA;
     RegisterRefused          8 -     39    "the master-key registers do not allow this", Assumed("SIC0004", "panels answer with messages; the pair of a usage violation stands in");
     KeyFormNotValid          8 -     41    "the key form is not valid", CCA;
     KeyLengthWordNotValid    8 -     43    "the key length keyword is not valid", CCA;
-    LabelExists              8 16036 44    "a record with this label exists already", APG;
+    LabelExists              8 16036 44    "a record with this label exists already", Observed("an IBM sample exec that creates key records, for the ICSF number; CCA Basic Services documents the TSS one");
     SourceTokenUnusable      8 -     47    "the source key token is not usable", CCA;
     TokenPatternNotValid     8 -     48    "the master-key verification pattern in the token is not valid", CCA;
     KeyTypeNotValid          8 10048 61    "the key type is not valid", THIRD;
@@ -164,9 +169,9 @@ codes! {
     LabelNotAuthorized       8 16004 -     "RACF does not allow the use of this label: class CSFKEYS", APG;
     TokenNotForKds           8 16024 -     "the key token cannot be written to the key data set", THIRD;
     CoprocessorFailed        8 16056 -     "the coprocessor failed", THIRD;
-    IcsfStopped             12 0     338   "ICSF is not available: it is not started", APG;
-    EngineUnavailable       12 0     338   "ICSF is not available for this: no crypto engine can be used", APG;
-    MasterKeyNotSet         12 0     764   "ICSF is not available for this: the master key is not set", APG;
+    IcsfStopped             12 0     338   "ICSF is not available: it is not started", APG_AND_LINUX;
+    EngineUnavailable       12 0     338   "ICSF is not available for this: no crypto engine can be used", APG_AND_LINUX;
+    MasterKeyNotSet         12 0     764   "ICSF is not available for this: the master key is not set", APG_AND_LINUX;
     VariableTokenRefused    12 0     -     "a variable-length token cannot be kept in a fixed-length key data set", APG;
     UpdatesDisallowed       12 4     -     "updates of the key data set are disallowed", APG;
     NotOnThisEngine         12 8     -     "the service or algorithm is not available on this engine", APG;
@@ -215,7 +220,13 @@ impl Code {
     /// `RC/reason` in decimal, ICSF numbering: `12/0`, `8/10004`.
     #[must_use]
     pub fn pair(self) -> String {
-        format!("{}/{}", self.rc(), self.reason(ReasonCodes::Icsf))
+        self.pair_in(ReasonCodes::Icsf)
+    }
+
+    /// `RC/reason` in decimal.
+    #[must_use]
+    pub fn pair_in(self, numbering: ReasonCodes) -> String {
+        format!("{}/{}", self.rc(), self.reason(numbering))
     }
 
     /// `RC/reason` as session managers print them, in hexadecimal: `0C/0000`, `08/2714`.

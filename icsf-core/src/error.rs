@@ -42,10 +42,14 @@ impl Error {
         self
     }
 
-    /// Names the service on the way out. The innermost one stays.
+    /// Names the service on the way out, and the numbering its caller gets, in which the texts then give the codes. The
+    /// innermost one stays.
     #[must_use]
-    pub fn in_service(mut self, service: &'static str) -> Self {
-        self.0.cause.service.get_or_insert(service);
+    pub fn in_service(mut self, service: &'static str, numbering: ReasonCodes) -> Self {
+        if self.0.cause.service.is_none() {
+            self.0.cause.service = Some(service);
+            self.0.cause.numbering = numbering;
+        }
         self
     }
 
@@ -100,7 +104,7 @@ impl fmt::Display for Error {
         if let Some(service) = self.0.cause.service {
             write!(f, "{service} ")?;
         }
-        write!(f, "{}: {}", self.0.code.pair(), self.0.cause.why)
+        write!(f, "{}: {}", self.0.code.pair_in(self.0.cause.numbering), self.0.cause.why)
     }
 }
 
@@ -155,6 +159,7 @@ pub struct Cause {
     why: String,
     code: Option<Code>,
     service: Option<&'static str>,
+    numbering: ReasonCodes,
     user: Option<String>,
     application: Option<String>,
     profile: Option<String>,
@@ -288,7 +293,7 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let (Some(service), Some(code)) = (self.service, self.code) {
-            write!(f, "{service} {}: ", code.pair())?;
+            write!(f, "{service} {}: ", code.pair_in(self.numbering))?;
         }
         f.write_str(&self.why)?;
         match (&self.label, &self.profile, self.master_key) {

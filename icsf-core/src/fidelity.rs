@@ -100,6 +100,14 @@ pub const FACTS: &[Fact] = &[
         ),
     },
     Fact {
+        topic: "CSNBKRC2, CSNBKRW, CSNBKRW2",
+        what: "writing a record with a wrapped key takes an engine with its master key; ICSF needs no hardware for it",
+        provenance: Provenance::Assumed(
+            "SIC0109",
+            "the record is authenticated when it is written; one that could wait for its MAC could be anybody's",
+        ),
+    },
+    Fact {
         topic: "master-key change",
         what: "a key data set whose header names the old register's pattern counts as belonging to the engine",
         provenance: Provenance::Assumed(

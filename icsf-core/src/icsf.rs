@@ -56,7 +56,7 @@ pub struct Icsf {
     pub(crate) hashes: MultiPart<Hasher>,
     control: Arc<dyn ControlStore>,
     epoch: Arc<Epoch>,
-    reason_codes: ReasonCodes,
+    pub(crate) reason_codes: ReasonCodes,
     view: ArcSwapOption<View>,
     renewing: Mutex<()>,
 }
@@ -65,6 +65,7 @@ pub struct Icsf {
 #[derive(Debug, Clone)]
 pub struct View {
     epoch: u64,
+    pub(crate) reason_codes: ReasonCodes,
     /// The operator's switches.
     pub control: Control,
     /// The engine.
@@ -198,7 +199,7 @@ impl Icsf {
             backend,
             engine: Arc::clone(&self.backend),
         };
-        let view = Arc::new(View { epoch, control, engine, kds, kds_trouble });
+        let view = Arc::new(View { epoch, reason_codes: self.reason_codes, control, engine, kds, kds_trouble });
         self.view.store(Some(Arc::clone(&view)));
         Ok(view)
     }
@@ -220,8 +221,9 @@ impl Icsf {
 
     /// Runs a service: from a view of now, with ICSF started, its name on every error.
     pub(crate) fn service<T>(&self, name: &'static str, run: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        let view = self.view().map_err(|e| e.in_service(name))?;
-        view.require_started().and_then(|()| run(&view)).map_err(|e| e.in_service(name))
+        let named = |error: Error| error.in_service(name, self.reason_codes);
+        let view = self.view().map_err(named)?;
+        view.require_started().and_then(|()| run(&view)).map_err(named)
     }
 
     /// Starts ICSF: the in-storage copy is read from disk.

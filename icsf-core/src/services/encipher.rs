@@ -36,7 +36,9 @@ impl Encipherer {
     /// [`Code::EngineUnavailable`] when the engine fails meanwhile.
     pub fn encipher(&self, blocks: &mut [[u8; 8]]) -> Result<()> {
         let handle = self.key.des()?;
-        handle.encipher_blocks(blocks).map_err(|e| self.view.engine.named(e.into()).in_service(ENCIPHER))
+        handle
+            .encipher_blocks(blocks)
+            .map_err(|e| self.view.engine.named(e.into()).in_service(ENCIPHER, self.view.reason_codes))
     }
 
     /// The number of this open key. What was computed with it and kept (the digest of a PassTicket session) holds for
@@ -53,14 +55,14 @@ impl Icsf {
     /// # Errors
     /// As [`csnbenc`](Self::csnbenc).
     pub fn csnbenc_key(&self, label: &KeyLabel) -> Result<Encipherer> {
-        let view = self.view().map_err(|e| e.in_service(ENCIPHER))?;
+        let view = self.view().map_err(|e| e.in_service(ENCIPHER, self.reason_codes))?;
         let open = || {
             view.require_started()?;
             let key = self.open_label(&view, label)?;
             key.des()?;
             Ok(key)
         };
-        let key = open().map_err(|e: Error| e.for_label(label).in_service(ENCIPHER))?;
+        let key = open().map_err(|e: Error| e.for_label(label).in_service(ENCIPHER, self.reason_codes))?;
         Ok(Encipherer { key, view })
     }
 

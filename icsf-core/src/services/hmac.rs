@@ -40,7 +40,7 @@ impl Authenticator {
     /// [`Code::EngineUnavailable`] when the engine fails meanwhile.
     pub fn hmac(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<()> {
         let made = self.key.hmac(self.hash, true).and_then(|key| key.hmac(self.hash, messages, macs));
-        made.map_err(|e| self.view.engine.named(e).in_service(GENERATE))
+        made.map_err(|e| self.view.engine.named(e).in_service(GENERATE, self.view.reason_codes))
     }
 
     /// The number of this open key, as [`Encipherer::id`](super::Encipherer::id).
@@ -56,14 +56,14 @@ impl Icsf {
     /// # Errors
     /// As [`csnbhmg`](Self::csnbhmg).
     pub fn csnbhmg_key(&self, label: &KeyLabel, hash: HashAlgorithm) -> Result<Authenticator> {
-        let view = self.view().map_err(|e| e.in_service(GENERATE))?;
+        let view = self.view().map_err(|e| e.in_service(GENERATE, self.reason_codes))?;
         let open = || {
             view.require_started()?;
             let key = self.open_label(&view, label)?;
             key.hmac(hash, true)?;
             Ok(key)
         };
-        let key = open().map_err(|e: Error| e.for_label(label).in_service(GENERATE))?;
+        let key = open().map_err(|e: Error| e.for_label(label).in_service(GENERATE, self.reason_codes))?;
         Ok(Authenticator { key, view, hash })
     }
 

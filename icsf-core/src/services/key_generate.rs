@@ -10,6 +10,13 @@ use crate::token::{Completeness, DesToken, KeyToken, Material};
 const FORMS: [&str; 9] = ["OP", "IM", "EX", "OPIM", "OPEX", "OPOP", "IMIM", "IMEX", "EXEX"];
 const LENGTHS: [&str; 8] = ["", "DOUBLE", "KEYLN16", "KEYLN24", "KEYLN32", "SINGLE-R", "DOUBLE-O", "TRIPLE-O"];
 
+/// Key types of CSNBKGN; DATA is the one implemented here.
+const TYPES: [&str; 26] = [
+    "AESDATA", "AESTOKEN", "CIPHER", "CIPHERXI", "CIPHERXL", "CIPHERXO", "CVARDEC", "DATAC", "DATAM", "DATAMV",
+    "DATAXLAT", "DECIPHER", "DKYGENKY", "ENCIPHER", "EXPORTER", "IKEYXLAT", "IMPORTER", "IPINENC", "KEYGENKY", "MAC",
+    "MACVER", "OKEYXLAT", "OPINENC", "PINGEN", "PINVER", "TOKEN",
+];
+
 impl Icsf {
     /// CSNBKGN: makes a random DES key of type DATA. `key_form` is `OP`, `key_length` `SINGLE` or `KEYLN8`, `key_type`
     /// `DATA`.
@@ -18,7 +25,7 @@ impl Icsf {
     ///
     /// # Errors
     /// [`Code::KeyFormNotValid`], [`Code::KeyLengthWordNotValid`], [`Code::KeyTypeNotValid`]; [`Code::NotOnThisEngine`] for
-    /// forms and lengths that exist and are not implemented; [`Code::IcsfStopped`], [`Code::EngineUnavailable`],
+    /// forms, lengths and types that exist and are not implemented; [`Code::IcsfStopped`], [`Code::EngineUnavailable`],
     /// [`Code::MasterKeyNotSet`].
     pub fn csnbkgn(&self, key_form: &str, key_length: &str, key_type: &str) -> Result<Done<KeyToken>> {
         self.service("CSNBKGN", |view| {
@@ -35,6 +42,7 @@ impl Icsf {
             }
             match key_type.trim_end_matches(' ') {
                 "DATA" => {}
+                other if TYPES.contains(&other) => return Err(not_here(&format!("key type {other}"))),
                 other => {
                     return Err(Error::new(
                         Code::KeyTypeNotValid,

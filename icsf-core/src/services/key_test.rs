@@ -6,9 +6,10 @@ use super::{Done, rules};
 use crate::backend::Register;
 use crate::codes::Code;
 use crate::error::{Error, Result};
-use crate::icsf::Icsf;
+use crate::icsf::{Icsf, View};
 use crate::token::{KeyIdentifier, KeyToken};
 
+const KEY_TEST: &str = "CSNBKYT2";
 const ALGORITHM: &[&str] = &["DES", "HMAC", "AES"];
 const TASK: &[&str] = &["GENERATE", "VERIFY"];
 const PATTERN: &[&str] = &["ENC-ZERO", "SHA-256", "SHAVP1"];
@@ -26,28 +27,7 @@ impl Icsf {
     /// Rule-array codes; [`Code::NotOnThisEngine`] for `AES`, `SHAVP1`, and by engines that cannot hash a key; key and engine
     /// codes as of CSNBENC.
     pub fn csnbkyt2(&self, key: &mut KeyIdentifier, rules: &[&str]) -> Result<Done<Vec<u8>>> {
-        self.service("CSNBKYT2", |view| {
-            let [algorithm, task, pattern] = rules::read(rules, 2..=3, [ALGORITHM, TASK, PATTERN])?;
-            let algorithm = rules::required(algorithm, ALGORITHM)?;
-            if rules::required(task, TASK)? != "GENERATE" {
-                return Err(rules::combination("VERIFY needs a pattern"));
-            }
-            self.with_key(view, key, |open| match (algorithm, pattern) {
-                ("DES", None | Some("ENC-ZERO")) => {
-                    let mut zero = [[0; 8]];
-                    open.des()?.encipher_blocks(&mut zero).map_err(|e| view.engine.named(e.into()))?;
-                    Ok(Done::with_news(zero.concat().into_iter().take(4).collect(), open.code))
-                }
-                ("HMAC", None | Some("SHA-256")) => {
-                    let check = open.key_check().map_err(|e| view.engine.named(e))?;
-                    Ok(Done::with_news(check.to_vec(), open.code))
-                }
-                ("AES", _) | (_, Some("SHAVP1")) => {
-                    Err(Error::new(Code::NotOnThisEngine, "AES and SHAVP1 are not implemented"))
-                }
-                _ => Err(rules::combination("ENC-ZERO goes with DES, SHA-256 with HMAC")),
-            })
-        })
+        self.service(KEY_TEST, |view| self.pattern(view, key, rules, "GENERATE"))
     }
 
     /// CSNBKYT2 VERIFY: whether a key has this pattern; if not, return code 4, [`Code::VerificationFailed`].
@@ -55,11 +35,36 @@ impl Icsf {
     /// # Errors
     /// As [`csnbkyt2`](Self::csnbkyt2).
     pub fn csnbkyt2_verify(&self, key: &mut KeyIdentifier, rules: &[&str], pattern: &[u8]) -> Result<Done<()>> {
-        let generate: Vec<&str> =
-            rules.iter().map(|word| if word.trim_end_matches(' ') == "VERIFY" { "GENERATE" } else { word }).collect();
-        let right = self.csnbkyt2(key, &generate)?;
-        let fits = bool::from(right.value.ct_eq(pattern));
-        Ok(Done::with_news((), if fits { right.code } else { Code::VerificationFailed }))
+        self.service(KEY_TEST, |view| {
+            let right = self.pattern(view, key, rules, "VERIFY")?;
+            let fits = bool::from(right.value.ct_eq(pattern));
+            Ok(Done::with_news((), if fits { right.code } else { Code::VerificationFailed }))
+        })
+    }
+
+    fn pattern(&self, view: &View, key: &mut KeyIdentifier, rules: &[&str], wanted: &str) -> Result<Done<Vec<u8>>> {
+        let [algorithm, task, pattern] = rules::read(rules, 2..=3, [ALGORITHM, TASK, PATTERN])?;
+        let algorithm = rules::required(algorithm, ALGORITHM)?;
+        if rules::required(task, TASK)? != wanted {
+            return Err(rules::combination("GENERATE gives a pattern, VERIFY takes one"));
+        }
+        let by_zeros = match (algorithm, pattern) {
+            ("DES", None | Some("ENC-ZERO")) => true,
+            ("HMAC", None | Some("SHA-256")) => false,
+            ("AES", _) | (_, Some("SHAVP1")) => {
+                return Err(Error::new(Code::NotOnThisEngine, "AES and SHAVP1 are not implemented"));
+            }
+            _ => return Err(rules::combination("ENC-ZERO goes with DES, SHA-256 with HMAC")),
+        };
+        self.with_key(view, key, |open| {
+            if by_zeros {
+                let mut zero = [[0; 8]];
+                open.des()?.encipher_blocks(&mut zero).map_err(|e| view.engine.named(e.into()))?;
+                return Ok(Done::with_news(zero.concat().into_iter().take(4).collect(), open.code));
+            }
+            let check = open.key_check().map_err(|e| view.engine.named(e))?;
+            Ok(Done::with_news(check.to_vec(), open.code))
+        })
     }
 
     /// CSNBKTC2: brings a token under the current master key (`RTCMK`), or under the one in the new register (`RTNMK`).

@@ -9,6 +9,17 @@ use crate::icsf::{Icsf, View};
 
 const QUERIES: &[&str] = &["ICSFSTAT", "STATCCAE", "STATAES", "ICSFST2", "ICSFSP11", "STATCCA", "STATCARD", "STATDIAG"];
 
+const COPROCESSORS: &[&str] = &[
+    "COPROC00", "COPROC01", "COPROC02", "COPROC03", "COPROC04", "COPROC05", "COPROC06", "COPROC07", "COPROC08",
+    "COPROC09", "COPROC10", "COPROC11", "COPROC12", "COPROC13", "COPROC14", "COPROC15", "COPROC16", "COPROC17",
+    "COPROC18", "COPROC19", "COPROC20", "COPROC21", "COPROC22", "COPROC23", "COPROC24", "COPROC25", "COPROC26",
+    "COPROC27", "COPROC28", "COPROC29", "COPROC30", "COPROC31", "COPROC32", "COPROC33", "COPROC34", "COPROC35",
+    "COPROC36", "COPROC37", "COPROC38", "COPROC39", "COPROC40", "COPROC41", "COPROC42", "COPROC43", "COPROC44",
+    "COPROC45", "COPROC46", "COPROC47", "COPROC48", "COPROC49", "COPROC50", "COPROC51", "COPROC52", "COPROC53",
+    "COPROC54", "COPROC55", "COPROC56", "COPROC57", "COPROC58", "COPROC59", "COPROC60", "COPROC61", "COPROC62",
+    "COPROC63",
+];
+
 /// One element of the answer: on z/OS 8 characters wide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -21,7 +32,7 @@ pub struct Element {
 
 impl Icsf {
     /// CSFIQF: `ICSFSTAT` (ICSF, the CKDS and the master keys), `STATCCAE` (the registers of the DES-MK) or `STATAES`
-    /// (those of the AES-MK).
+    /// (those of the AES-MK), with or without the coprocessor, `COPROC00`, in front.
     ///
     /// Register states are those of CCA: new 1 empty, 2 partial, 3 full; current and old 1 empty, 2 set. The elements of
     /// ICSFSTAT are assumed: see [`crate::fidelity`].
@@ -33,7 +44,13 @@ impl Icsf {
     /// [`Code::EngineUnavailable`] for the state of registers that cannot be asked.
     pub fn csfiqf(&self, rules: &[&str]) -> Result<Done<Vec<Element>>> {
         self.service("CSFIQF", |view| {
-            let [query] = rules::read(rules, 1..=1, [QUERIES])?;
+            let [query, coprocessor] = rules::read(rules, 1..=3, [QUERIES, COPROCESSORS])?;
+            if let Some(other) = coprocessor.filter(|coprocessor| *coprocessor != "COPROC00") {
+                return Err(Error::new(
+                    Code::NotOnThisEngine,
+                    format!("there is one engine, COPROC00, and no {other}"),
+                ));
+            }
             match rules::required(query, QUERIES)? {
                 "ICSFSTAT" => Ok(Done::success(status(view))),
                 "STATCCAE" => registers(view, MasterKeyKind::Des).map(Done::success),

@@ -134,7 +134,11 @@ impl SqliteStore {
             let why = format!("SQLite {} may lose what two processes write; 3.51.3 is needed", rusqlite::version());
             return Err(StoreError::Invalid { place, why });
         }
-        if let Some(kind) = network_file_system(path) {
+        // Whether it is of this host cannot be guessed: a write-ahead log elsewhere loses what was written.
+        let kind =
+            rustix::fs::statfs(path).map_err(|e| StoreError::Io { place: place.clone(), source: Box::new(e) })?;
+        // Signed, and extended by some kernels.
+        if let Some(kind) = network_file_system(u64::try_from(kind.f_type & 0xffff_ffff).unwrap_or_default()) {
             let why = format!("it lies on {kind}; a write-ahead log needs a file system of this host");
             return Err(StoreError::Invalid { place, why });
         }
@@ -305,10 +309,11 @@ fn failed(path: &Path, error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// The name of the network file system `path` lies on, if it does.
-fn network_file_system(path: &Path) -> Option<&'static str> {
+/// The name of the network file system with this number, if it is one. FUSE counts as one: sshfs and gluster are, and it
+/// does not say which it is.
+fn network_file_system(number: u64) -> Option<&'static str> {
     // linux/magic.h
-    const NETWORK: [(u64, &str); 9] = [
+    const NETWORK: [(u64, &str); 10] = [
         (0x6969, "NFS"),
         (0x517b, "SMB"),
         (0xff53_4d42, "CIFS"),
@@ -318,14 +323,22 @@ fn network_file_system(path: &Path) -> Option<&'static str> {
         (0x0bd0_0bd0, "Lustre"),
         (0x5346_414f, "AFS"),
         (0x4750_4653, "GPFS"),
+        (0x6573_5546, "FUSE, which may be of another host"),
     ];
-    let magic = u64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?;
-    NETWORK.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
+    NETWORK.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn file_systems_of_other_hosts_are_known_by_their_number() {
+        for (number, network) in [(0x6969, true), (0x6573_5546, true), (0xff53_4d42, true), (0xef53, false), (0, false)]
+        {
+            assert_eq!(network_file_system(number).is_some(), network, "{number:x}");
+        }
+    }
 
     #[test]
     fn each_connection_writes_ahead_and_waits_for_the_disk() {

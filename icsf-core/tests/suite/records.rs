@@ -259,3 +259,19 @@ fn a_record_is_found_by_the_type_of_its_token() {
     assert_eq!(types, [KeyType::DATA, KeyType::MAC, KeyType::MAC, KeyType::NULL]);
     assert_eq!(encipher(icsf, &mut label("A.DES").into()).unwrap().0, compute(icsf, "A.DES").unwrap());
 }
+
+/// Every text of an error gives its codes as its caller gets them; the facts give both.
+#[test]
+fn the_texts_of_an_error_give_its_codes_in_the_numbering_of_its_caller() {
+    let rig = Rig::new();
+    for (numbering, codes) in [(ReasonCodes::Icsf, "CSNBENC 8/10012: "), (ReasonCodes::Tss, "CSNBENC 8/30: ")] {
+        let icsf = rig.another_for(numbering);
+        let opened = icsf.csnbenc_key(&label("NO.SUCH.DES")).map(drop);
+        for result in [opened, encipher(&icsf, &mut crate::support::id("NO.SUCH.DES")).map(drop)] {
+            let error = result.unwrap_err();
+            assert!(error.to_string().starts_with(codes), "{error}");
+            assert!(error.cause().to_string().starts_with(codes), "{}", error.cause());
+            assert!(error.cause().facts().contains(&("codes", "8/10012 (TSS 8/30)".to_owned())));
+        }
+    }
+}

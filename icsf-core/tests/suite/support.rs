@@ -70,13 +70,18 @@ impl Rig {
         let slot = Arc::new(Slot::with(Arc::clone(&card)));
         let (clock, epoch) = (Arc::new(ManualClock::at(NOW)), Arc::new(Epoch::in_memory()));
         let control: Arc<dyn ControlStore> = Arc::new(MemoryControl::default());
-        let icsf = assemble(&slot, &store, &control, &epoch, &clock);
+        let icsf = assemble(&slot, &store, &control, &epoch, &clock, ReasonCodes::Icsf);
         Self { icsf, slot, card, faulty, meter, store, clock, epoch, control }
     }
 
     /// Another ICSF of the same system: store, switches, engine and change counter are shared, nothing else.
     pub(crate) fn another(&self) -> Icsf {
-        assemble(&self.slot, &self.store, &self.control, &self.epoch, &self.clock)
+        self.another_for(ReasonCodes::Icsf)
+    }
+
+    /// The same, with callers who get the codes in this numbering.
+    pub(crate) fn another_for(&self, numbering: ReasonCodes) -> Icsf {
+        assemble(&self.slot, &self.store, &self.control, &self.epoch, &self.clock, numbering)
     }
 
     /// Everything in the store.
@@ -96,6 +101,7 @@ fn assemble(
     control: &Arc<dyn ControlStore>,
     epoch: &Arc<Epoch>,
     clock: &Arc<ManualClock>,
+    reason_codes: ReasonCodes,
 ) -> Icsf {
     Icsf::new(Parts {
         backend: Arc::clone(slot) as Arc<dyn Backend>,
@@ -104,7 +110,7 @@ fn assemble(
         epoch: Arc::clone(epoch),
         clock: Arc::clone(clock) as Arc<_>,
         random: random(),
-        reason_codes: ReasonCodes::Icsf,
+        reason_codes,
     })
 }
 
