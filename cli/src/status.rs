@@ -41,7 +41,7 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
     out.entry("system  ", &format!("{} (SMF ID {}) in {directory}", names.sysname, names.smfid))?;
     let icsf = if status.icsf_started { out.paint(GOOD, "started") } else { out.paint(BAD, "not started") };
     out.line(format!("icsf    {icsf}; reason codes {}", names.reason_codes))?;
-    engine::lines(out, &status.engine, "engine  ")?;
+    engine::lines(out, &status.engine, &status.unusable_keys, "engine  ")?;
     key_data_set(out, &status.ckds)?;
     let mut label = "classes ";
     for class in &status.classes {
@@ -122,7 +122,7 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "smfid": names.smfid,
         "reason_codes": names.reason_codes.to_string(),
         "icsf_started": status.icsf_started,
-        "engine": engine::json_of(&status.engine),
+        "engine": engine::json_of(&status.engine, &status.unusable_keys),
         "ckds": {
             "format": status.ckds.format.to_string(),
             "records": status.ckds.records,

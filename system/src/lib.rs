@@ -41,6 +41,7 @@ mod options;
 mod secrets;
 mod status;
 mod system;
+mod unusable;
 
 pub use card::{Card, CardSlot};
 pub use console::{ConsoleError, FACTS as CONSOLE_FACTS};
@@ -54,3 +55,4 @@ pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
 pub use secrets::{HostSecrets, read_secret};
 pub use status::{Application, Ckds, ClassStatus, Status};
 pub use system::{InMemory, System};
+pub use unusable::UnusableKey;

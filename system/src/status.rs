@@ -7,6 +7,7 @@ use icsf_saf::model::Class;
 use icsf_saf::{Error, KeySource};
 
 use crate::system::System;
+use crate::unusable::UnusableKey;
 
 /// The state of a system.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Status {
     pub icsf_started: bool,
     /// The engine.
     pub engine: EngineView,
+    /// The keys that it cannot use at all: see [`System::unusable_keys`].
+    pub unusable_keys: Vec<UnusableKey>,
     /// The CKDS.
     pub ckds: Ckds,
     /// The classes of the security database.
@@ -107,6 +110,7 @@ impl System {
         Ok(Status {
             icsf_started: view.control.started,
             engine: view.engine.clone(),
+            unusable_keys: self.unusable_with(&view.engine).map_err(internal)?,
             ckds,
             classes: classes.collect(),
             damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),

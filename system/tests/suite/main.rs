@@ -13,3 +13,5 @@ mod engine;
 mod files;
 mod shared;
 mod support;
+#[cfg(feature = "enhanced")]
+mod tokens;
