@@ -8,7 +8,7 @@ use icsf_core::backend::{
 
 /// Answers every call with [`Unavailable`](icsf_core::backend::EngineErrorKind::Unavailable) and its reason, for ever.
 /// Its state is [`Deconfigured`](BackendState::Deconfigured), or, in the place of an engine that is there and cannot be
-/// used ([`unusable`](Self::unusable)), [`Offline`](BackendState::Offline).
+/// used ([`unusable`](Self::unusable)), offline or locked.
 ///
 /// ```
 /// # use icsf_backends::Absent;
@@ -19,8 +19,8 @@ use icsf_core::backend::{
 #[derive(Debug, Clone)]
 pub struct Absent {
     reason: String,
-    /// The engine in whose place this one stands.
-    unusable: Option<EngineInfo>,
+    /// The engine in whose place this one stands, and its state.
+    unusable: Option<(EngineInfo, BackendState)>,
 }
 
 impl Absent {
@@ -30,10 +30,14 @@ impl Absent {
         Self { reason: reason.into(), unusable: None }
     }
 
-    /// In the place of the engine `info`, which is there and cannot be used; and why.
+    /// In the place of the engine `info`, which is there and cannot be used: offline, or locked; and why.
     #[must_use]
-    pub fn unusable(info: EngineInfo, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), unusable: Some(info) }
+    pub fn unusable(info: EngineInfo, state: BackendState) -> Self {
+        let reason = match &state {
+            BackendState::Offline { reason } | BackendState::Locked { reason } => reason.clone(),
+            _ => "the engine cannot be used".to_owned(),
+        };
+        Self { reason, unusable: Some((info, state)) }
     }
 
     fn unavailable<T>(&self) -> Result<T, EngineError> {
@@ -49,12 +53,13 @@ impl Default for Absent {
 
 impl Backend for Absent {
     fn info(&self) -> EngineInfo {
-        self.unusable.clone().unwrap_or_else(|| EngineInfo::new("none", "absent", Capabilities::NONE))
+        let none = || EngineInfo::new("none", "absent", Capabilities::NONE);
+        self.unusable.as_ref().map_or_else(none, |(info, _)| info.clone())
     }
 
     fn state(&self) -> BackendState {
         match &self.unusable {
-            Some(_) => BackendState::Offline { reason: self.reason.clone() },
+            Some((_, state)) => state.clone(),
             None => BackendState::Deconfigured,
         }
     }

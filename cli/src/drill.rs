@@ -1,12 +1,13 @@
 //! `drill`: disaster-recovery drills.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use icsf_drill::gallery::{GALLERY, find};
-use icsf_drill::{Error, report};
+use icsf_drill::{CardKind, Cards, Error, report};
 use serde_json::{Value, json};
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
+use crate::softhsm::SoftHsm;
 
 /// Disaster-recovery drills: what dies without the crypto card, and why
 #[derive(Debug, Args)]
@@ -47,16 +48,40 @@ Exit status 2 when there are mistakes in it: all of them are told.")]
     #[command(after_help = "\
 Examples:
   softicsf drill run no-crypto-card
+  softicsf drill run no-crypto-card --engine pkcs11
   softicsf drill run mine.toml
 
+Engines of kind pkcs11 are SoftHSM tokens, a new one for each site and each card
+that is attached, and gone afterwards. They are pulled for real; they want Linux
+and SoftHSM 2 (apt-get install softhsm2; TEST_PKCS11_MODULE names its module if
+it is in no usual place).
+
 Exit status 0 when everything came as expected, 1 when something did not, 2 for
-a mistake in the file, 3 when the baseline failed and nothing was tried, 4 for a
-fault of this program.")]
+a mistake in the file, 3 when the baseline failed and nothing was tried, 4 when
+it could not be run: no SoftHSM, or a fault of this program.")]
     Run {
         /// Name of a drill, or file
         #[arg(value_name = "NAME-OR-FILE")]
         drill: String,
+        /// Kind of engine wherever the drill wants one [default: what it says]
+        #[arg(long, value_name = "KIND")]
+        engine: Option<EngineKind>,
     },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EngineKind {
+    Software,
+    Pkcs11,
+}
+
+impl From<EngineKind> for CardKind {
+    fn from(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Software => Self::Software,
+            EngineKind::Pkcs11 => Self::Pkcs11,
+        }
+    }
 }
 
 impl Drill {
@@ -65,7 +90,7 @@ impl Drill {
             Action::List => list(context),
             Action::Show { name } => show(context, name),
             Action::Check { file } => check(context, file),
-            Action::Run { drill } => run(context, drill),
+            Action::Run { drill, engine } => run(context, drill, *engine),
         }
     }
 }
@@ -108,14 +133,17 @@ fn check(context: &mut Context, file: &str) -> Outcome {
     Ok(0)
 }
 
-fn run(context: &mut Context, name_or_file: &str) -> Outcome {
+fn run(context: &mut Context, name_or_file: &str, engine: Option<EngineKind>) -> Outcome {
     let drill = find(name_or_file)?;
-    let run = icsf_drill::run(&drill)?;
+    let cards = Cards::default().tokens(&SoftHsm);
+    let cards = engine.map_or(cards, |kind| cards.all(kind.into()));
+    let run = icsf_drill::run_on(&drill, &cards)?;
     let report = report::text(&run);
     if context.out.is_json() {
         context.out.json(&json!({
             "id": drill.id(),
             "title": drill.title(),
+            "engines": run.engines().map(|kind| kind.to_string()).collect::<Vec<_>>(),
             "status": run.exit_status(),
             "as_expected": run.is_as_expected(),
             "report": report,
@@ -135,7 +163,7 @@ impl From<Error> for Failure {
                 Self::report(2, all.join("; "), error.to_string())
             }
             Error::Setup(mistake) => Self::report(2, mistake.what(), error.to_string()),
-            Error::Leak => Self::new(4, error.to_string()),
+            Error::Engine(_) | Error::Leak => Self::new(4, error.to_string()),
             _ => Self::usage(error.to_string()),
         }
     }

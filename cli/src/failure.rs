@@ -161,7 +161,13 @@ impl Failure {
 
 impl From<icsf_core::Error> for Failure {
     fn from(error: icsf_core::Error) -> Self {
-        let mut failure = Self::new(error.return_code(), error.code().text()).caused_by(error.cause()).chained(&error);
+        Self::from(&error)
+    }
+}
+
+impl From<&icsf_core::Error> for Failure {
+    fn from(error: &icsf_core::Error) -> Self {
+        let mut failure = Self::new(error.return_code(), error.code().text()).caused_by(error.cause()).chained(error);
         failure.0.shows_icsf = true;
         failure
     }

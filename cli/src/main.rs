@@ -21,6 +21,7 @@ mod output;
 mod ptkt;
 mod racf;
 mod secrets;
+mod softhsm;
 mod status;
 mod time;
 mod token;

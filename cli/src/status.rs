@@ -25,6 +25,7 @@ impl Status {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let system = context.open()?;
         let status = system.status()?;
+        let done = status.icsf.as_ref().map_or_else(icsf_core::Error::return_code, |_| 0);
         if context.out.is_json() {
             let answer = json_of(context, &system, &status);
             context.out.json(&answer)?;
@@ -32,17 +33,26 @@ impl Status {
             let directory = context.directory().display().to_string();
             page(&mut context.out, &directory, &system, &status)?;
         }
-        Ok(0)
+        Ok(done)
     }
 }
 
 fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::Status) -> Result<(), Failure> {
     let names = system.names();
     out.entry("system  ", &format!("{} (SMF ID {}) in {directory}", names.sysname, names.smfid))?;
-    let icsf = if status.icsf_started { out.paint(GOOD, "started") } else { out.paint(BAD, "not started") };
-    out.line(format!("icsf    {icsf}; reason codes {}", names.reason_codes))?;
-    engine::lines(out, &status.engine, &status.unusable_keys, "engine  ")?;
-    key_data_set(out, &status.ckds)?;
+    match &status.icsf {
+        Ok(icsf) => {
+            let word = if icsf.started { out.paint(GOOD, "started") } else { out.paint(BAD, "not started") };
+            out.line(format!("icsf    {word}; reason codes {}", names.reason_codes))?;
+            engine::lines(out, &icsf.engine, &icsf.unusable_keys, "engine  ")?;
+            key_data_set(out, &icsf.ckds)?;
+        }
+        Err(error) => {
+            let word = out.paint(BAD, "cannot be used");
+            out.entry("icsf    ", &format!("{word}: {error}"))?;
+            error.cause().remedies().iter().try_for_each(|next| out.entry("        next: ", next))?;
+        }
+    }
     let mut label = "classes ";
     for class in &status.classes {
         let mut words = vec![if class.active { "active" } else { "not active" }.to_owned()];
@@ -104,10 +114,7 @@ fn where_it_lies(source: &KeySource) -> String {
 
 fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Value {
     let names = system.names();
-    let pattern = |kind| {
-        let found = status.ckds.master_keys.iter().find(|(of, _)| *of == kind);
-        found.map(|(_, pattern)| pattern.to_string())
-    };
+    let icsf = status.icsf.as_ref().ok();
     let classes = status.classes.iter().map(|class| {
         json!({
             "class": class.class.to_string(),
@@ -121,22 +128,31 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "sysname": names.sysname,
         "smfid": names.smfid,
         "reason_codes": names.reason_codes.to_string(),
-        "icsf_started": status.icsf_started,
-        "engine": engine::json_of(&status.engine, &status.unusable_keys),
-        "ckds": {
-            "format": status.ckds.format.to_string(),
-            "records": status.ckds.records,
-            "awaiting_refresh": status.ckds.awaiting_refresh,
-            "damaged": named(&status.ckds.damaged),
-            "trouble": status.ckds.trouble,
-            "master_keys": {
-                mk::name(MasterKeyKind::Des): pattern(MasterKeyKind::Des),
-                mk::name(MasterKeyKind::Aes): pattern(MasterKeyKind::Aes),
-            },
-        },
+        "icsf_started": icsf.map(|icsf| icsf.started),
+        "icsf_error": status.icsf.as_ref().err().map(|error| Failure::from(error).json(context.numbering())),
+        "engine": icsf.map(|icsf| engine::json_of(&icsf.engine, &icsf.unusable_keys)),
+        "ckds": icsf.map(|icsf| ckds_json(&icsf.ckds)),
         "classes": classes.collect::<Vec<_>>(),
         "damaged_rows": named(&status.damaged_rows),
         "applications": status.applications.iter().map(|a| application(context, a)).collect::<Vec<_>>(),
+    })
+}
+
+fn ckds_json(ckds: &softicsf::Ckds) -> Value {
+    let pattern = |kind| {
+        let found = ckds.master_keys.iter().find(|(of, _)| *of == kind);
+        found.map(|(_, pattern)| pattern.to_string())
+    };
+    json!({
+        "format": ckds.format.to_string(),
+        "records": ckds.records,
+        "awaiting_refresh": ckds.awaiting_refresh,
+        "damaged": named(&ckds.damaged),
+        "trouble": ckds.trouble,
+        "master_keys": {
+            mk::name(MasterKeyKind::Des): pattern(MasterKeyKind::Des),
+            mk::name(MasterKeyKind::Aes): pattern(MasterKeyKind::Aes),
+        },
     })
 }
 

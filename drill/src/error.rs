@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::cover::cover;
+
 /// A drill could not be read or run.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -15,6 +17,8 @@ pub enum Error {
     File(Vec<Mistake>),
     /// The sites could not be set up as the file wants them.
     Setup(Mistake),
+    /// A site has no engine, or one that does not do what was wanted: which, why, and what to do.
+    Engine(String),
     /// A secret or a ticket was about to come out in the report, which is a fault of this program.
     Leak,
 }
@@ -22,7 +26,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(what) => f.write_str(what),
+            Self::Missing(what) | Self::Engine(what) => f.write_str(what),
             Self::File(mistakes) => {
                 for (n, mistake) in mistakes.iter().enumerate() {
                     if n > 0 {
@@ -40,7 +44,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A mistake in a drill file: what, where, and what was expected.
+/// A mistake in a drill file: what, where, and what was expected. Keys and passwords in the file are covered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     what: String,
@@ -52,7 +56,9 @@ pub struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(file: &Source<'_>, what: impl Into<String>, span: Option<Range<usize>>) -> Self {
-        Self { what: what.into(), hint: None, span, path: file.path.to_owned(), source: file.text.to_owned() }
+        let (source, secrets) = cover(file.text);
+        let what = secrets.iter().fold(what.into(), |what, secret| what.replace(secret, "***"));
+        Self { what, hint: None, span, path: file.path.to_owned(), source }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

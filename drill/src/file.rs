@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use toml::Spanned;
 
+use crate::card::CardKind;
+
 /// A drill as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,15 +156,18 @@ pub(crate) struct EngineEntry {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum EngineKind {
     Software,
+    Pkcs11,
     None,
 }
 
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Software => "software engine",
-            Self::None => "no engine",
-        })
+impl EngineKind {
+    /// The card that takes.
+    pub(crate) const fn card(self) -> Option<CardKind> {
+        match self {
+            Self::Software => Some(CardKind::Software),
+            Self::Pkcs11 => Some(CardKind::Pkcs11),
+            Self::None => None,
+        }
     }
 }
 
@@ -267,10 +272,10 @@ pub(crate) struct StepEntry {
     #[serde(rename = "do")]
     pub(crate) action: Spanned<String>,
     pub(crate) with: Option<Spanned<toml::Table>>,
-    pub(crate) expect: Option<Expect>,
+    pub(crate) expect: Option<Spanned<Expect>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
     pub(crate) outcome: Option<Outcome>,
@@ -280,6 +285,31 @@ pub(crate) struct Expect {
     pub(crate) message: Option<String>,
     pub(crate) matches: Option<Spanned<String>>,
     pub(crate) same: Option<String>,
+    pub(crate) failed_out: Option<u32>,
+    pub(crate) failed_back: Option<u32>,
+}
+
+impl Expect {
+    /// What is expected of the codes of a failure, and nothing else.
+    pub(crate) fn codes(&self) -> Self {
+        Self { saf: self.saf.clone(), icsf: self.icsf.clone(), service: self.service.clone(), ..Self::default() }
+    }
+
+    /// The keys that are there.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("outcome", self.outcome.is_some()),
+            ("saf", self.saf.is_some()),
+            ("icsf", self.icsf.is_some()),
+            ("service", self.service.is_some()),
+            ("message", self.message.is_some()),
+            ("matches", self.matches.is_some()),
+            ("same", self.same.is_some()),
+            ("failed_out", self.failed_out.is_some()),
+            ("failed_back", self.failed_back.is_some()),
+        ];
+        keys.into_iter().filter_map(|(key, there)| there.then_some(key))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -3,7 +3,7 @@
 //!
 //! The idea: nothing in a drill is played. Each site is a whole [`softicsf::System`]; a fault acts on its engine, key
 //! store, security database or clock, and the session manager meets it as a real one would. A sign-on that fails exactly
-//! as was expected is a success of the drill.
+//! as was expected is a success of the drill. Engines are in software, or tokens that are really pulled: see [`Cards`].
 //!
 //! ```
 //! # if cfg!(not(feature = "enhanced")) { return Ok(()) }
@@ -14,6 +14,8 @@
 //! # Ok::<(), icsf_drill::Error>(())
 //! ```
 
+mod card;
+mod cover;
 mod error;
 mod file;
 pub mod gallery;
@@ -23,7 +25,8 @@ mod run;
 mod tpx;
 mod world;
 
+pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};
 pub use error::{Error, Mistake};
 pub use plan::Drill;
-pub use run::{Run, run};
+pub use run::{Run, run, run_on};
 pub use tpx::FACTS;

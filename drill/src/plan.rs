@@ -1,14 +1,16 @@
 //! A drill, checked: every name it refers to is there.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use softicsf::{Applid, UserId};
 use toml::Spanned;
 
+use crate::card::CardKind;
 use crate::error::{Error, Mistake, Source};
-use crate::file::{ConsumerKind, DrillFile, EngineKind, Expect, Offset, StepEntry};
+use crate::file::{ConsumerKind, DrillFile, EngineKind, Expect, Offset, SiteEntry, StepEntry};
 
 /// A drill ready to be run.
-#[derive(Debug)]
 pub struct Drill {
     pub(crate) path: String,
     pub(crate) text: String,
@@ -41,12 +43,71 @@ pub(crate) struct Step {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
-    Logon { site: String, users: Vec<UserId>, sessions: Vec<(usize, usize)>, by: Option<TypedBy> },
-    Failover { from: String, to: String },
-    Attach { site: String, kind: EngineKind, same_as: Option<String> },
-    Detach { site: String },
-    Display { command: String, sites: Vec<String> },
-    ConsumerSet { consumer: usize, generate: bool },
+    Logon {
+        site: String,
+        users: Vec<UserId>,
+        sessions: Vec<(usize, usize)>,
+        by: Option<TypedBy>,
+    },
+    Failover {
+        from: String,
+        to: String,
+    },
+    /// Another card, or none.
+    Attach {
+        site: String,
+        kind: Option<CardKind>,
+        same_as: Option<String>,
+    },
+    /// The same card again.
+    PutBack {
+        site: String,
+    },
+    Detach {
+        site: String,
+    },
+    Zeroise {
+        site: String,
+    },
+    WrongMasterKey {
+        site: String,
+    },
+    Flap(Flap),
+    Display {
+        command: String,
+        sites: Vec<String>,
+    },
+    ConsumerSet {
+        consumer: usize,
+        generate: bool,
+    },
+}
+
+/// A card that comes and goes, and who tries to sign on meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) struct Flap {
+    pub(crate) site: String,
+    pub(crate) count: u32,
+    /// How long it is out, and then in.
+    pub(crate) every: Offset,
+    pub(crate) users: Vec<UserId>,
+    pub(crate) sessions: Vec<(usize, usize)>,
+}
+
+impl Action {
+    /// How long it takes.
+    fn lasts(&self) -> u64 {
+        match self {
+            Self::Flap(flap) => u64::from(flap.count).saturating_mul(2).saturating_mul(flap.every.0),
+            _ => 0,
+        }
+    }
+}
+
+impl Step {
+    pub(crate) fn end(&self) -> Offset {
+        Offset(self.at.0.saturating_add(self.action.lasts()))
+    }
 }
 
 /// What a user signs on with, where the drill says so.
@@ -57,7 +118,21 @@ pub(crate) enum TypedBy {
     Password,
 }
 
-const ACTIONS: [&str; 6] = ["logon", "failover", "engine.attach", "engine.detach", "display", "consumer.set"];
+/// Each action, and what can be expected of it.
+const ACTIONS: [(&str, &[&str]); 9] = [
+    ("logon", &["outcome", "saf", "icsf", "service", "message"]),
+    ("failover", &[]),
+    ("engine.attach", &[]),
+    ("engine.detach", &[]),
+    ("engine.zeroise", &[]),
+    ("engine.wrong_mk", &[]),
+    ("engine.flap", &["failed_out", "failed_back", "saf", "icsf", "service"]),
+    ("display", &["matches", "same"]),
+    ("consumer.set", &[]),
+];
+
+/// A drill is to end.
+const MOST_FLAPS: u32 = 1000;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -84,13 +159,38 @@ struct FailoverWith {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AttachWith {
-    kind: EngineKind,
+    /// The card that was pulled, where it is left out.
+    kind: Option<EngineKind>,
     master_key: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DetachWith {}
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlapWith {
+    count: u32,
+    #[serde(default = "a_second")]
+    every: Offset,
+    users: Vec<String>,
+    sessions: Sessions,
+}
+
+const fn a_second() -> Offset {
+    Offset(1)
+}
+
+/// What the slot of a site holds at some step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    /// Nothing, and no card lies beside it.
+    Empty,
+    Card,
+    /// Nothing: its card was pulled.
+    Pulled,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +206,13 @@ struct ConsumerSetWith {
     generate_passticket: bool,
 }
 
+/// Which one it is; somebody may have written a key into it.
+impl std::fmt::Debug for Drill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drill").field("path", &self.path).field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
 impl Drill {
     /// Reads and checks a drill. `path` is what errors call the file.
     ///
@@ -115,7 +222,11 @@ impl Drill {
         let source = Source { path, text };
         let file: DrillFile = toml::from_str(text)
             .map_err(|error| Error::File(vec![Mistake::new(&source, error.message().to_owned(), error.span())]))?;
-        let mut check = Check { source, file: &file, mistakes: Vec::new() };
+        let slots = file.site.iter().map(|site| {
+            let slot = if site.engine.kind.card().is_some() { Slot::Card } else { Slot::Empty };
+            (site.name.get_ref().clone(), slot)
+        });
+        let mut check = Check { source, file: &file, slots: slots.collect(), mistakes: Vec::new() };
         check.header();
         let consumers = check.consumers();
         check.sites();
@@ -146,6 +257,15 @@ impl Drill {
         &self.text
     }
 
+    /// The kinds of card it wants.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = CardKind> {
+        let attached = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Attach { kind, .. } => *kind,
+            _ => None,
+        });
+        self.file.site.iter().filter_map(|site| site.engine.kind.card()).chain(attached)
+    }
+
     pub(crate) fn source(&self) -> Source<'_> {
         Source { path: &self.path, text: &self.text }
     }
@@ -154,6 +274,7 @@ impl Drill {
 struct Check<'a> {
     source: Source<'a>,
     file: &'a DrillFile,
+    slots: BTreeMap<String, Slot>,
     mistakes: Vec<Mistake>,
 }
 
@@ -191,18 +312,32 @@ impl Check<'_> {
     }
 
     fn sites(&mut self) {
-        let references = self.file.site.iter().flat_map(|site| {
-            let copied = site.ckds.copy_of.as_ref().map(|from| (from.get_ref().clone(), from.span()));
-            let same = site
-                .engine
-                .master_key
-                .as_ref()
-                .map(|key| (key.get_ref().strip_prefix("same-as:").unwrap_or_default().to_owned(), key.span()));
-            copied.into_iter().chain(same)
-        });
-        for (name, span) in references.collect::<Vec<_>>() {
-            self.site_at(&name, Some(span));
+        for site in &self.file.site {
+            for (name, span) in of_others(site) {
+                if self.site_at(name, Some(span.clone())).is_some() && self.comes_from(name, site.name.get_ref()) {
+                    let hint = "copies are made of a site that does not need them itself".to_owned();
+                    self.mistake(format!("site {:?} comes from itself", site.name.get_ref()), Some(span), Some(hint));
+                }
+            }
         }
+    }
+
+    /// Whether the other site is needed to set this one up.
+    fn comes_from(&self, name: &str, other: &str) -> bool {
+        let (mut seen, mut next) = (vec![name], vec![name]);
+        while let Some(name) = next.pop() {
+            if name == other {
+                return true;
+            }
+            let site = self.file.site.iter().find(|site| site.name.get_ref() == name);
+            for (name, _) in site.into_iter().flat_map(of_others) {
+                if !seen.contains(&name) {
+                    seen.push(name);
+                    next.push(name);
+                }
+            }
+        }
+        false
     }
 
     /// That there is such a site.
@@ -249,21 +384,48 @@ impl Check<'_> {
             if steps.iter().any(|step| step.id == *entry.id.get_ref()) {
                 self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
             }
-            if steps.last().is_some_and(|last| last.at > *entry.at.get_ref()) {
-                let what = "a step lies before the one above it";
-                self.mistake(what, Some(entry.at.span()), Some("steps are written in the order of time".to_owned()));
+            let (at, place) = (*entry.at.get_ref(), Some(entry.at.span()));
+            match steps.last() {
+                Some(last) if last.at > at => {
+                    let hint = "steps are written in the order of time".to_owned();
+                    self.mistake("a step lies before the one above it", place, Some(hint));
+                }
+                Some(last) if last.end() > at => {
+                    let hint = format!("it ends at {}", last.end());
+                    self.mistake("a step lies before the end of the one above it", place, Some(hint));
+                }
+                _ => {}
             }
-            if let Some(matches) = entry.expect.as_ref().and_then(|expect| expect.matches.as_ref())
+            self.expectation(entry);
+            if let Some(matches) = entry.expect.as_ref().and_then(|expect| expect.get_ref().matches.as_ref())
                 && let Err(error) = regex::Regex::new(matches.get_ref())
             {
                 self.mistake(format!("no regular expression: {error}"), Some(matches.span()), None);
             }
             if let Some(action) = self.action(entry, consumers) {
-                let expect = entry.expect.as_ref().map(Expect::duplicate);
+                let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
                 steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
             }
         }
         steps
+    }
+
+    /// That what is expected of a step can be held against it: else it would seem to hold.
+    fn expectation(&mut self, entry: &StepEntry) {
+        let Some(expect) = &entry.expect else { return };
+        let action = entry.action.get_ref().as_str();
+        let Some((_, can)) = ACTIONS.iter().find(|(name, _)| *name == action) else { return };
+        let hint = match can {
+            [] => "leave it out, and look at what came of it in a step of its own: logon, or display".to_owned(),
+            can => format!("what can be: {}", can.join(", ")),
+        };
+        let wrong: Vec<&str> = expect.get_ref().keys().filter(|key| !can.contains(key)).collect();
+        let what = match wrong.as_slice() {
+            [] if expect.get_ref().keys().next().is_none() => "this expects nothing".to_owned(),
+            [] => return,
+            wrong => format!("{} cannot be expected of {action}", wrong.join(", ")),
+        };
+        self.mistake(what, Some(expect.span()), Some(hint));
     }
 
     fn action(&mut self, entry: &StepEntry, consumers: &[Consumer]) -> Option<Action> {
@@ -288,13 +450,61 @@ impl Check<'_> {
                 let site = self.site_of(entry)?;
                 let same_as = match with.master_key.as_deref() {
                     None => None,
-                    Some(text) => Some(self.site_at(text.strip_prefix("same-as:").unwrap_or(text), at)?),
+                    Some(text) => Some(self.site_at(text.strip_prefix("same-as:").unwrap_or(text), at.clone())?),
                 };
-                Some(Action::Attach { site, kind: with.kind, same_as })
+                let before = self.slots.get(&site).copied();
+                let Some(kind) = with.kind.map(EngineKind::card) else {
+                    if same_as.is_some() {
+                        let hint =
+                            "kind = \"software\" or \"pkcs11\": a fresh card, to be given master keys".to_owned();
+                        self.mistake("a card that is put back has the master keys it had", at, Some(hint));
+                        return None;
+                    }
+                    if before != Some(Slot::Pulled) {
+                        let hint = "with = { kind = \"software\" } attaches a fresh one".to_owned();
+                        let what = format!("no card was pulled at site {site:?} that could be put back");
+                        self.mistake(what, Some(entry.action.span()), Some(hint));
+                        return None;
+                    }
+                    self.slots.insert(site.clone(), Slot::Card);
+                    return Some(Action::PutBack { site });
+                };
+                self.slots.insert(site.clone(), if kind.is_some() { Slot::Card } else { Slot::Empty });
+                Some(Action::Attach { site, kind, same_as })
             }
             "engine.detach" => {
-                let DetachWith {} = self.with(entry)?;
-                Some(Action::Detach { site: self.site_of(entry)? })
+                let Nothing {} = self.with(entry)?;
+                let site = self.site_of(entry)?;
+                if self.slots.get(&site) == Some(&Slot::Card) {
+                    self.slots.insert(site.clone(), Slot::Pulled);
+                }
+                Some(Action::Detach { site })
+            }
+            "engine.zeroise" => {
+                let Nothing {} = self.with(entry)?;
+                Some(Action::Zeroise { site: self.card_of(entry)? })
+            }
+            "engine.wrong_mk" => {
+                let Nothing {} = self.with(entry)?;
+                Some(Action::WrongMasterKey { site: self.card_of(entry)? })
+            }
+            "engine.flap" => {
+                let with: FlapWith = self.with(entry)?;
+                let at = entry.with.as_ref().map(Spanned::span);
+                let site = self.card_of(entry)?;
+                let FlapWith { count, every, .. } = with;
+                if count == 0 || count > MOST_FLAPS {
+                    let hint = format!("from 1 to {MOST_FLAPS}");
+                    self.mistake(format!("count = {count}: a card cannot flap so often"), at.clone(), Some(hint));
+                }
+                if every.0 == 0 {
+                    // Tickets of the same second are the same, and the second use of one is refused.
+                    let hint = "a second at least: every = \"10s\"".to_owned();
+                    self.mistake("a card cannot be pulled and put back at once", at.clone(), Some(hint));
+                }
+                let users = with.users.iter().map(|user| self.user(user, at.clone())).collect::<Option<_>>()?;
+                let sessions = self.sessions(&with.sessions, consumers, at)?;
+                Some(Action::Flap(Flap { site, count, every, users, sessions }))
             }
             "display" => {
                 let with: DisplayWith = self.with(entry)?;
@@ -314,7 +524,7 @@ impl Check<'_> {
                 Some(Action::ConsumerSet { consumer: found?, generate: with.generate_passticket })
             }
             other => {
-                let hint = near(other, &ACTIONS);
+                let hint = near(other, &ACTIONS.map(|(name, _)| name));
                 self.mistake(format!("{other:?} is no action of a step"), Some(entry.action.span()), Some(hint));
                 None
             }
@@ -341,6 +551,19 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// The site of a step that needs a card in the slot there.
+    fn card_of(&mut self, entry: &StepEntry) -> Option<String> {
+        let site = self.site_of(entry)?;
+        let (why, hint) = match self.slots.get(&site) {
+            Some(Slot::Card) | None => return Some(site),
+            Some(Slot::Pulled) => ("it was pulled", "put it back first: engine.attach"),
+            Some(Slot::Empty) => ("it has none", "attach one first: engine.attach, with = { kind = \"software\" }"),
+        };
+        let what = format!("{} needs a card at site {site:?}, and {why}", entry.action.get_ref());
+        self.mistake(what, Some(entry.action.span()), Some(hint.to_owned()));
+        None
     }
 
     fn user(&mut self, text: &str, at: Option<std::ops::Range<usize>>) -> Option<UserId> {
@@ -395,18 +618,12 @@ impl Check<'_> {
     }
 }
 
-impl Expect {
-    fn duplicate(&self) -> Self {
-        Self {
-            outcome: self.outcome,
-            saf: self.saf.clone(),
-            icsf: self.icsf.clone(),
-            service: self.service.clone(),
-            message: self.message.clone(),
-            matches: self.matches.clone(),
-            same: self.same.clone(),
-        }
-    }
+/// What a site has of others, and where that is written: copies, and master keys.
+fn of_others(site: &SiteEntry) -> impl Iterator<Item = (&str, std::ops::Range<usize>)> {
+    let copied = site.ckds.copy_of.as_ref().map(|from| (from.get_ref().as_str(), from.span()));
+    let keys = site.engine.master_key.as_ref();
+    let same = keys.map(|key| (key.get_ref().strip_prefix("same-as:").unwrap_or_default(), key.span()));
+    copied.into_iter().chain(same)
 }
 
 /// The name that was probably meant, or all there are.

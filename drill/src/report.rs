@@ -86,6 +86,9 @@ impl Page {
         if let Some(rto) = run.rto {
             self.line(&format!("  {:<10} {}", "RTO", rto.to_string().trim_start_matches('+')));
         }
+        if let Some(kind) = run.instead {
+            self.wrapped("  engine     ", &format!("{kind}, in the place of what the file says"));
+        }
         for (n, site) in run.sites.iter().enumerate() {
             self.wrapped(&format!("  {:<10} ", if n == 0 { "sites" } else { "" }), site);
         }
@@ -110,23 +113,32 @@ impl Page {
         let Some(first) = surveys.first() else { return };
         self.line("");
         self.line("What survives: can a PassTicket be made?");
-        let heading: String = surveys.iter().fold(String::new(), |mut row, survey| {
-            let _ = write!(row, " {:<9}", format!("{} {}", survey.site, survey.at));
-            row
-        });
-        self.line(&format!("  {:<9} {:<40}{heading}", "profile", "key"));
-        for (profile, source, _) in &first.profiles {
-            let mut row = format!("  {profile:<9} {source:<40}");
-            for survey in surveys {
-                let found = survey.profiles.iter().find(|(name, ..)| name == profile);
-                let cell = match found {
-                    Some((_, _, Ok(()))) => "yes",
-                    Some((_, _, Err(_))) => "NO",
-                    None => "-",
-                };
-                let _ = write!(row, " {cell:<9}");
+        let heading = |surveys: &[Survey]| {
+            surveys.iter().fold(format!("  {:<9} {:<40}", "profile", "key"), |mut row, survey| {
+                let _ = write!(row, " {:<9}", format!("{} {}", survey.site, survey.at));
+                row
+            })
+        };
+        let mut rest = surveys;
+        while !rest.is_empty() {
+            // As many side by side as fit.
+            let fits = |n: &usize| heading(rest.split_at(*n).0).trim_end().chars().count() <= WIDTH;
+            let (abreast, later) = rest.split_at((1..=rest.len()).rev().find(fits).unwrap_or(1));
+            rest = later;
+            self.line(&heading(abreast));
+            for (profile, source, _) in &first.profiles {
+                let mut row = format!("  {profile:<9} {source:<40}");
+                for survey in abreast {
+                    let found = survey.profiles.iter().find(|(name, ..)| name == profile);
+                    let cell = match found {
+                        Some((_, _, Ok(()))) => "yes",
+                        Some((_, _, Err(_))) => "NO",
+                        None => "-",
+                    };
+                    let _ = write!(row, " {cell:<9}");
+                }
+                self.line(&row);
             }
-            self.line(&row);
         }
         let failed = surveys.iter().flat_map(|survey| {
             survey.profiles.iter().filter_map(move |(name, _, usable)| Some((survey, name, usable.as_ref().err()?)))

@@ -1,5 +1,7 @@
 //! Runs a drill: step after step on the real parts, each held against what was expected.
 
+use std::collections::BTreeSet;
+
 use icsf_core::clock::{Clock, SystemClock};
 use icsf_saf::model::Class;
 use icsf_saf::{Caller, SignedOnBy};
@@ -7,9 +9,10 @@ use regex::Regex;
 use softicsf::{TicketKind, UserId};
 use zeroize::Zeroizing;
 
+use crate::card::{CardKind, Cards};
 use crate::error::Error;
 use crate::file::{Expect, Kind, Offset, Outcome, SiteEntry};
-use crate::plan::{Action, Drill, Step, TypedBy};
+use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report;
 use crate::tpx::{Failure, Logon, Tpx};
 use crate::world::World;
@@ -26,6 +29,9 @@ pub struct Run {
     pub(crate) rto: Option<Offset>,
     pub(crate) seed: u64,
     pub(crate) start: u64,
+    /// The kind of card that stood in for all others.
+    pub(crate) instead: Option<CardKind>,
+    pub(crate) kinds: BTreeSet<CardKind>,
     /// Each site in a few words.
     pub(crate) sites: Vec<String>,
     pub(crate) steps: Vec<StepResult>,
@@ -69,6 +75,11 @@ pub(crate) struct Survey {
 }
 
 impl Run {
+    /// The kinds of engine it was run on.
+    pub fn engines(&self) -> impl Iterator<Item = CardKind> {
+        self.kinds.iter().copied()
+    }
+
     /// Whether everything came as expected.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
@@ -86,15 +97,24 @@ impl Run {
     }
 }
 
-/// Runs a drill.
+/// Runs a drill on the engines it says, of which only those in software can be had: see [`run_on`].
 ///
 /// # Errors
-/// [`Error::Setup`] when the sites cannot be made as the drill wants them; [`Error::Leak`] if a secret had come out.
+/// As [`run_on`].
 pub fn run(drill: &Drill) -> Result<Run, Error> {
+    run_on(drill, &Cards::default())
+}
+
+/// Runs a drill on these cards.
+///
+/// # Errors
+/// [`Error::Setup`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
+/// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out.
+pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
     let start = header.clock.unwrap_or_else(|| SystemClock.now());
     let mut runner = Runner {
-        world: World::new(drill, start)?,
+        world: World::new(drill, *cards, start)?,
         consumers: drill.consumers.iter().map(|consumer| Tpx { consumer: consumer.clone(), generate: true }).collect(),
         start,
         surveys: Vec::new(),
@@ -116,6 +136,8 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
             break;
         }
     }
+    let wanted: BTreeSet<CardKind> = drill.kinds().collect();
+    let kinds: BTreeSet<CardKind> = wanted.iter().map(|kind| cards.instead_of(*kind)).collect();
     let run = Run {
         id: header.id.clone(),
         title: header.title.clone(),
@@ -125,20 +147,24 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
         rto: header.rto,
         seed: header.seed,
         start,
-        sites: drill.file.site.iter().map(described).collect(),
+        instead: kinds.first().copied().filter(|_| kinds != wanted),
+        kinds,
+        sites: drill.file.site.iter().map(|site| described(site, cards)).collect(),
         steps,
         surveys: runner.surveys,
         not_started,
     };
     let text = report::text(&run);
-    let secrets = runner.world.secrets.all().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
+    let secrets = runner.world.secrets().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
     if secrets.into_iter().any(|secret| text.contains(secret)) { Err(Error::Leak) } else { Ok(run) }
 }
 
-fn described(site: &SiteEntry) -> String {
+fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
+    let engine =
+        site.engine.kind.card().map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
     let copies =
         site.ckds.copy_of.as_ref().map_or_else(String::new, |from| format!(", copies of site {}", from.get_ref()));
-    format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid, site.engine.kind)
+    format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid, engine)
 }
 
 struct Runner<'a> {
@@ -189,15 +215,50 @@ impl Runner<'_> {
             Action::Attach { site, kind, same_as } => {
                 result.site.clone_from(site);
                 let keys = same_as.as_ref().map_or_else(String::new, |from| format!(", master keys as at {from}"));
-                result.what = format!("attach an engine{keys}");
+                let engine = match kind.map(|kind| self.world.kind(kind)) {
+                    None => "no engine",
+                    Some(CardKind::Software) => "an engine",
+                    Some(CardKind::Pkcs11) => "a pkcs11 engine",
+                };
+                result.what = format!("attach {engine}{keys}");
                 self.world.attach(site, *kind, same_as.as_deref())?;
+                self.survey(site, step.at)?;
+            }
+            Action::PutBack { site } => {
+                result.site.clone_from(site);
+                result.what = "put the engine back that was pulled".to_owned();
+                self.world.put_back(site)?;
                 self.survey(site, step.at)?;
             }
             Action::Detach { site } => {
                 result.site.clone_from(site);
                 result.what = "detach the engine".to_owned();
-                self.world.detach(site)?;
+                self.world.pull(site)?;
                 self.survey(site, step.at)?;
+            }
+            Action::Zeroise { site } => {
+                result.site.clone_from(site);
+                result.what = "zeroise the engine: its master-key registers are empty".to_owned();
+                self.world.zeroise(site)?;
+                self.survey(site, step.at)?;
+            }
+            Action::WrongMasterKey { site } => {
+                result.site.clone_from(site);
+                result.what = "give the engine other master keys than the CKDS is under".to_owned();
+                self.world.wrong_master_key(site)?;
+                self.survey(site, step.at)?;
+            }
+            Action::Flap(flap) => {
+                result.site.clone_from(&flap.site);
+                result.what = format!(
+                    "pull the engine and put it back, {} times, {every} s out and {every} s in; logon {} to {}",
+                    flap.count,
+                    list(&flap.users),
+                    self.named(&flap.sessions),
+                    every = flap.every.0,
+                );
+                deviations = self.flap(flap, step.at, &mut result, expect)?;
+                self.survey(&flap.site, step.end())?;
             }
             Action::Display { command, sites } => {
                 result.site = sites.join(" ");
@@ -225,6 +286,56 @@ impl Runner<'_> {
         Ok(result)
     }
 
+    /// Pulls the card of a site and puts it back, again and again, with sign-ons while it is out and when it is back.
+    /// Answers what is not as expected.
+    fn flap(
+        &mut self,
+        flap: &Flap,
+        start: Offset,
+        result: &mut StepResult,
+        expect: Option<&Expect>,
+    ) -> Result<Vec<String>, Error> {
+        let mut deviations = Vec::new();
+        let mut counts = [Count::of("while out"), Count::of("when back")];
+        let mut at = self.start + start.0;
+        for _ in 0..flap.count {
+            for (out, count) in [true, false].into_iter().zip(&mut counts) {
+                self.world.set_clock(at);
+                at += flap.every.0;
+                if out {
+                    self.world.pull(&flap.site)?
+                } else {
+                    self.world.put_back(&flap.site)?
+                }
+                for user in &flap.users {
+                    for place in &flap.sessions {
+                        let logon = self.logon(&flap.site, *user, *place, None)?;
+                        count.tried += 1;
+                        if let Err(failure) = &logon.result {
+                            count.failed += 1;
+                            if count.failed == 1 {
+                                result.failures.push(failure.clone());
+                            }
+                            let codes = expect.map(Expect::codes);
+                            let wrong = codes.map(|codes| held(&codes, &logon)).unwrap_or_default();
+                            let new = wrong.into_iter().filter(|what| !deviations.contains(what));
+                            deviations.extend(new.collect::<Vec<_>>());
+                        }
+                        self.tickets.extend(logon.ticket);
+                    }
+                }
+            }
+        }
+        let expected = expect.map(|expect| [expect.failed_out, expect.failed_back]).unwrap_or_default();
+        for (Count { when, tried, failed }, expected) in counts.iter().zip(expected) {
+            result.lines.push(format!("{when}: {failed} of {tried} sign-ons failed"));
+            if let Some(expected) = expected.filter(|expected| expected != failed) {
+                deviations.push(format!("{when}: {expected} failures were expected, {failed} came"));
+            }
+        }
+        Ok(deviations)
+    }
+
     fn logon(
         &mut self,
         site: &str,
@@ -239,6 +350,13 @@ impl Runner<'_> {
         let by_ticket = by.map_or(tpx.generate, |by| by == TypedBy::Ticket);
         let typed = if by_ticket { None } else { password };
         Ok(tpx.logon(&self.world.site(site)?.system, user, session, typed.as_ref()))
+    }
+
+    fn named(&self, sessions: &[(usize, usize)]) -> String {
+        let name = |(consumer, session): &(usize, usize)| {
+            Some(self.consumers.get(*consumer)?.consumer.sessions.get(*session)?.name.as_str())
+        };
+        sessions.iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }
 
     fn display(&mut self, site: &str, command: &str) -> Result<Vec<String>, Error> {
@@ -293,6 +411,19 @@ fn protection(source: icsf_saf::KeySource) -> String {
         _ => "other",
     }
     .to_owned()
+}
+
+/// How many sign-ons there were at one side of a flap, and how many failed.
+struct Count {
+    when: &'static str,
+    tried: u32,
+    failed: u32,
+}
+
+impl Count {
+    const fn of(when: &'static str) -> Self {
+        Self { when, tried: 0, failed: 0 }
+    }
 }
 
 fn list(users: &[UserId]) -> String {

@@ -14,8 +14,9 @@ use icsf_saf::model::Credential;
 use secrecy::{ExposeSecret, SecretString};
 use softicsf::{Card, CardSlot, MasterKeyKind, System, UserId, read_secret};
 
+use crate::card::{CardKind, Cards, PullableCard};
 use crate::error::{Error, Mistake};
-use crate::file::{EngineKind, Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
+use crate::file::{Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
 use crate::plan::Drill;
 
 /// Who sets up the sites.
@@ -24,9 +25,12 @@ const ADMINISTRATOR: &str = "IBMUSER";
 /// Everything a drill acts on.
 pub(crate) struct World<'a> {
     drill: &'a Drill,
+    cards: Cards<'a>,
     clock: Arc<ManualClock>,
     random: Arc<SeededRandom>,
     pub(crate) secrets: Secrets,
+    /// What opens the cards there are, or were.
+    pins: Vec<SecretString>,
     sites: BTreeMap<String, Site>,
 }
 
@@ -34,8 +38,32 @@ pub(crate) struct World<'a> {
 pub(crate) struct Site {
     pub(crate) system: System,
     slot: CardSlot,
+    /// The card in the slot, or pulled out of it.
+    card: Option<Box<dyn PullableCard>>,
     /// The key parts as the officers keep them, so that a spare card can be given the same master keys.
-    parts: BTreeMap<MasterKeyKind, [ClearKey; 2]>,
+    parts: MasterKeyParts,
+}
+
+type MasterKeyParts = BTreeMap<MasterKeyKind, [ClearKey; 2]>;
+
+impl Site {
+    fn new(system: System, slot: CardSlot) -> Self {
+        Self { system, slot, card: None, parts: BTreeMap::new() }
+    }
+
+    /// Pulls its card, and throws it away.
+    fn empty(&mut self) {
+        if let Some(card) = self.card.take() {
+            card.pull(&self.slot);
+        }
+        self.slot.remove();
+    }
+
+    fn insert(&mut self, card: Box<dyn PullableCard>) {
+        self.empty();
+        self.slot.insert(card.card());
+        self.card = Some(card);
+    }
 }
 
 /// The secrets of a drill, by name.
@@ -64,8 +92,7 @@ impl Secrets {
         self.0.get(reference.strip_prefix("@secret:")?)
     }
 
-    /// All of them, for making sure that none comes out.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+    fn all(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(ExposeSecret::expose_secret)
     }
 }
@@ -99,16 +126,21 @@ fn generated(what: Generated, random: &SeededRandom) -> Result<SecretString, Str
 
 impl<'a> World<'a> {
     /// The world before the first step: every site that copies no other is set up.
-    pub(crate) fn new(drill: &'a Drill, start: u64) -> Result<Self, Error> {
+    pub(crate) fn new(drill: &'a Drill, cards: Cards<'a>, start: u64) -> Result<Self, Error> {
         let random = Arc::new(SeededRandom::new(drill.file.drill.seed));
         let secrets = Secrets::resolve(drill, &random)?;
         let clock = Arc::new(ManualClock::at(start));
-        let mut world = Self { drill, clock, random, secrets, sites: BTreeMap::new() };
+        let mut world = Self { drill, cards, clock, random, secrets, pins: Vec::new(), sites: BTreeMap::new() };
         for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
             let site = world.primary(entry)?;
             world.sites.insert(entry.name.get_ref().clone(), site);
         }
         Ok(world)
+    }
+
+    /// All that must not come out.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.all().chain(self.pins.iter().map(ExposeSecret::expose_secret))
     }
 
     pub(crate) fn set_clock(&self, now: u64) {
@@ -130,15 +162,15 @@ impl<'a> World<'a> {
         Error::Setup(Mistake::new(&self.drill.source(), what, None))
     }
 
-    fn primary(&self, entry: &SiteEntry) -> Result<Site, Error> {
+    fn primary(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
         let slot = CardSlot::empty();
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
         let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.wrong(e.to_string()))?;
-        let mut site = Site { system, slot, parts: BTreeMap::new() };
-        if entry.engine.kind == EngineKind::Software {
+        let mut site = Site::new(system, slot);
+        if let Some(kind) = entry.engine.kind.card() {
             site.parts = self.new_parts()?;
-            site.slot.insert(&Card::software(self.random()));
-            self.first_ceremony(&site)?;
+            site.insert(self.new_card(entry.name.get_ref(), kind)?);
+            self.first_ceremony(entry.name.get_ref(), &site)?;
         }
         self.keys(&site)?;
         self.security(&site)?;
@@ -152,9 +184,9 @@ impl<'a> World<'a> {
         let builder = self.builder(entry, &slot);
         let from = self.site(&original)?;
         let system = builder.copy_of(&from.system).build().map_err(|e| self.wrong(e.to_string()))?;
-        let mut site = Site { system, slot, parts: BTreeMap::new() };
+        let mut site = Site::new(system, slot);
         let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
-        self.insert_card(&mut site, entry.engine.kind, same_as)?;
+        self.change_card(entry.name.get_ref(), &mut site, entry.engine.kind.card(), same_as)?;
         self.icsf_state(&site, entry)?;
         Ok(site)
     }
@@ -174,7 +206,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn new_parts(&self) -> Result<BTreeMap<MasterKeyKind, [ClearKey; 2]>, Error> {
+    fn new_parts(&self) -> Result<MasterKeyParts, Error> {
         let part = || {
             let mut bytes = vec![0; MASTER_KEY_LENGTH];
             self.random.fill(&mut bytes).map_err(|e| self.wrong(e.to_string()))?;
@@ -184,31 +216,49 @@ impl<'a> World<'a> {
     }
 
     /// The ceremony that makes a CKDS: both master keys entered by parts and set through ICSF.
-    fn first_ceremony(&self, site: &Site) -> Result<(), Error> {
+    fn first_ceremony(&self, name: &str, site: &Site) -> Result<(), Error> {
         let icsf = site.system.icsf();
         for (kind, [first, last]) in &site.parts {
             icsf.load_master_key_part(*kind, Part::First, first)
                 .and_then(|()| icsf.load_master_key_part(*kind, Part::Final, last))
                 .and_then(|()| icsf.set_master_key(*kind))
-                .map_err(|e| self.wrong(format!("the master keys could not be set: {e}")))?;
+                .map_err(|e| Error::Engine(format!("site {name}: the master keys could not be set: {e}")))?;
         }
         Ok(())
     }
 
-    /// Pulls what is in the slot of a site, and puts another engine in, with its master keys set.
-    pub(crate) fn attach(&mut self, name: &str, kind: EngineKind, same_as: Option<&str>) -> Result<(), Error> {
-        self.site(name)?;
-        let Some(mut site) = self.sites.remove(name) else { return Ok(()) };
-        let inserted = self.insert_card(&mut site, kind, same_as.filter(|from| *from != name));
-        self.sites.insert(name.to_owned(), site);
-        inserted
+    /// What there is in the place of a card of this kind.
+    pub(crate) fn kind(&self, kind: CardKind) -> CardKind {
+        self.cards.instead_of(kind)
     }
 
-    fn insert_card(&mut self, site: &mut Site, kind: EngineKind, same_as: Option<&str>) -> Result<(), Error> {
-        if kind == EngineKind::None {
-            site.slot.remove();
+    fn new_card(&mut self, name: &str, kind: CardKind) -> Result<Box<dyn PullableCard>, Error> {
+        let made = self.cards.make(self.kind(kind), || self.random());
+        let card = made.map_err(|e| Error::Engine(format!("site {name} has no engine: {e}")))?;
+        self.pins.extend(card.secrets());
+        Ok(card)
+    }
+
+    /// Pulls what is in the slot of a site, and puts a fresh card in, with its master keys set; or leaves it empty.
+    pub(crate) fn attach(&mut self, name: &str, kind: Option<CardKind>, same_as: Option<&str>) -> Result<(), Error> {
+        self.site(name)?;
+        let Some(mut site) = self.sites.remove(name) else { return Ok(()) };
+        let changed = self.change_card(name, &mut site, kind, same_as.filter(|from| *from != name));
+        self.sites.insert(name.to_owned(), site);
+        changed
+    }
+
+    fn change_card(
+        &mut self,
+        name: &str,
+        site: &mut Site,
+        kind: Option<CardKind>,
+        same_as: Option<&str>,
+    ) -> Result<(), Error> {
+        let Some(kind) = kind else {
+            site.empty();
             return Ok(());
-        }
+        };
         let parts = match same_as {
             None if site.parts.is_empty() => self.new_parts()?,
             None => std::mem::take(&mut site.parts),
@@ -217,20 +267,49 @@ impl<'a> World<'a> {
                 copied.map(|(kind, [first, last])| (*kind, [copy(first), copy(last)])).collect()
             }
         };
-        let card = Card::software(self.random());
-        for (kind, [first, last]) in &parts {
-            card.set_master_key(*kind, first, last)
-                .map_err(|e| self.wrong(format!("the card could not be given its master keys: {e}")))?;
-        }
+        let card = self.new_card(name, kind)?;
+        load(name, card.card(), &parts)?;
         site.parts = parts;
-        site.slot.insert(&card);
+        site.insert(card);
         Ok(())
     }
 
-    /// Pulls the card of a site.
-    pub(crate) fn detach(&mut self, name: &str) -> Result<(), Error> {
-        self.site(name)?.slot.remove();
+    /// The slot of a site, and the card that is in it, or was.
+    fn slot(&mut self, name: &str) -> Result<(&CardSlot, &dyn PullableCard), Error> {
+        let site = self.site(name)?;
+        let card = site.card.as_deref();
+        card.map(|card| (&site.slot, card)).ok_or_else(|| Error::Engine(format!("site {name} has no card")))
+    }
+
+    /// Pulls the card of a site, if it has one.
+    pub(crate) fn pull(&mut self, name: &str) -> Result<(), Error> {
+        if self.site(name)?.card.is_some() {
+            let (slot, card) = self.slot(name)?;
+            card.pull(slot);
+        }
         Ok(())
+    }
+
+    /// Puts the card that was pulled back into the slot.
+    pub(crate) fn put_back(&mut self, name: &str) -> Result<(), Error> {
+        let (slot, card) = self.slot(name)?;
+        card.put_back(slot);
+        Ok(())
+    }
+
+    /// Empties the registers of the card.
+    pub(crate) fn zeroise(&mut self, name: &str) -> Result<(), Error> {
+        let (_, card) = self.slot(name)?;
+        card.card().zeroize().map_err(|e| Error::Engine(format!("site {name}: the card could not be zeroised: {e}")))
+    }
+
+    /// Gives the card other master keys than it had, which are not left in an old register either, where ICSF would find
+    /// them. The officers keep the parts of the right ones.
+    pub(crate) fn wrong_master_key(&mut self, name: &str) -> Result<(), Error> {
+        self.zeroise(name)?;
+        let parts = self.new_parts()?;
+        let (_, card) = self.slot(name)?;
+        load(name, card.card(), &parts)
     }
 
     /// Puts the keys of the drill into the CKDS.
@@ -331,6 +410,14 @@ impl<'a> World<'a> {
         let entry = self.drill.file.user.iter().find(|entry| *entry.id.get_ref() == id)?;
         Credential::new(self.secrets.get(entry.password.as_ref()?.get_ref())?.clone()).ok()
     }
+}
+
+/// Sets the master keys of a card.
+fn load(site: &str, card: &Card, parts: &MasterKeyParts) -> Result<(), Error> {
+    parts.iter().try_for_each(|(kind, [first, last])| {
+        card.set_master_key(*kind, first, last)
+            .map_err(|e| Error::Engine(format!("site {site}: the card could not be given its master keys: {e}")))
+    })
 }
 
 fn copy(key: &ClearKey) -> ClearKey {

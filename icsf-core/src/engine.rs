@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use zeroize::Zeroizing;
 
-use crate::backend::{Backend, BackendState, EngineInfo, KeyHandle, MasterKeyKind, MasterKeys, Mkvp};
+use crate::backend::{
+    Backend, BackendState, EngineError, EngineErrorKind, EngineInfo, KeyHandle, MasterKeyKind, MasterKeys, Mkvp,
+};
 use crate::codes::Code;
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -134,6 +136,7 @@ pub struct EngineView {
     /// The master keys the CKDS is under.
     pub(crate) needed: BTreeMap<MasterKeyKind, Mkvp>,
     pub(crate) backend: BackendState,
+    pub(crate) engine: Arc<dyn Backend>,
 }
 
 impl EngineView {
@@ -175,9 +178,31 @@ impl EngineView {
         missing.map(|(kind, needed)| (*kind, *needed)).collect()
     }
 
-    /// Adds which engine it was, and its state, to an error.
+    /// Adds which engine it was, and its state, to an error. The state is the one of this view, but for an engine that
+    /// was lost since: then it is that of now, with what to do about it.
     pub(crate) fn named(&self, error: Error) -> Error {
-        error.at_engine(self.info.to_string(), self.state.word())
+        if error.cause().engine().is_some() {
+            return error;
+        }
+        let lost = self.lost(&error);
+        let state = lost.as_ref().unwrap_or(&self.state).word();
+        let error = lost.as_ref().and_then(EngineState::remedy).into_iter().fold(error, Error::with_remedy);
+        error.at_engine(self.info.to_string(), state)
+    }
+
+    /// The state of an engine that could be used when this view was made, and by this error cannot.
+    fn lost(&self, error: &Error) -> Option<EngineState> {
+        let failed = std::error::Error::source(error)?.downcast_ref::<EngineError>()?;
+        if !matches!(failed.kind(), EngineErrorKind::Unavailable | EngineErrorKind::Fault) {
+            return None;
+        }
+        Some(match self.engine.state() {
+            // It has not noticed yet itself.
+            BackendState::Online { .. } => EngineState::Offline { reason: failed.to_string() },
+            BackendState::Offline { reason } => EngineState::Offline { reason },
+            BackendState::Locked { reason } => EngineState::Locked { reason },
+            BackendState::Deconfigured => EngineState::Deconfigured,
+        })
     }
 }
 

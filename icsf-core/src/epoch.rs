@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -32,27 +32,43 @@ impl Epoch {
         Self { counter: Counter::Memory(AtomicU64::new(0)), writer: Mutex::new(()) }
     }
 
-    /// For a system directory: 8 bytes in a file of mode 0600, made if it is not there.
+    /// For a new system directory: 8 bytes in a file of mode 0600, which is not there yet.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        file.lock()?;
-        let sized = if file.metadata()?.len() < 8 { file.write_all_at(&[0; 8], 0) } else { Ok(()) };
-        file.unlock()?;
-        sized?;
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all_at(&[0; 8], 0)?;
         Ok(Self { counter: Counter::File(file), writer: Mutex::new(()) })
+    }
+
+    /// For a system directory that is there. A file that has gone is not made anew: processes that still hold the old one
+    /// would learn of nothing any more.
+    ///
+    /// # Errors
+    /// What the file system says; [`io::ErrorKind::NotFound`] with what to do.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => gone(error.kind(), "it is missing"),
+            _ => error,
+        })?;
+        let opened = Self { counter: Counter::File(file), writer: Mutex::new(()) };
+        opened.now()?;
+        Ok(opened)
     }
 
     /// The number now. Even: no change is under way.
     ///
     /// # Errors
-    /// When the file cannot be read; the caller must then look at the stores.
+    /// When the file cannot be read, or was deleted or replaced since it was opened: what others change is then not seen
+    /// any more, so the caller must not go on.
     pub fn now(&self) -> io::Result<u64> {
         match &self.counter {
             Counter::Memory(count) => Ok(count.load(Ordering::SeqCst)),
             Counter::File(file) => {
+                if file.metadata()?.nlink() == 0 {
+                    return Err(gone(io::ErrorKind::Other, "it was deleted or replaced"));
+                }
                 let mut bytes = [0; 8];
                 file.read_exact_at(&mut bytes, 0)?;
                 Ok(u64::from_be_bytes(bytes))
@@ -94,6 +110,11 @@ impl Epoch {
     }
 }
 
+fn gone(kind: io::ErrorKind, what: &str) -> io::Error {
+    let mend = "end all programs that use the system, then put 8 zero bytes there, mode 600";
+    io::Error::new(kind, format!("the change counter: {what}; {mend}"))
+}
+
 struct Locked<'a>(&'a File);
 
 impl Drop for Locked<'_> {
@@ -111,7 +132,7 @@ mod tests {
     fn another_holder_of_the_file_sees_each_change_and_a_killed_writer_leaves_it_odd() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("epoch");
-        let (one, two) = (Epoch::open(&path).unwrap(), Epoch::open(&path).unwrap());
+        let (one, two) = (Epoch::create(&path).unwrap(), Epoch::open(&path).unwrap());
         let seen = two.now().unwrap();
         one.change(|| assert_eq!(two.now().unwrap() % 2, 1)).unwrap();
         assert_eq!(two.now().unwrap(), seen + 2);

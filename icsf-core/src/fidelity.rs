@@ -108,8 +108,9 @@ pub const FACTS: &[Fact] = &[
         ),
     },
     Fact {
-        topic: "CSNBHMG, CSNBHMV",
-        what: "FIRST and MIDDLE keep the text inside ICSF; the chaining vector holds a number",
+        topic: "CSNBHMG, CSNBHMV, CSNBOWH",
+        what: "FIRST and MIDDLE keep the work inside ICSF; the chaining vector holds a random number, good for one more \
+               call of the same process, service, hash and key; of more than 256 unfinished ones the oldest is given up",
         provenance: Provenance::Assumed(
             "SIC0105",
             "the content of the chaining vector is not public, and is not to be changed by callers",

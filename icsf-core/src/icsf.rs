@@ -189,7 +189,15 @@ impl Icsf {
         let generation = before.map_or(1, |b| if same { b.generation } else { b.generation + 1 });
         self.handles.drop_before(generation);
         let needed = MasterKeyKind::ALL.into_iter().filter_map(|kind| Some((kind, kds.header().of(kind)?.mkvp())));
-        let engine = EngineView { info, state, generation, master_keys, needed: needed.collect(), backend };
+        let engine = EngineView {
+            info,
+            state,
+            generation,
+            master_keys,
+            needed: needed.collect(),
+            backend,
+            engine: Arc::clone(&self.backend),
+        };
         let view = Arc::new(View { epoch, control, engine, kds, kds_trouble });
         self.view.store(Some(Arc::clone(&view)));
         Ok(view)

@@ -206,7 +206,7 @@ impl Icsf {
             Ok(())
         };
         let mut since = store.generation()?;
-        self.sealed(kind, &mut |rows, unusable| {
+        self.sealed(Area::Disk, kind, &mut |rows, unusable| {
             refuse_unusable(unusable)?;
             stage(rows)
         })?;
@@ -219,7 +219,7 @@ impl Icsf {
                     let rows: Vec<Sealed> = self.sealed_among(kind, &keys)?;
                     stage(&rows)?;
                 }
-                None => self.sealed(kind, &mut |rows, unusable| {
+                None => self.sealed(Area::Disk, kind, &mut |rows, unusable| {
                     refuse_unusable(unusable)?;
                     stage(rows)
                 })?,
@@ -263,28 +263,25 @@ impl Icsf {
         }
     }
 
-    /// Re-enciphers what is not under the current master key, in its place.
+    /// Re-enciphers what is not under the current master key, in its place: on disk, and what services still see of
+    /// records that were changed there only, or it would be lost with the old master key.
     fn bring_under_current(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
         let current = self.under_master_key(kind)?.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
         let of = self.count(kind)?;
         let mut met = Reenciphered::default();
-        self.sealed(kind, &mut |rows, unusable| {
+        let mut bring = |area: Area, rows: &[Sealed], unusable: &[(String, String)]| -> Result<()> {
             let view = self.under_master_key(kind)?;
-            met.unusable.extend_from_slice(unusable);
+            // What waits to be replaced by REFRESH is in nobody's way.
+            let mut unusable = unusable.to_vec();
             let mut ops = Vec::new();
             for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {
                 match self.rewrapped(&view, row, Register::Current, current) {
                     Ok(record) => {
-                        ops.push(Op::Put(
-                            Area::Disk,
-                            record.key.row(),
-                            record.encode(),
-                            Expect::Generation(row.generation),
-                        ));
+                        ops.push(Op::Put(area, record.key.row(), record.encode(), Expect::Generation(row.generation)));
                     }
                     Err(error) if error.code().rc() == 8 => {
-                        met.unusable.push((row.record.key.to_string(), error.cause().why().to_owned()));
+                        unusable.push((row.record.key.to_string(), error.cause().why().to_owned()));
                     }
                     Err(error) => return Err(error),
                 }
@@ -295,10 +292,16 @@ impl Icsf {
                     let _ = self.kds.apply_or_conflict(std::slice::from_ref(op))?;
                 }
             }
-            met.done += ops.len();
-            progress(Progress { done: met.done, of });
+            if area == Area::Disk {
+                met.unusable.append(&mut unusable);
+                met.done += ops.len();
+                progress(Progress { done: met.done, of });
+            }
             Ok(())
-        })?;
+        };
+        for area in [Area::Disk, Area::Stale] {
+            self.sealed(area, kind, &mut |rows, unusable| bring(area, rows, unusable))?;
+        }
         Ok(met)
     }
 
@@ -318,7 +321,7 @@ impl Icsf {
 
     fn count(&self, kind: MasterKeyKind) -> Result<usize> {
         let mut count = 0;
-        self.sealed(kind, &mut |rows, _| {
+        self.sealed(Area::Disk, kind, &mut |rows, _| {
             count += rows.len();
             Ok(())
         })?;
@@ -326,14 +329,16 @@ impl Icsf {
     }
 
     /// Hands over the records wrapped under `kind`, some at a time, with those among them that cannot be read.
-    fn sealed(&self, kind: MasterKeyKind, take: &mut TakeSealed<'_>) -> Result<()> {
+    fn sealed(&self, area: Area, kind: MasterKeyKind, take: &mut TakeSealed<'_>) -> Result<()> {
         let mut after = RecordKey::HEADER.row();
         loop {
             let (mut rows, mut unusable, mut seen) = (Vec::new(), Vec::new(), 0);
             let from = after.clone();
-            self.kds.store().scan(Area::Disk, Some(&from), &mut |key, generation, bytes| {
+            self.kds.store().scan(area, Some(&from), &mut |key, generation, bytes| {
                 after = key.into();
                 match RecordKey::from_row(key) {
+                    // No record, until REFRESH shows the one on disk.
+                    Some(_) if area == Area::Stale && bytes.is_empty() => {}
                     Some(key) => match Record::parse(key, bytes) {
                         Ok(record) => rows.extend(Sealed::of(kind, record, generation)),
                         Err(error) => unusable.push(named(&key.to_string(), &error)),
@@ -365,8 +370,7 @@ impl Icsf {
     /// The record with its key under the master key `mkvp` in another register, authenticated anew.
     fn rewrapped(&self, view: &View, row: &Sealed, to: Register, mkvp: Mkvp) -> Result<Record> {
         let run = || {
-            self.check_master_key(view, &row.wrapped)?;
-            self.check_mac(view, &row.record, &row.wrapped)?;
+            self.authentic(view, &row.record)?;
             let wrapped = self.backend.rewrap(&row.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
             if wrapped.mkvp() != mkvp {
                 let why =

@@ -11,7 +11,7 @@ use crate::backend::MasterKeyKind;
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds::{Header, KeyDataSet, Record, Update, fits_format};
+use crate::kds::{self, Header, KeyDataSet, Record, Update, fits_format};
 use crate::label::{KeyLabel, RecordKey};
 use crate::store::{Area, Expect, Op, StoreError};
 use crate::token::KeyToken;
@@ -44,8 +44,8 @@ impl Icsf {
     /// As [`csnbkrc2`](Self::csnbkrc2).
     pub fn kgup_add(&self, label: &KeyLabel, token: KeyToken) -> Result<()> {
         self.service("KGUP ADD", |view| {
-            let (record, _) = self.new_record(view, label, token, None)?;
-            self.kds.put(&record, None, Update::DiskOnly)
+            let put = |record: &Record, under| self.kds.put(record, under, None, Update::DiskOnly);
+            self.put_sealed(view, label, token, None, put).map(drop)
         })
     }
 
@@ -94,8 +94,7 @@ impl Icsf {
         if view.engine.require_master_key(wrapped.master_key()).is_err() {
             return Ok(false);
         }
-        self.check_master_key(view, wrapped)?;
-        self.check_mac(view, record, wrapped)?;
+        self.authentic(view, record)?;
         self.backend.open(wrapped)?;
         Ok(true)
     }
@@ -128,8 +127,8 @@ impl Icsf {
 
     /// Adds the records of an export to the CKDS, all or none, and refreshes the in-storage copy.
     ///
-    /// An empty CKDS takes over the header, and with it the master keys it is under: no engine is needed, as when a
-    /// CKDS is brought to another site. Otherwise the records are checked and authenticated anew, which takes an engine
+    /// An empty CKDS takes over the master keys the export is under: no engine is needed, as when a CKDS is brought to
+    /// another site. It keeps its format. Otherwise the records are checked and authenticated anew, which takes an engine
     /// with their master keys.
     ///
     /// # Errors
@@ -138,23 +137,45 @@ impl Icsf {
     /// [`Code::KdsFull`], [`Code::KdsIoError`].
     pub fn import_ckds(&self, input: &mut dyn Read) -> Result<usize> {
         let export = Export::read(input)?;
-        let view = self.view()?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.import(&export) {
+                // The header is written when the CKDS is initialized for a master key, and when one is changed.
+                Err(error) if kds::is_header_conflict(&error) && attempts < kds::ATTEMPTS => {}
+                imported => return imported,
+            }
+        }
+    }
+
+    fn import(&self, export: &Export) -> Result<usize> {
         let (header, generation) = self.kds.header()?;
+        let view = self.view()?;
         let same = |kind| export.header.of(kind) == header.of(kind);
         let mut ops = Vec::with_capacity(export.rows.len() + 1);
         if header.des.is_none() && header.aes.is_none() && !self.kds.has_records()? {
-            let adopted = Zeroizing::new(export.header.encode());
+            for (key, row) in &export.rows {
+                // What is damaged is brought as it is, to be seen and mended.
+                if let Ok(record) = Record::parse(*key, row) {
+                    fits_format(header.format, &record.token).map_err(|e| e.for_label(&key.label()))?;
+                }
+            }
+            let adopted = Zeroizing::new(Header { format: header.format, ..export.header.clone() }.encode());
             ops.push(Op::Put(Area::Disk, RecordKey::HEADER.row(), adopted, Expect::Generation(generation)));
-            ops.extend(export.rows.into_iter().map(|(key, row)| Op::Put(Area::Disk, key.row(), row, Expect::Absent)));
+            let put = |(key, row): &(RecordKey, Zeroizing<Vec<u8>>)| {
+                Op::Put(Area::Disk, key.row(), row.clone(), Expect::Absent)
+            };
+            ops.extend(export.rows.iter().map(put));
         } else {
-            for (key, row) in export.rows {
-                let record = Record::parse(key, &row).map_err(|e| crate::kds::damaged(&key.label(), &e))?;
+            ops.push(Op::Check(Area::Disk, RecordKey::HEADER.row(), Expect::Generation(generation)));
+            for (key, row) in &export.rows {
+                let record = Record::parse(*key, row).map_err(|e| kds::damaged(&key.label(), &e))?;
                 fits_format(header.format, &record.token).map_err(|e| e.for_label(&key.label()))?;
                 let row = match record.token.wrapped().map(crate::backend::WrappedKey::master_key) {
                     Some(kind) if !same(kind) => self.authenticated_anew(&view, &export.header, kind, record)?,
-                    _ => row,
+                    _ => row.clone(),
                 };
-                ops.extend(KeyDataSet::no_other_type(&key));
+                ops.extend(KeyDataSet::no_other_type(key));
                 ops.push(Op::Put(Area::Disk, key.row(), row, Expect::Absent));
             }
         }
@@ -164,7 +185,8 @@ impl Icsf {
             Ok(_) => Ok(count),
             Err(StoreError::Conflict(key)) if *key == *RecordKey::HEADER.bytes() => {
                 Err(Error::new(Code::KdsIoError, "the CKDS was changed by somebody else meanwhile")
-                    .with_remedy("try again"))
+                    .with_remedy("try again")
+                    .with_source(StoreError::Conflict(key)))
             }
             Err(StoreError::Conflict(key)) => {
                 let name = RecordKey::from_row(&key).map_or_else(String::new, |key| key.to_string());
@@ -198,7 +220,7 @@ impl Icsf {
             if !fits {
                 return Err(Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic")));
             }
-            self.new_record(view, &label, record.token, Some(record.created)).map(|(record, _)| record.encode())
+            self.new_record(view, &label, record.token, Some(record.created)).map(|(record, ..)| record.encode())
         };
         run().map_err(|e: Error| e.for_label(&label))
     }

@@ -39,9 +39,11 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     assumed(
         "SIC1003",
         "replay identity",
-        "a use is known by algorithm, user, application and the second in the ticket",
-        "the manual says user, application and time range; for legacy the second and the text \
-         of the ticket determine each other",
+        "a use is known by algorithm, user, application, the second in the ticket and 16 bits of \
+         its text, so tickets of one second made with different keys are different tickets",
+        "the manual says user, application and time range; the CICS manual has two sign-ons in one \
+         second use qualified profiles with different keys, which it could not if the second alone \
+         counted",
     ),
     assumed(
         "SIC1004",

@@ -1,17 +1,20 @@
 //! Replay: a ticket is good once.
 //!
-//! Evaluation recovers the exact second a ticket was made in, and a user has one ticket per
-//! application and second. So a register need not keep tickets: algorithm, user, application
-//! and second *are* the ticket, without being worth anything to a thief.
+//! Evaluation recovers the exact second a ticket was made in, and with one key a user has one
+//! ticket per application and second. So a register need not keep tickets: algorithm, user,
+//! application, second, and 16 bits that tell tickets of different keys apart *are* the ticket,
+//! without being worth anything to a thief.
 
+mod applications;
 mod memory;
-mod sessions;
+mod users;
 
 use std::fmt;
 
 pub use self::memory::{Footprint, MemoryRegister};
 use crate::error::Error;
 use crate::id::{Applid, UserId};
+use crate::ticket::Ticket;
 use crate::time::Timestamp;
 
 /// Where the uses of tickets are remembered.
@@ -61,13 +64,17 @@ pub enum TicketKind {
     Enhanced,
 }
 
-/// What makes a ticket the same ticket: algorithm, user, application and second.
+/// What makes a ticket the same ticket: algorithm, user, application, second, and a mark of its text.
+///
+/// One that is presented again always has the same use. Two of one second that were made with
+/// different keys are different tickets, and have different uses but for one pair in 65,536.
 ///
 /// Assumed, as no published text defines it; see [`ASSUMPTIONS`](crate::ASSUMPTIONS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketUse {
     session: Identity,
     time: Timestamp,
+    mark: u16,
 }
 
 impl TicketUse {
@@ -75,8 +82,14 @@ impl TicketUse {
     /// [`Verdict::ticket_time`](crate::Verdict::ticket_time) gives, **not** the time `decode`
     /// gives, which is cut to the bits of the ticket.
     #[must_use]
-    pub const fn new(kind: TicketKind, user: UserId, application: Applid, time: Timestamp) -> Self {
-        Self { session: Identity { kind, user, application }, time }
+    pub fn new(kind: TicketKind, user: UserId, application: Applid, time: Timestamp, ticket: &Ticket) -> Self {
+        Self::marked(kind, user, application, time, mark(ticket))
+    }
+
+    /// A use as a register has kept it.
+    #[must_use]
+    pub const fn marked(kind: TicketKind, user: UserId, application: Applid, time: Timestamp, mark: u16) -> Self {
+        Self { session: Identity { kind, user, application }, time, mark }
     }
 
     /// The algorithm.
@@ -102,9 +115,25 @@ impl TicketUse {
     pub const fn time(&self) -> Timestamp {
         self.time
     }
+
+    /// 16 bits of the ticket's text, of at least 32: too few to find it by.
+    #[must_use]
+    pub const fn mark(&self) -> u16 {
+        self.mark
+    }
 }
 
-/// A [`TicketUse`] without its second.
+/// FNV-1a, folded. Nothing is to be hidden by it: that so few bits are kept does that.
+fn mark(ticket: &Ticket) -> u16 {
+    let hash = ticket
+        .characters()
+        .iter()
+        .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let [a, b, c, d] = hash.to_be_bytes();
+    u16::from_be_bytes([a ^ c, b ^ d])
+}
+
+/// A [`TicketUse`] without its second and mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Identity {
     kind: TicketKind,

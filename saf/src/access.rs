@@ -63,30 +63,72 @@ pub(crate) fn require_authority(
     needed: Access,
 ) -> Result<()> {
     let resource = format!("IRRPTAUTH.{application}.{user}");
-    let name = resource.parse::<ProfileName>().ok();
-    let profile = name.as_ref().and_then(|name| view.protecting(Class::Ptktdata, name));
-    let damaged = name
-        .as_ref()
-        .and_then(|name| view.damaged_protecting(Class::Ptktdata, name, profile.map(|profile| &**profile)));
-    let (granted, by) = match (damaged, profile) {
-        // Who was kept out by it must not come in because it cannot be read.
-        (Some(damaged), _) => (Access::None, format!("profile {damaged} is damaged and gives nobody anything")),
-        (None, Some(profile)) => {
-            (access(view, profile, caller), format!("profile {} gives {} to it", profile.name, caller.user))
-        }
-        (None, None) => (Access::None, format!("no profile covers {resource}")),
+    let asked = matchable(&resource);
+    let class = Class::Ptktdata;
+    let profile = view.protecting(class, &asked);
+    let refused = |why: String| {
+        let caller = &caller.user;
+        Cause::new(format!("caller {caller} needs {needed} to {resource}: {why}"))
     };
-    if granted >= needed {
-        return Ok(());
-    }
-    let why = format!("caller {} needs {needed} to {resource}: {by}", caller.user);
-    let why = if granted > Access::None { format!("{why} {granted} only") } else { why };
-    let define = format!("RDEFINE PTKTDATA {resource} UACC(NONE), if no profile covers it");
-    let permit = format!(
-        "PERMIT {resource} CLASS(PTKTDATA) ID({}) ACCESS({needed}), then SETROPTS RACLIST(PTKTDATA) REFRESH",
-        caller.user
-    );
-    Err(Error::new(Code::NotAuthorized, Cause::new(why).with_remedy(define).with_remedy(permit)))
+    let permit = |name: &str| {
+        let caller = &caller.user;
+        format!("PERMIT {name} CLASS({class}) ID({caller}) ACCESS({needed}), then {REFRESH}")
+    };
+    // Who was kept out by a profile must not come in because it cannot be read.
+    let damaged = view.damaged_protecting(class, &asked, profile.map(|profile| &**profile));
+    let cause = match (damaged, profile) {
+        (Some(name), _) => refused(format!("profile {name} is damaged and gives nobody anything"))
+            .with_remedy(format!("RDELETE {class} {name} and define it anew, or restore the database from a copy")),
+        (None, Some(profile)) => {
+            let given = access(view, profile, caller);
+            if given >= needed {
+                return Ok(());
+            }
+            refused(format!("profile {} gives it {given}", profile.name)).with_remedy(permit(profile.name.as_str()))
+        }
+        (None, None) => match uncovering(view, &asked) {
+            Some((why, remedy)) => refused(format!("no profile covers it, {why}")).with_remedy(remedy),
+            None => refused(format!("no profile covers {resource}"))
+                .with_remedy(format!("RDEFINE {class} {resource} UACC(NONE)"))
+                .with_remedy(permit(&resource)),
+        },
+    };
+    Err(Error::new(Code::NotAuthorized, cause))
+}
+
+const REFRESH: &str = "SETROPTS RACLIST(PTKTDATA) REFRESH";
+
+/// A resource as profiles are compared with it. What is no character of a profile name, and stands as `\xNN` in a name of
+/// raw EBCDIC, is one character that generic ones alone match.
+fn matchable(resource: &str) -> String {
+    let mut parts = resource.split("\\x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "?" + part.get(2..).unwrap_or_default())
+}
+
+/// A profile that looks as if it covered a resource, why it does not, and what to do.
+fn uncovering(view: &Snapshot, resource: &str) -> Option<(String, String)> {
+    let class = Class::Ptktdata;
+    let looks = |profile: &&Arc<Profile>| {
+        let name = &profile.name;
+        name.as_str() == resource || (name.has_generic_characters() && name.covers(resource))
+    };
+    let profile = view.profiles(class).find(looks)?;
+    let name = &profile.name;
+    Some(if name.has_generic_characters() && !profile.generic {
+        let why = format!("as {name} was defined without SETROPTS GENERIC({class}), which makes it a discrete profile");
+        (
+            why,
+            format!(
+                "SETROPTS GENERIC({class}), then RDELETE {class} {name}, then RDEFINE {class} {name} ..., then {REFRESH}"
+            ),
+        )
+    } else if profile.generic && !view.options().generic.contains(&class) {
+        let why = format!("as {name} is generic, and generic profiles of {class} are off");
+        (why, format!("SETROPTS GENERIC({class})"))
+    } else {
+        (format!("as {name} is defined, and not in storage yet"), REFRESH.to_owned())
+    })
 }
 
 /// The `*` of an access list: every defined user.

@@ -124,12 +124,13 @@ impl Snapshot {
 
     /// The profile in the in-storage copy that protects a resource: the discrete one, or the most specific generic one.
     #[must_use]
-    pub fn protecting(&self, class: Class, resource: &ProfileName) -> Option<&Arc<Profile>> {
+    pub fn protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
         let generics = || {
             let profiles = self.classes.get(&class).filter(|_| self.options().generic.contains(&class))?;
-            profiles.generic.iter().find(|profile| profile.name.covers(resource.as_str()))
+            profiles.generic.iter().find(|profile| profile.name.covers(resource))
         };
-        self.discrete(class, resource).or_else(generics)
+        let discrete = || self.discrete(class, &resource.parse().ok()?);
+        discrete().or_else(generics)
     }
 
     /// Whether a profile of a RACLISTed class waits for a REFRESH.
@@ -177,16 +178,12 @@ impl Snapshot {
 
     /// A profile that cannot be read and might protect a resource more specifically than `found`.
     #[must_use]
-    pub fn damaged_protecting(
-        &self,
-        class: Class,
-        resource: &ProfileName,
-        found: Option<&Profile>,
-    ) -> Option<ProfileName> {
+    pub fn damaged_protecting(&self, class: Class, resource: &str, found: Option<&Profile>) -> Option<ProfileName> {
         let might = |name: &ProfileName| {
-            let covers = name == resource || (name.has_generic_characters() && name.covers(resource.as_str()));
+            let is_it = name.as_str() == resource;
+            let covers = is_it || (name.has_generic_characters() && name.covers(resource));
             let beaten = |found: &Profile| !found.generic || found.name.specificity(name).is_lt();
-            covers && !(name != resource && found.is_some_and(beaten))
+            covers && (is_it || !found.is_some_and(beaten))
         };
         self.damaged.keys().find_map(|key| match codec::kind_of(key) {
             Some(RowKind::Profile(of, name)) if of == class && might(&name) => Some(name),

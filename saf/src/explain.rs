@@ -2,13 +2,15 @@
 
 use icsf_core::kds::Found;
 use icsf_core::token::{KeyToken, Material};
-use icsf_core::{Error as IcsfError, KeyLabel, View};
+use icsf_core::{Cause, Error as IcsfError, KeyLabel, View};
 
 use crate::access::{self, Caller};
+use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
-use crate::passticket::{KeySource, Request, describe, generation_names};
+use crate::passticket::{Request, generation_names, no_key};
+use crate::planned::{KeySource, describe};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.
@@ -66,8 +68,8 @@ impl Saf {
             match source(&profile) {
                 Some(source) => {
                     step("key", describe(&source), true);
-                    if let KeySource::Legacy(label) | KeySource::Enhanced(label) = source {
-                        self.explain_icsf(&label, &mut step);
+                    if let KeySource::Legacy(label) | KeySource::Enhanced(label) = &source {
+                        self.explain_icsf(&source, label, &mut step);
                     }
                 }
                 None => step("key", "the profile has no key in its SSIGNON segment".to_owned(), false),
@@ -77,28 +79,50 @@ impl Saf {
         Ok(Explanation { steps, outcome })
     }
 
-    fn explain_icsf(&self, label: &KeyLabel, step: &mut dyn FnMut(&'static str, String, bool)) {
+    fn explain_icsf(&self, source: &KeySource, label: &KeyLabel, step: &mut dyn FnMut(&'static str, String, bool)) {
         let view = match self.icsf().view() {
             Ok(view) => view,
             Err(error) => return step("ICSF", error.to_string(), false),
         };
         let started = view.control.started;
         step("ICSF", if started { "started" } else { "not started" }.to_owned(), started);
-        match record(&view, label) {
-            Ok((found, needs_engine)) => {
-                step("record", found, true);
-                if needs_engine {
-                    let state = &view.engine.state;
-                    let online = *state == icsf_core::engine::EngineState::Online;
-                    step("engine", format!("{}: {state}", view.engine.info), online);
-                }
-            }
-            Err(error) => step("record", error, false),
+        let used = self.use_once(source).map_err(|error| told(error.cause()));
+        let (found, needs_engine) = match (record(&view, label), &used) {
+            (Ok(found), _) => found,
+            // ICSF knows more of what is missing.
+            (Err(_), Err(why)) if started => return step("record", why.clone(), false),
+            (Err(why), _) => return step("record", why, false),
+        };
+        step("record", found, true);
+        let online = view.engine.state == icsf_core::engine::EngineState::Online;
+        if needs_engine {
+            step("engine", format!("{}: {}", view.engine.info, view.engine.state), online);
+        }
+        // What is said above is not said again.
+        if started && (online || !needs_engine) {
+            let good = used.is_ok();
+            step("key use", used.map_or_else(|why| why, |()| "the key does its work".to_owned()), good);
         }
     }
 
-    /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened; and
-    /// nothing made with it.
+    /// Opens the key of a profile and uses it once, as generation would; the outcome is thrown away.
+    fn use_once(&self, source: &KeySource) -> Result<(), IcsfError> {
+        let icsf = self.icsf();
+        match source {
+            KeySource::Masked => Ok(()),
+            KeySource::Legacy(label) => {
+                let key = icsf.csnbenc_key(label)?;
+                icsf.in_engine(move || key.encipher(&mut [[0; 8]]))?
+            }
+            KeySource::Enhanced(label) => {
+                let key = icsf.csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
+                icsf.in_engine(move || key.hmac(&[&[]], &mut [[0; 64]]))?
+            }
+        }
+    }
+
+    /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened and
+    /// used; and no ticket made.
     ///
     /// # Errors
     /// What [`generate`](Self::generate) would answer for want of them.
@@ -107,23 +131,11 @@ impl Saf {
         access::require_class(&view)?;
         let Some(profile) = view.discrete(profile.class, &profile.name) else {
             let why = format!("profile {}: {}", profile.name, candidate(&view, profile.name.as_str()).0);
-            return Err(Error::new(crate::codes::Code::GenerationNoProfile, icsf_core::Cause::new(why)));
+            return Err(Error::new(Code::GenerationNoProfile, Cause::new(why)));
         };
-        let source = source(profile).ok_or_else(|| {
-            Error::new(
-                crate::codes::Code::GenerationNoKey,
-                icsf_core::Cause::new("the profile has no key in its SSIGNON segment"),
-            )
-        })?;
-        let opened: std::result::Result<(), IcsfError> = match &source {
-            KeySource::Masked => Ok(()),
-            KeySource::Legacy(label) => self.icsf().csnbenc_key(label).map(drop),
-            KeySource::Enhanced(label) => {
-                self.icsf().csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512).map(drop)
-            }
-        };
-        opened.map(|()| source).map_err(|error| {
-            Error::from_icsf(crate::codes::Code::GenerationKey, error)
+        let source = source(profile).ok_or_else(|| no_key(Code::GenerationNoKey, profile))?;
+        self.use_once(&source).map(|()| source).map_err(|error| {
+            Error::from_icsf(Code::GenerationKey, error)
                 .explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source)))
         })
     }
@@ -153,8 +165,14 @@ pub(crate) fn source(profile: &Profile) -> Option<KeySource> {
     }
 }
 
+/// Why, and what can be done about it.
+fn told(cause: &Cause) -> String {
+    let parts: Vec<&str> = std::iter::once(cause.why()).chain(cause.remedies().iter().map(String::as_str)).collect();
+    parts.join("; ")
+}
+
 /// What the CKDS holds under a label, and whether it needs an engine.
-fn record(view: &View, label: &KeyLabel) -> std::result::Result<(String, bool), String> {
+fn record(view: &View, label: &KeyLabel) -> Result<(String, bool), String> {
     let record = match view.kds.find(label) {
         Found::Nothing => return Err(format!("{label} is not in the CKDS")),
         Found::Damaged(error) => return Err(format!("{label} is damaged: {error}")),

@@ -7,7 +7,8 @@ use icsf_core::clock::Clock;
 use ptkt::ReplayRegister;
 
 use crate::database::Database;
-use crate::passticket::{Plans, Request};
+use crate::passticket::Request;
+use crate::planned::Plans;
 
 /// The security server of one system. Its methods are PassTicket services, sign-on, and RACF commands; calls may
 /// overlap.

@@ -54,20 +54,35 @@ impl Saf {
                 return Ok(SignedOnBy::Password);
             }
             let group = request.group.unwrap_or(user.group);
-            let has_profile = access::require_class(&view).is_ok()
-                && !access::key_profiles(&view, &request.application, Some(&group), &request.user).is_empty();
             let not_valid = |cause| Error::new(Code::SignOnNotValid, cause);
-            if !has_profile {
+            // The password was tried, so that it is not the password belongs to every cause but that of a ticket.
+            let nor = |cause: &Cause| {
+                let why = format!("it is not the password, and {}", cause.why());
+                not_valid(cause.remedies().iter().fold(Cause::new(why), Cause::with_remedy))
+            };
+            access::require_class(&view).map_err(|error| nor(error.cause()))?;
+            let profiles = access::key_profiles(&view, &request.application, Some(&group), &request.user);
+            if profiles.is_empty() {
                 let names = access::key_profile_names(&request.application, Some(&group), &request.user);
-                let cause = access::damaged_key_profile(&view, &names)
-                    .unwrap_or_else(|| access::no_key_profile(&view, &request.application));
-                return Err(not_valid(Cause::new(format!("it is not the password, and {}", cause.why()))));
+                let damaged = access::damaged_key_profile(&view, &names);
+                return Err(nor(&damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application))));
             }
-            let ticket = typed.as_ticket(fold).ok_or_else(|| {
-                not_valid(Cause::new("it is not the password, and has not the 8 characters of a ticket"))
-            })?;
+            let ticket =
+                typed.as_ticket(fold).ok_or_else(|| nor(&Cause::new("has not the 8 characters of a ticket")))?;
             let accepted = self.check(None, &request.with_group(group), &ticket).map_err(|error| {
-                let cause = error.cause().clone();
+                let mixed = profiles.iter().find(|profile| profile.makes_mixed_case_tickets());
+                let cause = match mixed.filter(|_| error.code() == Code::EvaluationNotValid && typed.is_changed(fold)) {
+                    Some(profile) => Cause::new(format!(
+                        "it is not the password, and a ticket of TYPE(MIXED), as profile {} makes them, is spoilt: it was folded to upper case",
+                        profile.name
+                    ))
+                    .with_remedy("SETROPTS PASSWORD(MIXEDCASE), where passwords may be in mixed case")
+                    .with_remedy(format!(
+                        "else RALTER PTKTDATA {} SSIGNON(TYPE(UPPER)), then SETROPTS RACLIST(PTKTDATA) REFRESH",
+                        profile.name
+                    )),
+                    None => error.cause().clone(),
+                };
                 not_valid(cause).with_source(error)
             })?;
             Ok(SignedOnBy::Ticket(accepted.kind))

@@ -1,11 +1,15 @@
 //! Crypto cards outside a system, and the slot they are put into: for drills and tests that pull a card.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use icsf_backends::{Slot, Software};
+use icsf_backends::{Pkcs11, Slot, Software};
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, EngineError, MasterKeyKind, Part, RegisterChange};
 use icsf_core::random::RandomSource;
+
+use crate::error::{Error, Result as SystemResult};
+use crate::options::Pkcs11Token;
 
 /// A crypto card.
 #[derive(Debug, Clone)]
@@ -16,6 +20,16 @@ impl Card {
     #[must_use]
     pub fn software(random: Arc<dyn RandomSource>) -> Self {
         Self(Arc::new(Software::in_memory(random)))
+    }
+
+    /// A PKCS#11 token as a card, with empty registers of its own: which key in the token is which is noted in a new file
+    /// at `registers`.
+    ///
+    /// # Errors
+    /// Why the token, its module, the PIN or the file cannot be used.
+    pub fn token(registers: &Path, token: &Pkcs11Token, pin: ClearKey) -> SystemResult<Self> {
+        let engine = Pkcs11::create(registers, token.options(), pin).map_err(|e| Error::of_token(&token.module, e))?;
+        Ok(Self(Arc::new(engine)))
     }
 
     /// Any other engine as a card.

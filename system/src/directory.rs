@@ -1,7 +1,8 @@
 //! A system in a directory: made, opened, its engine chosen.
 
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use icsf_backends::pkcs11::TokenError;
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Pkcs11, Slot, Software};
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, Capabilities, EngineInfo};
+use icsf_core::backend::{Backend, BackendState, Capabilities, EngineInfo};
 use icsf_core::clock::SystemClock;
 use icsf_core::control::{Control, ControlStore};
 use icsf_core::epoch::Epoch;
@@ -106,13 +107,16 @@ impl System {
             return Err(Error::new(directory, "the directory is not empty")
                 .remedy("give a directory that does not exist yet, or an empty one"));
         }
+        // A path that ends in .. or . names a directory that is there.
+        let named = directory.canonicalize();
+        let directory = named.as_deref().unwrap_or(directory);
         let name = directory.file_name().ok_or_else(|| Error::new(directory, "this is no name of a directory"))?;
         let mut beside = name.to_owned();
         beside.push(format!(".new-{}", std::process::id()));
         let beside = Layout(directory.with_file_name(beside));
         let made = make(&beside, setup)
             .map_err(|error| error.moved(&beside.0, directory))
-            .and_then(|()| fs::rename(&beside.0, directory).map_err(Error::of(directory)));
+            .and_then(|()| put(&beside, directory).map_err(Error::of(directory)));
         if made.is_err() {
             // What is half made is taken away; the error is told in any case.
             let _ = fs::remove_dir_all(&beside.0);
@@ -161,12 +165,35 @@ impl System {
     }
 }
 
+/// Puts a system that is made in its place. A directory that is there stays the same one: somebody may be in it.
+fn put(made: &Layout, directory: &Path) -> io::Result<()> {
+    if !directory.exists() {
+        return fs::rename(&made.0, directory);
+    }
+    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    let options = made.options();
+    let mut parts = fs::read_dir(&made.0)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    // A directory with options is a system, so they come last.
+    parts.sort_by_key(|part| *part == options);
+    let moved =
+        parts.iter().try_for_each(|part| fs::rename(part, directory.join(part.file_name().unwrap_or_default())));
+    if moved.is_err() {
+        for part in &parts {
+            let part = directory.join(part.file_name().unwrap_or_default());
+            // What is half made is taken away; the error is told in any case.
+            let _ = fs::remove_file(&part).or_else(|_| fs::remove_dir_all(&part));
+        }
+    }
+    moved?;
+    fs::remove_dir(&made.0)
+}
+
 fn make(layout: &Layout, setup: &Setup) -> Result<()> {
     let directory =
         |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::of(path));
     directory(&layout.0)?;
     options::write(&layout.options(), &setup.names, &setup.engine)?;
-    let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
+    let epoch = Arc::new(Epoch::create(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
     FileControl::new(layout.control()).save(&Control::default()).map_err(Error::of(&layout.control()))?;
     let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of(&layout.ckds()))?;
     SqliteStore::create(&layout.racf(), Volume::SecurityDatabase).map_err(Error::of(&layout.racf()))?;
@@ -226,7 +253,7 @@ fn pin(token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<Option<ClearKey>>
     match (&secrets.pin, &token.pin_file) {
         (Some(pin), _) => Ok(Some(ClearKey::from_slice(pin.expose()))),
         (None, Some(file)) => {
-            let pin = read_secret(&file.display().to_string()).map_err(|why| Error::new(&token.module, why))?;
+            let pin = read_secret(&file.display().to_string()).map_err(|why| Error::locked(file, why))?;
             Ok(Some(ClearKey::from_slice(pin.expose_secret().as_bytes())))
         }
         (None, None) => Ok(None),
@@ -278,7 +305,9 @@ impl Chooser {
 fn unusable(chosen: &mut Option<Engine>, kind: &'static str, error: &Error) -> Option<Arc<dyn Backend>> {
     *chosen = None;
     let info = EngineInfo::new(kind, "engine", Capabilities::NONE);
-    Some(Arc::new(Absent::unusable(info, error.to_string())))
+    let reason = error.to_string();
+    let state = if error.is_locked() { BackendState::Locked { reason } } else { BackendState::Offline { reason } };
+    Some(Arc::new(Absent::unusable(info, state)))
 }
 
 impl System {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use icsf_backends::pkcs11::TokenError;
-use icsf_backends::software::StateError;
+use icsf_backends::software::{StateError, StateErrorKind};
 
 /// A system could not be made, opened or configured: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,8 @@ pub struct Error {
     path: PathBuf,
     what: String,
     remedy: Option<String>,
+    /// What is missing is the pass phrase or PIN.
+    locked: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -22,12 +24,21 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub(crate) fn new(path: &Path, what: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), what: what.into(), remedy: None, source: None }
+        Self { path: path.to_owned(), what: what.into(), remedy: None, locked: false, source: None }
     }
 
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    /// What opens an engine cannot be had.
+    pub(crate) fn locked(path: &Path, what: impl Into<String>) -> Self {
+        Self { locked: true, ..Self::new(path, what) }
+    }
+
+    pub(crate) const fn is_locked(&self) -> bool {
+        self.locked
     }
 
     /// A closure that makes an error of another one.
@@ -45,7 +56,9 @@ impl Error {
             Some(source) => format!("{}: {source}", error.kind()),
             None => error.kind().to_string(),
         };
-        Self { path: error.path().to_owned(), what, remedy: None, source: Some(Box::new(error)) }
+        let locked = *error.kind() == StateErrorKind::WrongPassPhrase;
+        let out = Self::new(error.path(), what);
+        Self { locked, source: Some(Box::new(error)), ..out }
     }
 
     /// The error of a token, its module or its register file, which names what it is about itself.

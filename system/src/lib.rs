@@ -1,7 +1,7 @@
 //! One simulated z/OS image opened: a software ICSF, a security database and a crypto engine, wired together.
 //!
 //! This is the crate to embed: a session manager opens a [`System`], makes and checks tickets, and asks why when that
-//! fails. Everything below is behind it, and re-exported where its types are needed.
+//! fails. What it needs of the crates below is re-exported, and so are they.
 //!
 //! A system is a directory ([`System::create`], [`System::open`]), which any number of processes share: what one changes
 //! the others see on their next call. Or it lives in memory ([`System::in_memory`]), for tests.
@@ -48,11 +48,21 @@ pub use console::{ConsoleError, FACTS as CONSOLE_FACTS};
 pub use directory::Setup;
 pub use error::{Error, Result};
 pub use icsf_core::backend::MasterKeyKind;
+pub use icsf_core::clock::{Clock, ManualClock, SystemClock};
+pub use icsf_core::engine::{EngineState, EngineView};
+pub use icsf_core::kds::KdsFormat;
+pub use icsf_core::{Cause, ClearKey};
+pub use icsf_saf::codes::{Code, Triple};
 pub use icsf_saf::command::{NoSecrets, SecretSource};
-pub use icsf_saf::{Accepted, Caller, Request, SignedOnBy};
+pub use icsf_saf::explain::Explanation;
+pub use icsf_saf::model::Credential;
+pub use icsf_saf::{Accepted, Caller, Error as SafError, Request, SignedOnBy};
 pub use options::{Engine, EngineSecrets, Names, Pkcs11Token, UnlockBy};
 pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
+pub use secrecy::SecretString;
 pub use secrets::{HostSecrets, read_secret};
-pub use status::{Application, Ckds, ClassStatus, Status};
+pub use status::{Application, Ckds, ClassStatus, IcsfStatus, Status};
 pub use system::{InMemory, System};
 pub use unusable::UnusableKey;
+/// Everything below, in the versions this crate works with.
+pub use {icsf_backends, icsf_core, icsf_saf, ptkt};

@@ -1,6 +1,6 @@
 //! The state of a system on one page.
 
-use icsf_core::backend::{MasterKeyKind, Registers};
+use icsf_core::backend::MasterKeyKind;
 use icsf_core::engine::EngineView;
 use icsf_core::kds::KdsFormat;
 use icsf_saf::model::Class;
@@ -13,20 +13,28 @@ use crate::unusable::UnusableKey;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// Whether ICSF is started.
-    pub icsf_started: bool,
-    /// The engine.
-    pub engine: EngineView,
-    /// The keys that it cannot use at all: see [`System::unusable_keys`].
-    pub unusable_keys: Vec<UnusableKey>,
-    /// The CKDS.
-    pub ckds: Ckds,
+    /// ICSF, or why it cannot be used: a CKDS, say, that is damaged as a whole.
+    pub icsf: Result<IcsfStatus, icsf_core::Error>,
     /// The classes of the security database.
     pub classes: Vec<ClassStatus>,
     /// Rows of the security database that cannot be read, and why.
     pub damaged_rows: Vec<(String, String)>,
     /// Each key profile: where its key lies, or why no ticket can be made with it right now.
     pub applications: Vec<Application>,
+}
+
+/// The state of ICSF.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct IcsfStatus {
+    /// Whether it is started.
+    pub started: bool,
+    /// The engine.
+    pub engine: EngineView,
+    /// The keys that it cannot use at all: see [`System::unusable_keys`].
+    pub unusable_keys: Vec<UnusableKey>,
+    /// The CKDS.
+    pub ckds: Ckds,
 }
 
 /// The state of a CKDS.
@@ -71,32 +79,13 @@ pub struct Application {
     pub usable: Result<KeySource, Error>,
 }
 
-impl Status {
-    /// What the registers of a master key hold.
-    #[must_use]
-    pub const fn registers(&self, kind: MasterKeyKind) -> &Registers {
-        self.engine.master_keys.of(kind)
-    }
-}
-
 impl System {
     /// The state of the system. Each key profile is tried: its key is opened, and no ticket made.
     ///
     /// # Errors
-    /// When the files of the system cannot be read.
+    /// When the security database cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
         let database = self.saf().database().view()?;
-        let internal = |e| Error::from_icsf(icsf_saf::codes::Code::InternalError, e);
-        let view = self.icsf().view().map_err(internal)?;
-        let kinds = MasterKeyKind::ALL.into_iter();
-        let ckds = Ckds {
-            format: view.kds.header().format,
-            records: view.kds.len(),
-            awaiting_refresh: self.icsf().key_data_set().awaiting_refresh().map_err(internal)?,
-            damaged: view.kds.damaged().into_iter().map(|(name, why)| (name, why.to_string())).collect(),
-            trouble: view.kds_trouble.clone(),
-            master_keys: kinds.filter_map(|kind| Some((kind, view.kds.header().of(kind)?.mkvp()))).collect(),
-        };
         let options = database.options();
         let classes = Class::ALL.into_iter().map(|class| ClassStatus {
             class,
@@ -108,13 +97,25 @@ impl System {
         let applications =
             keys.map(|profile| Application { profile: profile.name.to_string(), usable: self.saf().probe(profile) });
         Ok(Status {
-            icsf_started: view.control.started,
-            engine: view.engine.clone(),
-            unusable_keys: self.unusable_with(&view.engine).map_err(internal)?,
-            ckds,
+            icsf: self.icsf_status(),
             classes: classes.collect(),
             damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),
             applications: applications.collect(),
         })
+    }
+
+    fn icsf_status(&self) -> Result<IcsfStatus, icsf_core::Error> {
+        let view = self.icsf().view()?;
+        let kinds = MasterKeyKind::ALL.into_iter();
+        let ckds = Ckds {
+            format: view.kds.header().format,
+            records: view.kds.len(),
+            awaiting_refresh: self.icsf().key_data_set().awaiting_refresh()?,
+            damaged: view.kds.damaged().into_iter().map(|(name, why)| (name, why.to_string())).collect(),
+            trouble: view.kds_trouble.clone(),
+            master_keys: kinds.filter_map(|kind| Some((kind, view.kds.header().of(kind)?.mkvp()))).collect(),
+        };
+        let engine = view.engine.clone();
+        Ok(IcsfStatus { started: view.control.started, unusable_keys: self.unusable_with(&engine)?, engine, ckds })
     }
 }

@@ -32,7 +32,10 @@ fn every_call_tells_that_there_is_no_engine_and_why() {
 /// An engine whose file was damaged was shown as "no crypto engine is installed", and the damage nowhere.
 #[test]
 fn an_engine_that_cannot_be_used_is_offline_and_says_why() {
-    let engine = Absent::unusable(EngineInfo::new("software", "A", Capabilities::NONE), "the file is cut off");
+    let engine = Absent::unusable(
+        EngineInfo::new("software", "A", Capabilities::NONE),
+        BackendState::Offline { reason: "the file is cut off".to_owned() },
+    );
     assert_eq!(engine.state(), BackendState::Offline { reason: "the file is cut off".to_owned() });
     assert_eq!(engine.attach().unwrap_err().to_string(), "the file is cut off");
     assert_eq!(engine.info().to_string(), "software A");

@@ -26,4 +26,6 @@ mod support;
 #[cfg(feature = "enhanced")]
 mod terminal;
 #[cfg(feature = "enhanced")]
+mod token;
+#[cfg(feature = "enhanced")]
 mod transcripts;

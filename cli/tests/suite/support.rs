@@ -27,9 +27,16 @@ pub(crate) fn softicsf(directory: &Path) -> Command {
 }
 
 pub(crate) fn clean(command: &mut Command) {
-    for name in
-        ["SOFTICSF_SYSTEM", "SOFTICSF_PASSPHRASE_FILE", "NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "RUST_BACKTRACE"]
-    {
+    for name in [
+        "SOFTICSF_SYSTEM",
+        "SOFTICSF_PASSPHRASE_FILE",
+        "SOFTICSF_PIN",
+        "SOFTICSF_PIN_FILE",
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "CLICOLOR",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(name);
     }
 }

@@ -90,7 +90,7 @@ fn a_locked_engine_asks_for_its_pass_phrase() {
     terminal.type_secret("pass phrase of the engine: ", "three blind rats");
     let (shown, status) = terminal.end();
     assert_eq!(status, 12, "{shown}");
-    assert!(shown.contains("engine is offline") && !shown.contains("rats"), "{shown}");
+    assert!(shown.contains("engine is locked") && !shown.contains("rats"), "{shown}");
 
     let mut terminal = Terminal::run(&place, &add);
     terminal.type_secret("pass phrase of the engine: ", "three blind mice");
@@ -110,7 +110,7 @@ fn a_locked_engine_asks_for_its_pass_phrase() {
     terminal.wait_for("READY");
     terminal.type_line("END");
     let (shown, _) = terminal.end();
-    assert!(shown.contains("engine is offline") && !shown.contains("blind"), "{shown}");
+    assert!(shown.contains("engine is locked") && !shown.contains("blind"), "{shown}");
     assert_eq!(place.prd1(&["racf", "RLIST PTKTDATA (A1 A3)"]).ok().stdout.matches("PTKTDATA").count(), 2);
 
     // What does not need the engine does not ask.

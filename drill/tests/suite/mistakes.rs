@@ -18,6 +18,8 @@ fn unknown_and_misspelt_names_are_refused_where_they_stand() {
     for (was, is, place, part) in [
         ("role   = \"recovery\"", "rol = \"recovery\"", Some((21, 1)), "unknown field `rol`"),
         ("copy_of = \"A\"", "copy_of = \"AA\"", Some((23, 22)), "there is no site \"AA\""),
+        ("copy_of = \"A\"", "copy_of = \"B\"", Some((23, 22)), "site \"B\" comes from itself"),
+        ("kind = \"none\" }", "kind = \"software\", master_key = \"same-as:B\" }", Some((24, 44)), "comes from itself"),
         ("do     = \"logon\"", "do     = \"login\"", Some((60, 10)), "logon?"),
         ("sessions = \"all\" }", "sessions = [\"TS0\"] }", Some((61, 10)), "TPX/TSO"),
         ("users = [\"U1\"]", "users = [\"U2\"]", Some((61, 10)), "there is no user \"U2\""),

@@ -1,6 +1,8 @@
 //! A small drill to be varied.
 
-use icsf_drill::{Drill, Run, report, run};
+use icsf_drill::{CardKind, Cards, Drill, Run, report, run, run_on};
+
+use crate::softhsm::SoftHsm;
 
 /// One site with an engine, one without; a masked and an encrypted key; two steps.
 pub(crate) const SMALL: &str = r#"
@@ -79,5 +81,16 @@ pub(crate) fn drill(text: &str) -> Drill {
 pub(crate) fn ran(text: &str) -> (Run, String) {
     let run = run(&drill(text)).unwrap_or_else(|error| panic!("{error}"));
     let text = report::text(&run);
+    (run, text)
+}
+
+/// The same with cards of this kind; tokens come from SoftHSM.
+pub(crate) fn ran_on(kind: CardKind, text: &str) -> (Run, String) {
+    let cards = Cards::default().tokens(&SoftHsm).all(kind);
+    let run = run_on(&drill(text), &cards).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let text = report::text(&run);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
     (run, text)
 }

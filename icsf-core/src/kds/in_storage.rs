@@ -50,7 +50,7 @@ pub enum Found<'a> {
 }
 
 /// A record in the in-storage copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecordRef<'a> {
     key: &'a [u8; KEY],
     bytes: &'a [u8],
@@ -69,6 +69,14 @@ impl RecordRef<'_> {
     pub fn parse(&self) -> Result<Record, RecordError> {
         let key = RecordKey::from_bytes(*self.key).ok().ok_or(RecordError::Field)?;
         Record::parse(key, self.bytes)
+    }
+}
+
+/// Label and type; the record itself may hold a clear key.
+impl std::fmt::Debug for RecordRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = RecordKey::from_row(self.key);
+        write!(f, "RecordRef({})", key.map_or_else(String::new, |key| key.to_string()))
     }
 }
 

@@ -162,24 +162,58 @@ impl KeyDataSet {
         Ok(None)
     }
 
-    /// Writes a record: a new one when `replaces` is `None`, else in the place of the one that change wrote.
+    /// The error for a label that has no record where it was looked for; it tells one that waits on disk for a REFRESH
+    /// from one that is nowhere.
+    #[must_use]
+    pub fn not_found(&self, label: &KeyLabel) -> Error {
+        // Whoever cannot read the disk knows nothing better than that there is none.
+        let (why, remedy) = match self.disk_row(label) {
+            Ok(Some(_)) => (
+                format!("key {label} is in the CKDS on disk and not in storage yet"),
+                "softicsf ckds refresh".to_owned(),
+            ),
+            _ => (
+                format!("there is no key {label} in the CKDS"),
+                format!("make it: softicsf ckds add {label}; or bring the CKDS it is in: softicsf ckds export, import"),
+            ),
+        };
+        Error::new(Code::LabelNotFound, why).for_label(label).with_remedy(remedy)
+    }
+
+    /// Writes a record: a new one when `replaces` is `None`, else in the place of the one that change wrote. One that holds
+    /// a secure key is written only while the header is the one of the change `under`.
+    ///
+    /// A record is wrapped before it is written, and master keys may be changed in between; when that has happened twice,
+    /// nothing unwraps it any more. Each change writes the header, so a record made under an earlier one is refused here.
     ///
     /// # Errors
     /// [`Code::LabelExists`] when a new record's label is taken, [`Code::LabelNotFound`] when the one to be replaced is not
-    /// there any more; what the store says.
-    pub fn put(&self, record: &Record, replaces: Option<Generation>, update: Update) -> Result<()> {
+    /// there any more; what the store says, a conflict over the header among it.
+    pub fn put(
+        &self,
+        record: &Record,
+        under: Option<Generation>,
+        replaces: Option<Generation>,
+        update: Update,
+    ) -> Result<()> {
         let label = record.key.label();
         self.until_nobody_interferes(|| {
             let was = self.disk_row(&label)?;
             match (&was, replaces) {
                 (Some(_), None) => return Err(exists(&label)),
-                (None, Some(_)) => return Err(not_found(&label)),
+                (None, Some(_)) => return Err(self.not_found(&label)),
                 (Some((key, row)), Some(generation)) if row.generation != generation => {
                     return Err(StoreError::Conflict(key.row()).into());
                 }
                 _ => {}
             }
-            let mut ops = Vec::with_capacity(8);
+            let mut ops = Vec::with_capacity(9);
+            if let Some(generation) = under {
+                if self.header()?.1 != generation {
+                    return Err(StoreError::Conflict(RecordKey::HEADER.row()).into());
+                }
+                ops.push(Op::Check(Area::Disk, RecordKey::HEADER.row(), Expect::Generation(generation)));
+            }
             // One label, one record: a record of another type is another row, which goes, or must not be there.
             for key in KeyType::ALL.map(|key_type| RecordKey::new(&label, key_type)) {
                 let row = was.as_ref().filter(|(was, _)| *was == key).map(|(_, row)| row);
@@ -223,7 +257,7 @@ impl KeyDataSet {
     /// [`Code::LabelNotFound`]; what the store says.
     pub fn delete(&self, label: &KeyLabel, update: Update) -> Result<()> {
         self.until_nobody_interferes(|| {
-            let (key, row) = self.disk_row(label)?.ok_or_else(|| not_found(label))?;
+            let (key, row) = self.disk_row(label)?.ok_or_else(|| self.not_found(label))?;
             let mut ops = vec![Op::Delete(Area::Disk, key.row(), Expect::Generation(row.generation))];
             for other in KeyType::ALL.map(|key_type| RecordKey::new(label, key_type)) {
                 self.keep_in_storage(&mut ops, &other, Some(&row).filter(|_| other == key), update, other == key)?;
@@ -340,8 +374,9 @@ pub(crate) fn fits_format(format: KdsFormat, token: &KeyToken) -> Result<()> {
         return Ok(());
     }
     let why = "a variable-length token cannot be kept in a CKDS of fixed-length records";
-    Err(Error::new(Code::VariableTokenRefused, why)
-        .with_remedy("convert the CKDS to variable-length or common record format"))
+    Err(Error::new(Code::VariableTokenRefused, why).with_remedy(
+        "make a system with softicsf init --ckds-format kdsr, and bring the keys: softicsf ckds export, import",
+    ))
 }
 
 /// Whether a change failed because somebody else changed the record meanwhile.
@@ -350,9 +385,10 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
     matches!(source, Some(StoreError::Conflict(_)))
 }
 
-/// The error for a label without record.
-pub(crate) fn not_found(label: &KeyLabel) -> Error {
-    Error::new(Code::LabelNotFound, format!("there is no key {label} in the CKDS")).for_label(label)
+/// Whether that was a change of the header, as every change of a master key is.
+pub(crate) fn is_header_conflict(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    matches!(source, Some(StoreError::Conflict(key)) if **key == *RecordKey::HEADER.bytes())
 }
 
 fn exists(label: &KeyLabel) -> Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::multi_part::SEQUENCE;
+use super::multi_part::{Purpose, SEQUENCE, Work};
 use super::{ChainingArea, Done, OpenKey, rules};
 use crate::backend::HashAlgorithm;
 use crate::codes::Code;
@@ -128,17 +128,21 @@ impl Icsf {
     ) -> Result<(Option<[u8; 64]>, Code)> {
         let [method, hash, sequence] = rules::read(rules, 2..=3, [METHOD, HASHES, SEQUENCE])?;
         rules::required(method, METHOD)?;
-        let hash = hash_of(rules::required(hash, HASHES)?);
+        let rule = rules::required(hash, HASHES)?;
+        let hash = hash_of(rule);
         let sequence = sequence.unwrap_or("ONLY");
         let last = matches!(sequence, "LAST" | "ONLY");
         if last && !(4..=hash.size()).contains(&mac_length) {
             let why = format!("a MAC of {mac_length} bytes, 4 to {} are allowed", hash.size());
             return Err(Error::new(Code::LengthNotValid, why));
         }
-        self.with_key(view, key, |open| {
-            let hmac = open.hmac(hash, generate)?;
-            // An engine keeps no unfinished HMAC for us, so ICSF keeps the text.
-            self.texts.part(sequence, chaining, Zeroizing::default, |whole| {
+        let purpose = |key: &KeyIdentifier| Purpose::of(if generate { GENERATE } else { VERIFY }, rule, Some(key));
+        // An engine keeps no unfinished HMAC for us, so ICSF keeps the text.
+        let new = Work { purpose: purpose(key), so_far: Zeroizing::default() };
+        self.texts.part(&*self.random, sequence, chaining, new, |work| {
+            let whole: &mut Zeroizing<Vec<u8>> = &mut work.so_far;
+            let done = self.with_key(view, key, |open| {
+                let hmac = open.hmac(hash, generate)?;
                 if whole.len() + text.len() > LONGEST && sequence != "ONLY" {
                     let why = format!("a text in parts has at most {LONGEST} bytes");
                     return Err(Error::new(Code::LengthNotValid, why));
@@ -155,7 +159,9 @@ impl Icsf {
                 })?;
                 let [mac] = macs;
                 Ok((Some(mac), open.code))
-            })
+            })?;
+            work.purpose = purpose(key);
+            Ok(done)
         })
     }
 }

@@ -5,7 +5,6 @@ use crate::backend::{KeySpec, WrappedKey, has_odd_parity};
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
-use crate::kds;
 use crate::secret::ClearKey;
 use crate::token::{Completeness, KeyIdentifier, KeyToken, Material, VariableToken};
 
@@ -59,16 +58,19 @@ impl Icsf {
                 KeyIdentifier::Token(token) => {
                     // A copy, for the caller's token stays as it is when the part is refused.
                     let given = VariableToken::try_from(KeyToken::parse(&token.encode())?)?;
-                    *token = KeyToken::Variable(self.part(view, step, least, part, given)?);
+                    let (whole, news) = self.part(view, step, least, part, given)?;
+                    *token = KeyToken::Variable(whole);
+                    Ok(Done::with_news((), news))
                 }
                 KeyIdentifier::Label(label) => {
                     let found = self.kds.disk_record(label)?;
-                    let (record, generation) = found.ok_or_else(|| kds::not_found(label))?;
-                    let token = self.part(view, step, least, part, VariableToken::try_from(record.token)?)?;
+                    let (record, generation) = found.ok_or_else(|| self.kds.not_found(label))?;
+                    self.authentic(view, &record).map_err(|e| e.for_label(label))?;
+                    let (token, news) = self.part(view, step, least, part, VariableToken::try_from(record.token)?)?;
                     self.write(view, label, KeyToken::Variable(token), Some((generation, record.created)))?;
+                    Ok(Done::with_news((), news))
                 }
             }
-            Ok(Done::success(()))
         })
     }
 
@@ -79,7 +81,7 @@ impl Icsf {
         least: Option<&str>,
         part: Option<&ClearKey>,
         token: VariableToken,
-    ) -> Result<VariableToken> {
+    ) -> Result<(VariableToken, Code)> {
         let partial = |token: &VariableToken| -> Result<WrappedKey> {
             let wrapped = token.wrapped().filter(|_| token.completeness() != Completeness::Complete);
             wrapped
@@ -98,7 +100,7 @@ impl Icsf {
                     _ => Completeness::TwoMissing,
                 };
                 let wrapped = self.new_wrapped(view, spec, Some(part))?;
-                Ok(token.with_material(Material::Wrapped(wrapped)).with_completeness(missing))
+                Ok((token.with_material(Material::Wrapped(wrapped)).with_completeness(missing), Code::Success))
             }
             ("ADD-PART", Some(part)) => {
                 let so_far = partial(&token)?;
@@ -110,7 +112,7 @@ impl Icsf {
                 self.check_master_key(view, &so_far)?;
                 let sum = self.backend.add_part(&so_far, part).map_err(|e| view.engine.named(e.into()))?;
                 let missing = token.completeness().one_less();
-                Ok(token.with_material(Material::Wrapped(sum)).with_completeness(missing))
+                Ok((token.with_material(Material::Wrapped(sum)).with_completeness(missing), Code::Success))
             }
             ("COMPLETE", None) => {
                 let whole = partial(&token)?;
@@ -118,7 +120,11 @@ impl Icsf {
                 if token.completeness() != Completeness::MayBeCompleted {
                     return Err(Error::new(Code::KeyNotComplete, "more parts are needed before COMPLETE"));
                 }
-                Ok(token.with_completeness(Completeness::Complete))
+                let token = token.with_completeness(Completeness::Complete);
+                Ok(match self.rewrapped_if_old(view, &whole)? {
+                    Some(renewed) => (token.with_material(Material::Wrapped(renewed)), Code::TokenUnderOldMasterKey),
+                    None => (token, Code::Success),
+                })
             }
             ("COMPLETE", Some(_)) => Err(Error::new(Code::LengthNotValid, "COMPLETE takes no part")),
             _ => Err(Error::new(Code::LengthNotValid, "a key part is needed")),

@@ -3,8 +3,6 @@
 //! All are dynamic updates: disk and in-storage copy change together. Reading and removing a record, and writing one
 //! that holds no secure key, needs no engine; writing a secure key does, for its authentication.
 
-use std::sync::Arc;
-
 use super::{Done, rules};
 use crate::codes::Code;
 use crate::error::{Error, Result};
@@ -75,7 +73,7 @@ impl Icsf {
     /// [`Code::IcsfStopped`].
     pub fn csnbkrr(&self, label: &KeyLabel) -> Result<Done<[u8; FIXED_LENGTH]>> {
         self.service("CSNBKRR", |view| {
-            let token = in_storage(view, label)?.token;
+            let token = self.in_storage(view, label)?.token;
             if matches!(token, KeyToken::Variable(_)) {
                 return Err(
                     Error::new(Code::WrongTokenClass, "a variable-length token is read by CSNBKRR2").for_label(label)
@@ -95,7 +93,7 @@ impl Icsf {
     /// [`Code::LabelNotFound`], [`Code::RecordDamaged`]; [`Code::IcsfStopped`].
     pub fn csnbkrr2(&self, label: &KeyLabel) -> Result<Done<KeyToken>> {
         self.service("CSNBKRR2", |view| {
-            let token = in_storage(view, label)?.token;
+            let token = self.in_storage(view, label)?.token;
             let news = match &token {
                 KeyToken::Null => Code::NullRecordRead,
                 KeyToken::Variable(token) if matches!(token.material(), Material::Clear(_)) => Code::ClearKeyReturned,
@@ -121,8 +119,16 @@ impl Icsf {
         })
     }
 
+    fn in_storage(&self, view: &View, label: &KeyLabel) -> Result<Record> {
+        match view.kds.find(label) {
+            Found::Here(found) => found.parse().map_err(|e| kds::damaged(label, &e)),
+            Found::Damaged(error) => Err(kds::damaged(label, &error)),
+            Found::Nothing => Err(self.kds.not_found(label)),
+        }
+    }
+
     fn on_disk(&self, label: &KeyLabel) -> Result<(Record, Generation)> {
-        self.kds.disk_record(label)?.ok_or_else(|| kds::not_found(label))
+        self.kds.disk_record(label)?.ok_or_else(|| self.kds.not_found(label))
     }
 
     fn overwrite(&self, view: &View, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
@@ -150,14 +156,17 @@ impl Icsf {
             fits(there.key.key_type()).map(|()| (there.created, generation))
         };
         let (created, mut generation) = look()?;
-        let (record, news) = self.new_record(view, label, token, Some(created))?;
-        for _ in 1..kds::ATTEMPTS {
-            match self.kds.put(&record, Some(generation), Update::Dynamic) {
-                Err(error) if kds::is_conflict(&error) => (_, generation) = look()?,
-                put => return put.map(|()| Done::with_news((), news)),
+        self.put_sealed(view, label, token, Some(created), |record, under| {
+            for _ in 1..kds::ATTEMPTS {
+                match self.kds.put(record, under, Some(generation), Update::Dynamic) {
+                    Err(error) if kds::is_conflict(&error) && !kds::is_header_conflict(&error) => {
+                        (_, generation) = look()?;
+                    }
+                    put => return put,
+                }
             }
-        }
-        self.kds.put(&record, Some(generation), Update::Dynamic).map(|()| Done::with_news((), news))
+            self.kds.put(record, under, Some(generation), Update::Dynamic)
+        })
     }
 
     /// Writes a record dynamically, in the place of the one that this generation wrote, if any.
@@ -168,29 +177,54 @@ impl Icsf {
         token: KeyToken,
         replaces: Option<(Generation, u64)>,
     ) -> Result<Done<()>> {
-        let (record, news) = self.new_record(view, label, token, replaces.map(|(_, created)| created))?;
-        self.kds.put(&record, replaces.map(|(generation, _)| generation), Update::Dynamic)?;
-        Ok(Done::with_news((), news))
+        self.put_sealed(view, label, token, replaces.map(|(_, created)| created), |record, under| {
+            self.kds.put(record, under, replaces.map(|(generation, _)| generation), Update::Dynamic)
+        })
     }
 
-    /// A record of this token: under the current master key, authenticated, fit for the format of the CKDS.
+    /// Makes a record of this token and has it put; once more when a master key has been changed meanwhile.
+    pub(crate) fn put_sealed(
+        &self,
+        view: &View,
+        label: &KeyLabel,
+        mut token: KeyToken,
+        created: Option<u64>,
+        mut put: impl FnMut(&Record, Option<Generation>) -> Result<()>,
+    ) -> Result<Done<()>> {
+        let mut attempts = 0;
+        loop {
+            let (record, under, news) = self.new_record(view, label, token, created)?;
+            attempts += 1;
+            match put(&record, under) {
+                Err(error) if kds::is_header_conflict(&error) && attempts < kds::ATTEMPTS => token = record.token,
+                put => return put.map(|()| Done::with_news((), news)),
+            }
+        }
+    }
+
+    /// A record of this token: under the current master key, authenticated, fit for the format of the CKDS; and for a
+    /// secure key the change that wrote the header it was made under.
     pub(crate) fn new_record(
         &self,
         view: &View,
         label: &KeyLabel,
         token: KeyToken,
         created: Option<u64>,
-    ) -> Result<(Record, Code)> {
+    ) -> Result<(Record, Option<Generation>, Code)> {
         kds::fits_format(view.kds.header().format, &token).map_err(|e| e.for_label(label))?;
         let now = self.clock.now();
         let key = RecordKey::new(label, token.key_type());
         let mut record =
             Record { key, token, created: created.unwrap_or(now), updated: created.map_or(0, |_| now), mac: None };
         let Some(kind) = record.token.wrapped().map(crate::backend::WrappedKey::master_key) else {
-            return Ok((record, Code::Success));
+            return Ok((record, None, Code::Success));
         };
         let authenticate = || {
-            let view = self.with_authority(view, kind)?;
+            self.require_authority(view, kind)?;
+            // In this order: the registers are then those the header tells of, or newer.
+            let (_, under) = self.kds.header()?;
+            let view = self.view()?;
+            view.engine.require_master_key(kind)?;
             let mut news = Code::Success;
             if let Some(wrapped) = record.token.wrapped()
                 && let Some(renewed) = self.rewrapped_if_old(&view, wrapped)?
@@ -201,26 +235,17 @@ impl Icsf {
             if let Some(wrapped) = record.token.wrapped() {
                 record.mac = Some(self.record_mac(&view, &record, wrapped)?);
             }
-            Ok((record, news))
+            Ok((record, Some(under), news))
         };
         authenticate().map_err(|e: Error| e.for_label(label))
     }
 
-    /// A view in which the CKDS has been initialized for this master key.
-    fn with_authority(&self, view: &View, kind: crate::backend::MasterKeyKind) -> Result<Arc<View>> {
+    /// That the master key is set, and the CKDS initialized for it.
+    fn require_authority(&self, view: &View, kind: crate::backend::MasterKeyKind) -> Result<()> {
         view.engine.require_master_key(kind)?;
         if view.kds.header().of(kind).is_none() {
             self.initialize_for(kind)?;
-            return self.view();
         }
-        Ok(Arc::new(view.clone()))
-    }
-}
-
-fn in_storage(view: &View, label: &KeyLabel) -> Result<Record> {
-    match view.kds.find(label) {
-        Found::Here(found) => found.parse().map_err(|e| kds::damaged(label, &e)),
-        Found::Damaged(error) => Err(kds::damaged(label, &error)),
-        Found::Nothing => Err(kds::not_found(label)),
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use digest::{Digest, DynDigest};
 
-use super::multi_part::{ChainingArea, SEQUENCE};
+use super::multi_part::{ChainingArea, Purpose, SEQUENCE, Work};
 use super::{Done, rules};
 use crate::error::Result;
 use crate::icsf::Icsf;
@@ -27,16 +27,12 @@ impl Icsf {
             let [hash, sequence] = rules::read(rules, 1..=2, [HASHES, SEQUENCE])?;
             let hash = rules::required(hash, HASHES)?;
             let sequence = sequence.unwrap_or("ONLY");
-            self.hashes.part(
-                sequence,
-                chaining,
-                || hasher(hash),
-                |hasher| {
-                    hasher.update(text);
-                    let last = !matches!(sequence, "FIRST" | "MIDDLE");
-                    Ok(Done::success(if last { hasher.finalize_reset().into_vec() } else { Vec::new() }))
-                },
-            )
+            let new = Work { purpose: Purpose::of("CSNBOWH", hash, None), so_far: hasher(hash) };
+            self.hashes.part(&*self.random, sequence, chaining, new, |work| {
+                work.so_far.update(text);
+                let last = !matches!(sequence, "FIRST" | "MIDDLE");
+                Ok(Done::success(if last { work.so_far.finalize_reset().into_vec() } else { Vec::new() }))
+            })
         })
     }
 }

@@ -62,7 +62,8 @@ impl OpenKey {
         match &self.use_ {
             KeyUse::Des(handle) => Ok(&**handle),
             KeyUse::Hmac(_) => {
-                Err(Error::new(Code::WrongKeyType, "the key is an HMAC key, a DES key of type DATA is needed"))
+                Err(Error::new(Code::WrongKeyType, "the key is an HMAC key, a DES key of type DATA is needed")
+                    .with_remedy("name the label of a DES key; softicsf ckds add LABEL --type DES-DATA makes one"))
             }
         }
     }
@@ -72,7 +73,8 @@ impl OpenKey {
         let key = match &self.use_ {
             KeyUse::Hmac(key) => key,
             KeyUse::Des(_) => {
-                return Err(Error::new(Code::KeyUsageViolation, "the key is a DES key, an HMAC key is needed"));
+                return Err(Error::new(Code::KeyUsageViolation, "the key is a DES key, an HMAC key is needed")
+                    .with_remedy("name the label of an HMAC key; softicsf ckds add LABEL --type HMAC-MAC makes one"));
             }
         };
         let allowed = if generate { key.generate } else { key.verify };
@@ -80,6 +82,9 @@ impl OpenKey {
             return Err(Error::new(
                 Code::KeyUsageViolation,
                 format!("the usage fields of the key do not allow this with {hash:?}"),
+            )
+            .with_remedy(
+                "name the label of an HMAC key for GENERATE; softicsf ckds add LABEL --type HMAC-MAC makes one",
             ));
         }
         Ok(key)
@@ -161,7 +166,7 @@ impl Icsf {
         let found = match view.kds.find(label) {
             Found::Here(found) => found,
             Found::Damaged(error) => return Err(kds::damaged(label, &error)),
-            Found::Nothing => return Err(kds::not_found(label)),
+            Found::Nothing => return Err(self.kds.not_found(label)),
         };
         let record = found.parse().map_err(|e| kds::damaged(label, &e))?;
         let key = self.open_record(view, &record).map_err(|e| {
@@ -178,12 +183,17 @@ impl Icsf {
     }
 
     fn open_record(&self, view: &View, record: &Record) -> Result<OpenKey> {
-        if let Some(wrapped) = record.token.wrapped() {
-            view.engine.require_master_key(wrapped.master_key())?;
-            self.check_master_key(view, wrapped)?;
-            self.check_mac(view, record, wrapped)?;
-        }
+        self.authentic(view, record)?;
         self.open_token(view, &record.token)
+    }
+
+    /// That a record with a wrapped key is as it was written, under a master key the engine holds. To be asked before
+    /// anything is made of the key in it, or what somebody else put there would be authenticated anew.
+    pub(crate) fn authentic(&self, view: &View, record: &Record) -> Result<()> {
+        let Some(wrapped) = record.token.wrapped() else { return Ok(()) };
+        view.engine.require_master_key(wrapped.master_key())?;
+        self.check_master_key(view, wrapped)?;
+        self.check_mac(view, record, wrapped)
     }
 
     fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
@@ -213,7 +223,8 @@ impl Icsf {
                     return Err(Error::new(
                         Code::KeyNotComplete,
                         "the key is not complete: CSNBKPI2 COMPLETE is missing",
-                    ));
+                    )
+                    .with_remedy("enter what is missing, then CSNBKPI2 COMPLETE; or delete the key and add it whole"));
                 }
                 match token.material() {
                     Material::None => Err(Error::new(Code::WrongTokenClass, "the token is a skeleton, without key")),
@@ -243,7 +254,7 @@ impl Icsf {
     }
 
     /// Checks what binds label, type, usage and wrapped key together.
-    pub(crate) fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
+    fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
         let damaged = |why: &str| {
             let label = record.key.label();
             Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic: {why}"))

@@ -1,10 +1,8 @@
 //! Rows in memory: for tests, drills, and as the plain reading of the contract.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
-
-use zeroize::Zeroizing;
+use std::ops::{Bound, ControlFlow};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError, Visit};
 
@@ -18,7 +16,8 @@ pub struct MemoryStore(Mutex<Rows>);
 #[derive(Debug, Default)]
 struct Rows {
     generation: Generation,
-    areas: BTreeMap<(Area, RowKey), Row>,
+    /// Shared with scans under way; a change made meanwhile is made in a copy.
+    areas: Arc<BTreeMap<(Area, RowKey), Row>>,
     changes: VecDeque<(Generation, RowKey)>,
     forgotten: Generation,
 }
@@ -66,9 +65,10 @@ impl Rows {
 
     fn set(&mut self, area: Area, key: RowKey, row: Option<Row>, undo: &mut Vec<Before>) {
         let place = (area, key);
+        let areas = Arc::make_mut(&mut self.areas);
         let before = match row {
-            Some(row) => self.areas.insert(place.clone(), row),
-            None => self.areas.remove(&place),
+            Some(row) => areas.insert(place.clone(), row),
+            None => areas.remove(&place),
         };
         undo.push((place, before));
     }
@@ -95,17 +95,13 @@ impl RowStore for MemoryStore {
     }
 
     fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        let after = |key: &RowKey| after.is_none_or(|after| **key > *after);
-        // Copied, so that `visit` may use the store.
-        let rows: Vec<(RowKey, Generation, Zeroizing<Vec<u8>>)> = self
-            .rows()
-            .areas
-            .iter()
-            .filter(|((a, key), _)| *a == area && after(key))
-            .map(|((_, key), row)| (key.clone(), row.generation, row.bytes.clone()))
-            .collect();
-        for (key, generation, bytes) in rows {
-            if let ControlFlow::Break(()) = visit(&key, generation, &bytes) {
+        let areas = Arc::clone(&self.rows().areas); // not under the lock, so that `visit` may use the store
+        let from = match after {
+            Some(after) => Bound::Excluded((area, after.into())),
+            None => Bound::Included((area, RowKey::default())),
+        };
+        for ((_, key), row) in areas.range((from, Bound::Unbounded)).take_while(|((a, _), _)| *a == area) {
+            if let ControlFlow::Break(()) = visit(key, row.generation, &row.bytes) {
                 break;
             }
         }
@@ -124,10 +120,11 @@ impl RowStore for MemoryStore {
         rows.generation += 1;
         if let Err(error) = ops.iter().try_for_each(|op| rows.carry_out(op, &mut undo)) {
             rows.generation -= 1;
+            let areas = Arc::make_mut(&mut rows.areas);
             for (place, before) in undo.into_iter().rev() {
                 match before {
-                    Some(row) => rows.areas.insert(place, row),
-                    None => rows.areas.remove(&place),
+                    Some(row) => areas.insert(place, row),
+                    None => areas.remove(&place),
                 };
             }
             return Err(error);

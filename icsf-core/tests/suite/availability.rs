@@ -11,7 +11,7 @@ use icsf_core::engine::EngineState;
 use icsf_core::{ClearKey, Icsf};
 
 use crate::every_service::{ALL, Needs, Ready};
-use crate::support::{Meanwhile, Rig, add_one_of_each, compute, load_master_key, refused, software};
+use crate::support::{Meanwhile, Rig, add_one_of_each, compute, label, load_master_key, refused, software};
 
 const STOPPED: (u8, u32, u32) = (12, 0, 338);
 const NO_ENGINE: (u8, u32, u32) = (12, 0, 338);
@@ -170,7 +170,7 @@ fn the_keys_of_a_card_that_was_pulled_do_not_work_and_those_of_the_card_put_back
     let rig = Rig::new();
     add_one_of_each(&rig.icsf);
     let right = both(&rig.icsf);
-    let opened = rig.icsf.csnbenc_key(&crate::support::label("A.DES")).unwrap();
+    let opened = rig.icsf.csnbenc_key(&label("A.DES")).unwrap();
     let generation = rig.icsf.view().unwrap().engine.generation;
 
     let pulled = rig.slot.remove().unwrap();
@@ -243,4 +243,28 @@ fn a_key_that_was_being_opened_while_the_engine_went_offline_does_not_stay_open(
     compute(&rig.icsf, "A.DES").unwrap();
     assert_eq!(rig.meter.counts().handles_open, 0);
     drop(rig.slot.remove());
+}
+
+/// An engine that goes between the opening of a key and its use: told by what it is now, with what to do, and not as the
+/// engine that was online when the key was opened.
+#[test]
+fn an_engine_lost_while_a_key_is_used_is_told_by_the_state_it_is_in() {
+    type Lose = fn(&Rig);
+    let lose: [(Lose, &str, &str); 2] = [
+        (|rig| drop(rig.slot.remove()), "deconfigured", "softicsf engine configure"),
+        (|rig| rig.faulty.set_plan(Plan::new().fail_all(EngineErrorKind::Unavailable)), "offline", "bring it back"),
+    ];
+    for (lose, state, remedy) in lose {
+        let rig = Rig::new();
+        add_one_of_each(&rig.icsf);
+        let enciphers = rig.icsf.csnbenc_key(&label("A.DES")).unwrap();
+        let hash = icsf_core::backend::HashAlgorithm::Sha512;
+        let authenticates = rig.icsf.csnbhmg_key(&label("B.HMAC"), hash).unwrap();
+        lose(&rig);
+        for result in [enciphers.encipher(&mut [[0; 8]]), authenticates.hmac(&[b"x"], &mut [[0; 64]])] {
+            let error = refused(result, Code::EngineUnavailable, NO_ENGINE);
+            assert_eq!(error.cause().engine().unwrap().1, state, "{error:?}");
+            assert!(error.cause().remedies().concat().contains(remedy), "{error:?}");
+        }
+    }
 }

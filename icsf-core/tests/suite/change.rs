@@ -1,20 +1,20 @@
 //! A change of the master key: what is re-enciphered, what goes on meanwhile, and what an interruption leaves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use icsf_backends::faulty;
 use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
 use icsf_core::codes::Code;
-use icsf_core::store::{Area, Expect, MemoryStore, Op};
-use icsf_core::{Icsf, KeyIdentifier, KeyType, RecordKey};
+use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
+use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, KeyType, RecordKey};
 use zeroize::Zeroizing;
 
 use crate::interrupted_store::{InterruptedStore, Plan};
 use crate::support::{
     Rig, add_one_of_each, authenticate, change_master_key, clear_hmac_token, compute, copy, des_token, encipher,
-    hmac_token, label, load_master_key, on_each_store, refused, set_master_key,
+    hmac_key, hmac_token, label, load_master_key, on_each_store, refused, set_master_key, skeleton, token_of,
 };
 
 const DES: MasterKeyKind = MasterKeyKind::Des;
@@ -342,6 +342,96 @@ fn the_first_change_of_a_ckds_without_that_master_key_sets_it() {
     all_is_under_the_current_master_key(&rig);
 }
 
+/// A store in which something happens once, when a row of this area other than the header is read.
+struct Meanwhile {
+    store: MemoryStore,
+    happens: Mutex<Option<(Area, Event)>>,
+}
+
+type Event = Box<dyn FnOnce() + Send>;
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+impl RowStore for Meanwhile {
+    fn generation(&self) -> Result<Generation, StoreError> {
+        self.store.generation()
+    }
+
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        let now = |&mut (when, _): &mut _| when == area && key != RecordKey::HEADER.bytes();
+        let happens = self.happens.lock().unwrap().take_if(now);
+        if let Some((_, happens)) = happens {
+            happens();
+        }
+        self.store.get(area, key)
+    }
+
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.store.scan(area, after, visit)
+    }
+
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError> {
+        self.store.changed_since(generation)
+    }
+
+    fn apply(&self, ops: &[Op]) -> Result<Generation, StoreError> {
+        self.store.apply(ops)
+    }
+}
+
+/// A key was wrapped and its record about to be written when the master key was changed; when it was changed once more, the
+/// record was written under a master key that no register held any more. Four threads on a busy machine got there.
+#[test]
+fn a_record_that_is_overtaken_by_changes_of_the_master_key_is_made_anew_or_refused() {
+    type Write = fn(&Icsf, KeyToken) -> Result<(), icsf_core::Error>;
+    let writes: [Write; 4] = [
+        |icsf, token| icsf.csnbkrc2(&label("LATE.DES"), token).map(drop),
+        |icsf, token| icsf.csnbkrw(token, &label("A.DES")).map(drop),
+        |icsf, token| icsf.csnbkrw(token, &label("EMPTY.DES")).map(drop),
+        |icsf, token| icsf.kgup_add(&label("LATE.DES"), token),
+    ];
+    for write in writes {
+        // Before the header is looked at, and after that.
+        for area in [Area::Disk, Area::Stale] {
+            for changes in 1..=3 {
+                let store = Arc::new(Meanwhile { store: MemoryStore::default(), happens: Mutex::default() });
+                let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+                let icsf = &rig.icsf;
+                add_one_of_each(icsf);
+                icsf.csnbkrc(&label("EMPTY.DES")).unwrap();
+                let right = answers(icsf);
+                let token = des_token(icsf, 1);
+                let other = rig.another();
+                let happened = Arc::new(AtomicBool::new(false));
+                let happens = {
+                    let happened = Arc::clone(&happened);
+                    move || {
+                        (0..changes).for_each(|n| change_master_key(&other, DES, 0x22 + n));
+                        happened.store(true, Ordering::Relaxed);
+                    }
+                };
+                *store.happens.lock().unwrap() = Some((area, Box::new(happens)));
+                let written = write(icsf, token);
+                assert!(happened.load(Ordering::Relaxed));
+                match written {
+                    Ok(()) => icsf.refresh_ckds().unwrap(),
+                    Err(error) => {
+                        refused::<()>(Err(error), Code::MasterKeyMismatch, (8, 10004, 24));
+                        assert!(changes > 1, "the old master key is there yet");
+                    }
+                }
+                assert_eq!(names(icsf).len(), answers(icsf).len());
+                assert!(right.keys().all(|name| answers(icsf).contains_key(name)));
+                all_is_under_the_current_master_key(&rig);
+            }
+        }
+    }
+}
+
 /// While records are re-enciphered, somebody else clears the new register and enters another key. What was made is under
 /// a key that no register holds any more, so the change is refused and everything is as before.
 #[test]
@@ -409,4 +499,62 @@ fn what_another_change_has_staged_is_not_put_in_use() {
         all_is_under_the_current_master_key(&rig);
     }
     assert!(times > 3, "only {times} places to get in between");
+}
+
+/// A partial key outside the CKDS is a token like any other: one change of the master key renews it, a second ends it.
+#[test]
+fn a_partial_key_is_not_completed_under_a_master_key_that_is_gone() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let mut partial = KeyIdentifier::Token(skeleton(icsf));
+    let part = ClearKey::new(hmac_key(1));
+    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&part), &mut partial).unwrap();
+    let partial = token_of(partial);
+    let complete = || {
+        let mut key = KeyIdentifier::Token(copy(&partial));
+        icsf.csnbkpi2(&["HMAC", "COMPLETE"], None, &mut key).map(|done| (done.code, key))
+    };
+    change_master_key(icsf, AES, 0x22);
+    let (news, mut key) = complete().unwrap();
+    assert_eq!(news, Code::TokenUnderOldMasterKey);
+    assert_eq!(authenticate(icsf, &mut key).unwrap().1, Code::Success, "the token was renewed");
+    change_master_key(icsf, AES, 0x33);
+    refused(complete().map(drop), Code::MasterKeyMismatch, (8, 10004, 24));
+}
+
+/// A key that was deleted on disk only is in use until REFRESH. It outlives a change that is killed at any point, and
+/// another one killed after it.
+#[test]
+fn what_services_still_see_of_a_record_changed_on_disk_outlives_changes_that_are_killed() {
+    let killed = |at: Option<u64>, second: Option<u64>| {
+        let store = Arc::new(InterruptedStore::new(Arc::new(MemoryStore::default())));
+        let rig = Rig::on(Arc::clone(&store) as Arc<_>);
+        add_one_of_each(&rig.icsf);
+        let right = compute(&rig.icsf, "A.DES").unwrap();
+        rig.icsf.kgup_delete(&label("A.DES")).unwrap();
+        let mut operations = 0;
+        for (byte, at) in [(0x22, at), (0x33, second)] {
+            let icsf = rig.another();
+            if matches!(icsf.master_keys().unwrap().des.new, NewRegister::Empty) {
+                load_master_key(&icsf, DES, byte);
+            }
+            store.plan(at.map(Plan::Crash));
+            let result = icsf.change_master_key(DES, &mut |_| {});
+            operations = store.plan(None);
+            if result.is_ok() {
+                // The change has refreshed, and the key is gone as was asked for.
+                refused(compute(&rig.another(), "A.DES"), Code::LabelNotFound, (8, 10012, 30));
+                return operations;
+            }
+            assert_eq!(compute(&rig.another(), "A.DES").unwrap(), right, "killed at {at:?}, of {second:?}");
+        }
+        operations
+    };
+    let operations = killed(None, None);
+    assert!(operations > 20);
+    for first in 1..operations {
+        for second in 1..60 {
+            killed(Some(first), Some(second));
+        }
+    }
 }

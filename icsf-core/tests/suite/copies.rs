@@ -235,6 +235,7 @@ fn two_who_opened_the_same_files_see_each_others_changes_on_the_next_call() {
     let directory = tempfile::tempdir().unwrap();
     let (ckds, epoch) = (directory.path().join("ckds.db"), directory.path().join("epoch"));
     SqliteStore::create(&ckds, Volume::KeyDataSet).unwrap();
+    Epoch::create(&epoch).unwrap();
     let one = process(&ckds, &epoch);
     one.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
     let two = process(&ckds, &epoch);
@@ -415,5 +416,66 @@ fn a_change_that_could_not_be_read_is_seen_as_soon_as_it_can_be() {
         assert!(trouble.is_some(), "operation {at}");
         refused(compute(&other, "A.DES"), Code::LabelNotFound, (8, 10012, 30));
         assert_eq!(other.view().unwrap().kds_trouble, None);
+    }
+}
+
+/// The trap of a recovery site: the label a profile names is not in the CKDS, or is there and the services do not see it.
+#[test]
+fn a_key_that_is_not_found_is_told_by_where_it_is_and_what_to_do() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    let lost = |name: &str| {
+        let by_label = compute(icsf, name);
+        let opened = icsf.csnbenc_key(&label(name)).map(drop);
+        let read = icsf.csnbkrr(&label(name)).map(drop);
+        [by_label.map(drop), opened, read].map(|result| {
+            let error = refused(result, Code::LabelNotFound, (8, 10012, 30));
+            (error.cause().why().to_owned(), error.cause().remedies().concat())
+        })
+    };
+    for (why, remedy) in lost("NO.SUCH.DES") {
+        assert_eq!(why, "there is no key NO.SUCH.DES in the CKDS");
+        assert!(remedy.contains("softicsf ckds add NO.SUCH.DES") && remedy.contains("import"), "{remedy}");
+    }
+    icsf.kgup_add(&label("LATER.DES"), des_token(icsf, 1)).unwrap();
+    for told in lost("LATER.DES") {
+        let expected = ("key LATER.DES is in the CKDS on disk and not in storage yet", "softicsf ckds refresh");
+        assert_eq!((told.0.as_str(), told.1.as_str()), expected);
+    }
+    icsf.refresh_ckds().unwrap();
+    compute(icsf, "LATER.DES").unwrap();
+    // Deleted on disk: gone for whoever writes there.
+    icsf.kgup_delete(&label("LATER.DES")).unwrap();
+    let error = icsf.csnbkrw(des_token(icsf, 1), &label("LATER.DES")).unwrap_err();
+    assert!(error.to_string().contains("there is no key"), "{error}");
+}
+
+/// A process whose change counter was taken away would go on with what it holds, whatever others change: it stops, and says
+/// why. Nobody makes a new counter beside those who hold the old one.
+#[test]
+fn a_change_counter_that_was_deleted_or_replaced_is_noticed_by_the_next_call() {
+    let gone: [fn(&std::path::Path); 2] = [
+        |epoch| std::fs::remove_file(epoch).unwrap(),
+        |epoch| {
+            let other = epoch.with_extension("other");
+            Epoch::create(&other).unwrap();
+            std::fs::rename(other, epoch).unwrap();
+        },
+    ];
+    for take_away in gone {
+        let directory = tempfile::tempdir().unwrap();
+        let (ckds, epoch) = (directory.path().join("ckds.db"), directory.path().join("epoch"));
+        SqliteStore::create(&ckds, Volume::KeyDataSet).unwrap();
+        assert_eq!(Epoch::open(&epoch).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        Epoch::create(&epoch).unwrap();
+        let icsf = process(&ckds, &epoch);
+        icsf.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
+        icsf.csnbkrc2(&label("A"), clear_hmac_token(&icsf, 1)).unwrap();
+        compute(&icsf, "A").unwrap();
+        take_away(&epoch);
+        for result in [compute(&icsf, "A").map(drop), icsf.engine_offline(), icsf.kgup_delete(&label("A"))] {
+            let error = result.unwrap_err();
+            assert!(error.to_string().contains("it was deleted or replaced"), "{error}");
+        }
     }
 }

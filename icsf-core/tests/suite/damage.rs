@@ -4,10 +4,12 @@ use icsf_core::codes::Code;
 use icsf_core::kds::Header;
 use icsf_core::label::LabelPattern;
 use icsf_core::store::{Area, Expect, Op};
-use icsf_core::{Icsf, KeyLabel, KeyToken, KeyType, RecordKey};
+use icsf_core::{ClearKey, Icsf, KeyLabel, KeyToken, KeyType, RecordKey};
 use zeroize::Zeroizing;
 
-use crate::support::{Rig, add_one_of_each, clear_hmac_token, compute, des_token, label, refused};
+use crate::support::{
+    Rig, add_one_of_each, clear_hmac_token, compute, des_token, hmac_key, id, label, refused, skeleton,
+};
 
 const DAMAGED: (u8, u32, u32) = (8, 12, 29);
 
@@ -165,6 +167,26 @@ fn uses_that_were_added_to_a_key_are_found_by_the_mac_alone() {
     store(&rig, key.bytes(), &with_checksum(key, &bare));
     everybody_finds(&rig, "B.HMAC", false);
     assert!(compute(&rig.icsf, "B.HMAC").unwrap_err().to_string().contains("its MAC is missing"));
+}
+
+/// The record of a partial key under another label: to go on with it would make it authentic there.
+#[test]
+fn a_key_part_is_not_entered_into_a_record_that_is_not_authentic() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    icsf.csnbkrc2(&label("ONE.HMAC"), skeleton(icsf)).unwrap();
+    let part = || Some(ClearKey::new(hmac_key(1)));
+    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], part().as_ref(), &mut id("ONE.HMAC")).unwrap();
+    let (from, to) = (row_key("ONE.HMAC", KeyType::MAC), row_key("TWO.HMAC", KeyType::MAC));
+    store(&rig, to.bytes(), &with_checksum(to, &stored(&rig, from)));
+    let before = rig.rows();
+    for (step, part) in [("COMPLETE", None), ("ADD-PART", part())] {
+        let error =
+            refused(icsf.csnbkpi2(&["HMAC", step], part.as_ref(), &mut id("TWO.HMAC")), Code::RecordDamaged, DAMAGED);
+        assert_eq!(error.cause().label(), Some(&label("TWO.HMAC")));
+    }
+    assert_eq!(rig.rows(), before);
+    assert_eq!(names(icsf.verify_ckds().unwrap().bad), ["TWO.HMAC MAC"]);
 }
 
 #[test]

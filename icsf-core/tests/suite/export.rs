@@ -39,7 +39,7 @@ fn an_empty_ckds_takes_over_everything_without_an_engine() {
         let mut export = Vec::new();
         assert_eq!(source.icsf.export_ckds(&mut export).unwrap(), 4);
 
-        let site = Rig::bare(store, KdsFormat::Fixed);
+        let site = Rig::bare(store, KdsFormat::Kdsr);
         site.slot.remove();
         assert_eq!(site.icsf.import_ckds(&mut export.as_slice()).unwrap(), 4);
         assert_eq!(site.icsf.key_data_set().header().unwrap().0, source.icsf.key_data_set().header().unwrap().0);
@@ -54,6 +54,27 @@ fn an_empty_ckds_takes_over_everything_without_an_engine() {
         assert_eq!((verified.good, verified.unchecked, verified.bad.len()), (4, 0, 0));
         assert_eq!(exported(&site.icsf), export, "what came is what goes");
     });
+}
+
+/// An import does not turn a CKDS into one of another format: what it cannot hold keeps all of it out.
+#[test]
+fn an_empty_ckds_keeps_its_format() {
+    let source = Rig::new();
+    add_one_of_each(&source.icsf);
+    let site = Rig::bare(Arc::new(MemoryStore::default()), KdsFormat::Fixed);
+    let before = site.rows();
+    let error = site.icsf.import_ckds(&mut exported(&source.icsf).as_slice());
+    let error = refused(error, Code::VariableTokenRefused, (12, 0, 0));
+    assert!(error.cause().remedies().concat().contains("--ckds-format kdsr"), "{error:?}");
+    assert_eq!(site.rows(), before);
+
+    for name in ["B.HMAC", "C.CLEAR"] {
+        source.icsf.csnbkrd(&["LABEL-DL"], &label(name)).unwrap();
+    }
+    assert_eq!(site.icsf.import_ckds(&mut exported(&source.icsf).as_slice()).unwrap(), 2);
+    assert_eq!(site.icsf.view().unwrap().kds.header().format, KdsFormat::Fixed);
+    set_master_key(&site.icsf, MasterKeyKind::Des, 0x11);
+    assert_eq!(compute(&site.icsf, "A.DES").unwrap(), compute(&source.icsf, "A.DES").unwrap());
 }
 
 /// Another system with the same master keys, whose records have MACs under keys of its own.

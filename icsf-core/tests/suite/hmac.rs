@@ -199,6 +199,44 @@ fn texts_of_several_callers_do_not_mix_and_the_oldest_unfinished_one_is_given_up
     part("LAST", b"", &mut hashing).unwrap_err();
 }
 
+/// FIRST with one hash or key and LAST with another is a mistake, and not half of each; a number that was guessed gets at
+/// nobody's text.
+#[test]
+fn a_part_goes_on_only_with_the_service_hash_and_key_it_began_with() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    add_one_of_each(icsf);
+    let mut area = [0; 128];
+    icsf.csnbowh(&["SHA-256", "FIRST"], b"ab", &mut area).unwrap();
+    let other_hash = icsf.csnbowh(&["SHA-512", "LAST"], b"c", &mut area);
+    refused(other_hash, Code::RuleCombinationNotValid, (8, 34, 34));
+    let whole = icsf.csnbowh(&["SHA-256"], b"abc", &mut [0; 128]).unwrap();
+    assert_eq!(icsf.csnbowh(&["SHA-256", "LAST"], b"c", &mut area).unwrap(), whole, "the mistake did no harm");
+
+    let mut area = [0; 128];
+    icsf.csnbhmg(&mut id("B.HMAC"), &["HMAC", "SHA-512", "FIRST"], b"PASS", &mut area, 0).unwrap();
+    let mut last = |name: &str, hash: &str, verify: bool| {
+        let (mut key, rules) = (id(name), ["HMAC", hash, "LAST"]);
+        match verify {
+            false => icsf.csnbhmg(&mut key, &rules, b"TICK", &mut area, 20).map(|done| done.value),
+            true => icsf.csnbhmv(&mut key, &rules, b"TICK", &mut area, &[0; 20]).map(|_| Vec::new()),
+        }
+    };
+    for (name, hash, verify) in [("C.CLEAR", "SHA-512", false), ("B.HMAC", "SHA-1", false)] {
+        refused(last(name, hash, verify), Code::RuleCombinationNotValid, (8, 34, 34));
+    }
+    last("B.HMAC", "SHA-512", true).unwrap_err();
+    let whole = icsf.csnbhmg(&mut id("B.HMAC"), &["HMAC", "SHA-512"], b"PASSTICK", &mut [0; 128], 20).unwrap().value;
+    assert_eq!(last("B.HMAC", "SHA-512", false).unwrap(), whole);
+
+    icsf.csnbhmg(&mut id("B.HMAC"), &["HMAC", "SHA-512", "FIRST"], b"secret", &mut [0; 128], 0).unwrap();
+    for guess in 0..1000_u64 {
+        let mut area = [0; 128];
+        area[..8].copy_from_slice(&guess.to_be_bytes());
+        icsf.csnbhmg(&mut id("B.HMAC"), &["HMAC", "SHA-512", "LAST"], b"", &mut area, 64).unwrap_err();
+    }
+}
+
 #[test]
 fn the_usage_fields_of_a_key_are_kept() {
     let rig = Rig::new();
@@ -237,10 +275,13 @@ fn keys_of_another_kind_incomplete_ones_and_none_at_all_are_refused() {
     let rig = Rig::new();
     let icsf = &rig.icsf;
     let call = |key: &KeyToken| hmg(icsf, key, "SHA-512", TEXT, 64);
-    refused(call(&des_token(icsf, 1)), USAGE.0, USAGE.1);
+    let told = |error: Error| assert!(!error.cause().remedies().is_empty(), "no remedy: {error}");
+    told(refused(call(&des_token(icsf, 1)), USAGE.0, USAGE.1));
+    let enciphered = icsf.csnbenc(&mut token(&hmac_token(icsf, 1)), &["CBC"], &[0; 8], &[0; 8], 0, &mut [0; 18]);
+    told(refused(enciphered, Code::WrongKeyType, (8, 2154, 39)));
     let mut partial = KeyIdentifier::Token(skeleton(icsf));
     icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&ClearKey::new(hmac_key(1))), &mut partial).unwrap();
-    refused(call(&token_of(partial)), Code::KeyNotComplete, (8, 2154, 39));
+    told(refused(call(&token_of(partial)), Code::KeyNotComplete, (8, 2154, 39)));
     refused(call(&skeleton(icsf)), Code::WrongTokenClass, (8, 2040, 2040));
     refused(call(&KeyToken::Null), Code::WrongTokenClass, (8, 2040, 2040));
     let missing = icsf.csnbhmg(&mut id("NO.SUCH"), &["HMAC", "SHA-1"], TEXT, &mut [0; 128], 20);

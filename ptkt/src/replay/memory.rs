@@ -1,16 +1,18 @@
 //! A register in memory: a wheel with one slot per second.
 //!
 //! The second of a ticket picks the slot, so a slot holds only *who* used a ticket of that
-//! second: a set of session numbers. Fresh tickets hit the same few slots, and a slot whose
-//! second is out of every window is dropped whole. Nothing is searched, timed or evicted by
-//! count: what it holds is bounded by the rate of tickets and the width of the window.
+//! second. Fresh tickets hit the same few slots, and a slot whose second is out of every window
+//! is dropped whole. Nothing is searched, timed or evicted by count: what it holds is bounded by
+//! the rate of tickets and the width of the window.
 
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::HashTable;
+use foldhash::fast::RandomState;
 
-use super::sessions::Sessions;
+use super::applications::Applications;
+use super::users::Users;
 use super::{ReplayRegister, TicketUse, Usage};
 use crate::error::{Error, Reason};
 use crate::time::Timestamp;
@@ -18,6 +20,9 @@ use crate::window::Window;
 
 /// How long after its second a ticket is remembered, and how far ahead of now it may be.
 const REACH: u64 = Window::MAX_SECONDS as u64;
+
+/// Within so many seconds most tickets are used.
+const FRESH: u64 = 30;
 
 /// A power of two above the `2 * REACH + 1` seconds that can be live at a time.
 const SLOTS: usize = 2048;
@@ -33,8 +38,9 @@ const SLOTS: usize = 2048;
 /// than the window this is true of every ticket, until time catches up or a new register is
 /// taken.
 ///
-/// It needs about 6 to 12 bytes per remembered ticket and about 40 to 90 per session (algorithm,
-/// user and application) with a remembered ticket. One mutex guards it all.
+/// It needs 15 to 16 bytes per remembered ticket, whosever they are, up to 63 in the first half
+/// minute; about 40 to 90 per application with a remembered ticket; and 50,000 in any case. One
+/// mutex guards it all.
 #[derive(Default)]
 pub struct MemoryRegister {
     wheel: Mutex<Wheel>,
@@ -46,8 +52,8 @@ pub struct MemoryRegister {
 pub struct Footprint {
     /// Remembered uses.
     pub tickets: usize,
-    /// Algorithms, users and applications they belong to.
-    pub sessions: usize,
+    /// Algorithms and applications they belong to.
+    pub applications: usize,
     /// Memory taken, allocator overhead not counted.
     pub bytes: usize,
 }
@@ -87,37 +93,40 @@ impl fmt::Debug for MemoryRegister {
 struct Wheel {
     /// The latest `now` of all calls; `None` before the first.
     clock: Option<u64>,
-    /// By second modulo [`SLOTS`], session numbers; empty before the first call.
-    slots: Vec<HashTable<u32>>,
-    sessions: Sessions,
+    /// By second modulo [`SLOTS`]; empty before the first call.
+    slots: Vec<Users>,
+    applications: Applications,
     tickets: usize,
+    /// So that nobody can choose names that are hard on the slots.
+    seed: u64,
 }
 
 impl Wheel {
     fn first_use(&mut self, used: &TicketUse, now: u64) -> Result<Usage, Error> {
         let second = used.time.as_secs();
-        let first = self.advance(now).wrapping_sub(REACH);
+        let clock = self.advance(now);
+        let first = clock.wrapping_sub(REACH);
         let last = now.wrapping_add(REACH);
         if is_before(second, first) || is_before(last, second) {
             return Err(Reason::Forgotten { second, first, last }.into());
         }
-        let Some(number) = self.sessions.number(&used.session, second) else {
-            return Err(Error::register("2^32 sessions have tickets"));
+        let Some(application) = self.applications.number((used.kind(), used.application()), second) else {
+            return Err(Error::register("2^24 applications have tickets"));
         };
-        let slot = slot(&mut self.slots, second);
-        if slot.find(hash(&number), |other| *other == number).is_some() {
+        let fresh = !is_before(second, clock.wrapping_sub(FRESH));
+        if !slot(&mut self.slots, second).insert(&used.user(), application, used.mark(), fresh, self.seed) {
             return Ok(Usage::Replay);
         }
-        slot.insert_unique(hash(&number), number, hash);
         self.tickets += 1;
         Ok(Usage::First)
     }
 
-    /// Moves the clock to `now`, unless it was later already, and drops what is out of reach
-    /// then. Gives the time of the clock.
+    /// Moves the clock to `now`, unless it was later already, drops what is out of reach then,
+    /// and trims what is no longer fresh. Gives the time of the clock.
     fn advance(&mut self, now: u64) -> u64 {
         let Some(before) = self.clock else {
-            self.slots.resize_with(SLOTS, HashTable::new);
+            self.slots.resize_with(SLOTS, Users::default);
+            self.seed = RandomState::default().hash_one(now);
             self.clock = Some(now);
             return now;
         };
@@ -128,23 +137,22 @@ impl Wheel {
         let passed = now.wrapping_sub(before).min(2 * REACH + 1);
         for step in 0..passed {
             let second = before.wrapping_sub(REACH).wrapping_add(step);
+            slot(&mut self.slots, second.wrapping_add(REACH - FRESH)).shrink();
             let dropped = std::mem::take(slot(&mut self.slots, second));
             self.tickets -= dropped.len();
-            for number in dropped {
-                self.sessions.forget(number, second);
-            }
+            self.applications.forget(dropped.applications(), second);
         }
         self.clock = Some(now);
         now
     }
 
     fn footprint(&self) -> Footprint {
-        let sets: usize = self.slots.iter().map(HashTable::allocation_size).sum();
-        let slots = self.slots.capacity() * size_of::<HashTable<u32>>();
+        let users: usize = self.slots.iter().map(Users::bytes).sum();
+        let slots = self.slots.capacity() * size_of::<Users>();
         Footprint {
             tickets: self.tickets,
-            sessions: self.sessions.len(),
-            bytes: sets + slots + self.sessions.bytes() + size_of::<MemoryRegister>(),
+            applications: self.applications.len(),
+            bytes: users + slots + self.applications.bytes() + size_of::<MemoryRegister>(),
         }
     }
 }
@@ -155,11 +163,6 @@ fn is_before(one: u64, other: u64) -> bool {
 
 #[expect(clippy::indexing_slicing, reason = "advance has made SLOTS of them")]
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
-fn slot(slots: &mut [HashTable<u32>], second: u64) -> &mut HashTable<u32> {
+fn slot(slots: &mut [Users], second: u64) -> &mut Users {
     &mut slots[second as usize % SLOTS]
-}
-
-/// Session numbers are small and dense; the table wants bits at both ends.
-fn hash(number: &u32) -> u64 {
-    u64::from(*number).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -11,7 +11,16 @@ const REACH: u64 = Window::MAX_SECONDS as u64;
 const NOW: u64 = 1_700_000_000;
 
 fn used_by(user: &str, second: u64) -> TicketUse {
-    TicketUse::new(TicketKind::Legacy, user.parse().unwrap(), "TSOR001".parse().unwrap(), second.into())
+    use_of(TicketKind::Legacy, user, "TSOR001", second, "ZVQLMCAN")
+}
+
+fn use_of(kind: TicketKind, user: &str, application: &str, second: u64, ticket: &str) -> TicketUse {
+    let (user, application) = (user.parse().unwrap(), application.parse().unwrap());
+    TicketUse::new(kind, user, application, second.into(), &ticket.parse().unwrap())
+}
+
+fn used_for(application: &str, second: u64) -> TicketUse {
+    use_of(TicketKind::Legacy, "IBMUSER", application, second, "ZVQLMCAN")
 }
 
 fn used(second: u64) -> TicketUse {
@@ -35,16 +44,16 @@ fn the_second_use_is_a_replay() {
 
 #[test]
 fn every_part_of_the_identity_counts() {
-    let (ibmuser, other) = ("IBMUSER".parse().unwrap(), "IBMUSE".parse().unwrap());
-    let (tso, cics) = ("TSOR001".parse().unwrap(), "CICS".parse().unwrap());
     let register = MemoryRegister::new();
     for ticket in [
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, NOW.into()),
-        TicketUse::new(TicketKind::Enhanced, ibmuser, tso, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, other, tso, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, cics, NOW.into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, (NOW - 1).into()),
-        TicketUse::new(TicketKind::Legacy, ibmuser, tso, (NOW - 2048).wrapping_add(1600).into()),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Enhanced, "IBMUSER", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSE", "TSOR001", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "CICS", NOW, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW - 1, "ZVQLMCAN"),
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", (NOW - 2048).wrapping_add(1600), "ZVQLMCAN"),
+        // Made with another key.
+        use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, "QHOAH1TV"),
     ] {
         assert_eq!(use_at(&register, &ticket, NOW), Usage::First, "{ticket:?}");
         assert_eq!(use_at(&register, &ticket, NOW), Usage::Replay, "{ticket:?}");
@@ -61,7 +70,7 @@ fn a_use_is_forgotten_at_the_second() {
         let error = register.first_use(&used(second), (second + REACH + 1).into()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Register);
         let footprint = register.footprint();
-        assert_eq!((footprint.tickets, footprint.sessions), (0, 0));
+        assert_eq!((footprint.tickets, footprint.applications), (0, 0));
     }
 }
 
@@ -97,7 +106,7 @@ fn the_wheel_turns() {
         }
     }
     let footprint = register.footprint();
-    assert_eq!((footprint.tickets, footprint.sessions), (2 * 600 + 1, 1));
+    assert_eq!((footprint.tickets, footprint.applications), (2 * 600 + 1, 1));
 }
 
 #[test]
@@ -157,20 +166,20 @@ fn seconds_before_1970_are_seconds() {
     assert_eq!(register.footprint().tickets, 0);
 }
 
-/// Every ticket by another user, for half a day. Memory settles after the first window; later the
-/// hash table of the sessions may still double once, to make room for its own gaps.
+/// Every ticket for another application, for half a day. Memory settles after the first window; later the hash table of
+/// the applications may still double once, to make room for its own gaps.
 #[test]
-fn sessions_are_reclaimed() {
+fn applications_are_reclaimed() {
     let register = MemoryRegister::new();
     let mut settled = 0;
     for second in 0..40_000 {
         let now = NOW + second;
         for number in 0..4 {
-            let user = format!("U{:07}", second * 4 + number);
-            assert_eq!(use_at(&register, &used_by(&user, now), now), Usage::First);
+            let application = format!("A{:07}", second * 4 + number);
+            assert_eq!(use_at(&register, &used_for(&application, now), now), Usage::First);
         }
         let footprint = register.footprint();
-        assert_eq!(footprint.sessions, footprint.tickets);
+        assert_eq!(footprint.applications, footprint.tickets);
         assert!(footprint.tickets <= 4 * 601);
         if second < 2 * REACH {
             settled = settled.max(footprint.bytes);
@@ -181,22 +190,86 @@ fn sessions_are_reclaimed() {
     let last = NOW + 100_000;
     assert_eq!(use_at(&register, &used(last), last), Usage::First);
     let footprint = register.footprint();
-    assert_eq!((footprint.tickets, footprint.sessions), (1, 1));
+    assert_eq!((footprint.tickets, footprint.applications), (1, 1));
     assert!(footprint.bytes < settled, "{footprint:?}");
 }
 
-/// A session used at a later second first and an older one then lives to the later one: its
-/// number must not go to another session while a slot still holds it.
+/// The last application of all has two uses in the second that goes.
+#[test]
+fn tickets_of_two_keys_in_one_second_are_forgotten_together() {
+    let register = MemoryRegister::new();
+    for ticket in ["ZVQLMCAN", "QHOAH1TV"] {
+        let used = use_of(TicketKind::Legacy, "IBMUSER", "TSOR001", NOW, ticket);
+        assert_eq!(use_at(&register, &used, NOW), Usage::First);
+    }
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (2, 1));
+    let later = NOW + 2 * REACH;
+    assert_eq!(use_at(&register, &used(later), later), Usage::First);
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (1, 1));
+}
+
+/// An application used at a later second first and an older one then lives to the later one: its number must not go to
+/// another application while a slot still holds it.
 #[test]
 fn tickets_may_come_in_any_order() {
     let register = MemoryRegister::new();
     assert_eq!(use_at(&register, &used(NOW + 10), NOW), Usage::First);
     assert_eq!(use_at(&register, &used(NOW), NOW), Usage::First);
     let now = NOW + REACH + 1;
-    assert_eq!(use_at(&register, &used_by("OTHER", NOW + 10), now), Usage::First);
+    assert_eq!(use_at(&register, &used_for("OTHER", NOW + 10), now), Usage::First);
     assert_eq!(use_at(&register, &used(NOW + 10), now), Usage::Replay);
     let footprint = register.footprint();
-    assert_eq!((footprint.tickets, footprint.sessions), (2, 2));
+    assert_eq!((footprint.tickets, footprint.applications), (2, 2));
+}
+
+/// A number is free once its last use is, of many in one second, and free once only: or two applications would share it.
+#[test]
+fn applications_of_many_users_are_reclaimed() {
+    let register = MemoryRegister::new();
+    let user = |n: u64| format!("U{n}").parse().unwrap();
+    for (turn, clock) in (NOW..).step_by(400).take(5).enumerate() {
+        for number in 0..10 {
+            let application = format!("A{}", turn * 5 + number).parse().unwrap();
+            for n in 0..20 {
+                let used = TicketUse::marked(TicketKind::Enhanced, user(n), application, clock.into(), 7);
+                assert_eq!(use_at(&register, &used, clock), Usage::First, "{used:?}");
+                let later = TicketUse::marked(TicketKind::Enhanced, user(n), application, (clock + n % 2).into(), 7);
+                let expected = if n % 2 == 0 { Usage::Replay } else { Usage::First };
+                assert_eq!(use_at(&register, &later, clock), expected, "{later:?}");
+            }
+        }
+        let turns_before = turn.min(1);
+        let footprint = register.footprint();
+        assert_eq!(footprint.tickets, 300 + 300 * turns_before);
+        assert_eq!(footprint.applications, 10 + 5 * turns_before);
+    }
+    assert!(register.first_use(&used(NOW), (NOW + 10_000).into()).is_err());
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (0, 0));
+}
+
+/// All tickets of three seconds, each by another user: half of them at once, the others minutes later.
+#[test]
+fn a_crowd_takes_16_bytes_each() {
+    const EACH: u32 = 20_000;
+    let register = MemoryRegister::new();
+    let tickets = |half: u32| {
+        let of = move |second| (0..EACH).filter(move |n| n % 2 == half).map(move |n| used_by(&format!("U{n}"), second));
+        (NOW..NOW + 3).flat_map(of)
+    };
+    for (half, now) in [(0, NOW + 2), (1, NOW + 300)] {
+        for ticket in tickets(half) {
+            assert_eq!(use_at(&register, &ticket, now), Usage::First, "{ticket:?}");
+        }
+    }
+    for ticket in tickets(0).chain(tickets(1)) {
+        assert_eq!(use_at(&register, &ticket, NOW + 301), Usage::Replay, "{ticket:?}");
+    }
+    let footprint = register.footprint();
+    assert_eq!((footprint.tickets, footprint.applications), (3 * 20_000, 1));
+    assert!(footprint.bytes < 16 * footprint.tickets + 50_000, "{footprint:?}");
 }
 
 #[test]
@@ -224,7 +297,7 @@ fn the_debug_text_has_counts_and_no_names() {
     let register = MemoryRegister::new();
     assert_eq!(use_at(&register, &used(NOW), NOW), Usage::First);
     let text = format!("{register:?}");
-    assert!(text.contains("tickets: 1, sessions: 1") && !text.contains("IBMUSER"), "{text}");
+    assert!(text.contains("tickets: 1, applications: 1") && !text.contains("IBMUSER"), "{text}");
 }
 
 /// A register that keeps its uses elsewhere tells its troubles through the same error.

@@ -1,7 +1,7 @@
 //! Covers keys and passwords in the text of a command, so that an error can show where it is.
 //!
-//! What is known to be no secret is shown: verbs, keywords, the values of keywords that take something else. What stands
-//! where it should not may be a secret in the wrong place, and is covered.
+//! What is known to be no secret is shown: verbs, names, keywords, the values of keywords that take something else. What
+//! stands where it should not may be a secret in the wrong place, and is covered.
 
 use super::syntax::{self, Command, Operand, Span};
 
@@ -32,8 +32,21 @@ const SHOWN: [&str; 20] = [
     "NOGENERIC",
 ];
 
-/// Operands that stand before the keywords: names and classes.
-const POSITIONAL: usize = 2;
+/// Keywords without value.
+const BARE: [&str; 12] = [
+    "ALL",
+    "AUTHUSER",
+    "NOAPPLDATA",
+    "NODATA",
+    "NOSSIGNON",
+    "NOPASSWORD",
+    "NORACF",
+    "SSIGNON",
+    "REVOKE",
+    "RESUME",
+    "DELETE",
+    "REFRESH",
+];
 
 /// Whether a word may be meant as a keyword for a secret: abbreviated, or mistyped.
 fn announces_secret(word: &str) -> bool {
@@ -49,9 +62,18 @@ fn is_shown(word: &str) -> bool {
     !word.is_empty() && SHOWN.iter().any(|keyword| keyword.starts_with(&word)) && !announces_secret(&word)
 }
 
-/// Whether a text could be a key: 16 hexadecimal digits or more.
+/// Whether a word is a keyword, abbreviated or mistyped: what else stands there is no keyword.
+fn is_keyword(word: &str) -> bool {
+    let word = word.to_ascii_uppercase();
+    let mut known = SHOWN.iter().chain(&SECRET).chain(&BARE);
+    word.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && known.any(|keyword| keyword.starts_with(&word) || strsim::osa_distance(keyword, &word) <= 2)
+}
+
+/// Whether a text could be meant as a key: most of it hexadecimal digits, and of these nearly as many as a key has.
 pub(super) fn is_like_a_key(text: &str) -> bool {
-    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let (all, digits) = (text.len(), text.bytes().filter(u8::is_ascii_hexdigit).count());
+    digits >= 12 && 5 * digits >= 4 * all
 }
 
 /// Whether a key or a password is typed in this command, rather than named: such a command must not be repeated where
@@ -87,10 +109,11 @@ fn sets_options(command: &Command) -> bool {
 }
 
 /// The text of a command that was read, with what may be secret in it covered.
-pub(super) fn read(text: &str, command: &Command) -> String {
+/// `names` of its operands stand before the keywords.
+pub(super) fn read(text: &str, command: &Command, names: usize) -> String {
     let mut places = Vec::new();
     look(std::slice::from_ref(&command.verb), 1, false, &mut places);
-    look(&command.operands, POSITIONAL, announces_secret(&command.verb.text), &mut places);
+    look(&command.operands, names, announces_secret(&command.verb.text), &mut places);
     cover(text, |at| places.iter().any(|place| place.contains(&at)))
 }
 
@@ -112,7 +135,7 @@ fn look(operands: &[Operand], names: usize, mut announced: bool, places: &mut Ve
             } else if !by_name {
                 places.push(in_parentheses);
             }
-        } else if word.contains('=') {
+        } else if !named && !is_keyword(word) {
             places.push(operand.whole.clone());
         }
         // A keyword without parentheses: the secret may stand beside it.

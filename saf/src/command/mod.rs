@@ -80,20 +80,39 @@ struct Session<'a> {
     end: usize,
 }
 
-type Carry = fn(&Session<'_>, &[Operand]) -> Result<Output, CommandError>;
+struct Verb {
+    name: &'static str,
+    short: &'static str,
+    /// How many names and classes stand before the keywords.
+    names: usize,
+    carry_out: fn(&Session<'_>, &[Operand]) -> Result<Output, CommandError>,
+}
 
 /// The commands, with the short names RACF has for them.
-const COMMANDS: [(&str, &str, Carry); 9] = [
-    ("RDEFINE", "RDEF", profiles::rdefine),
-    ("RALTER", "RALT", profiles::ralter),
-    ("RDELETE", "RDEL", profiles::rdelete),
-    ("RLIST", "RL", rlist::rlist),
-    ("PERMIT", "PE", permit::permit),
-    ("SETROPTS", "SETR", setropts::setropts),
-    ("ADDUSER", "AU", users::adduser),
-    ("ALTUSER", "ALU", users::altuser),
-    ("DELUSER", "DU", users::deluser),
+const COMMANDS: [Verb; 9] = [
+    Verb { name: "RDEFINE", short: "RDEF", names: 2, carry_out: profiles::rdefine },
+    Verb { name: "RALTER", short: "RALT", names: 2, carry_out: profiles::ralter },
+    Verb { name: "RDELETE", short: "RDEL", names: 2, carry_out: profiles::rdelete },
+    Verb { name: "RLIST", short: "RL", names: 2, carry_out: rlist::rlist },
+    Verb { name: "PERMIT", short: "PE", names: 1, carry_out: permit::permit },
+    Verb { name: "SETROPTS", short: "SETR", names: 0, carry_out: setropts::setropts },
+    Verb { name: "ADDUSER", short: "AU", names: 1, carry_out: users::adduser },
+    Verb { name: "ALTUSER", short: "ALU", names: 1, carry_out: users::altuser },
+    Verb { name: "DELUSER", short: "DU", names: 1, carry_out: users::deluser },
 ];
+
+impl Verb {
+    /// The command of this name, or the one that was probably meant.
+    fn meant(text: &str) -> Option<&'static Self> {
+        let word = text.to_ascii_uppercase();
+        let exact = COMMANDS.iter().find(|verb| verb.name == word || verb.short == word);
+        exact.or_else(|| COMMANDS.iter().find(|verb| strsim::osa_distance(verb.name, &word) <= 2))
+    }
+
+    fn is(&self, text: &str) -> bool {
+        self.name.eq_ignore_ascii_case(text) || self.short.eq_ignore_ascii_case(text)
+    }
+}
 
 impl Saf {
     /// Carries out one RACF command, in one transaction.
@@ -116,23 +135,25 @@ impl Saf {
                 .in_command(cover::unread(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        session.run(&command).map_err(|error| error.in_command(cover::read(text, &command)))
+        session.run(&command).map_err(|error| {
+            let names = Verb::meant(&command.verb.text).map_or(0, |verb| verb.names);
+            error.in_command(cover::read(text, &command, names))
+        })
     }
 }
 
 impl Session<'_> {
     fn run(&self, command: &Command) -> Result<Output, CommandError> {
-        let verb = &command.verb;
-        let word = verb.text.to_ascii_uppercase();
-        let known = COMMANDS.iter().find(|(name, short, _)| *name == word || *short == word);
-        let (_, _, carry_out) = known.ok_or_else(|| {
-            let near = COMMANDS.iter().map(|(name, ..)| name).find(|name| strsim::osa_distance(name, &word) <= 2);
-            let all = COMMANDS.map(|(name, ..)| name).join(", ");
-            let hint = near.map_or_else(|| format!("one of {all}"), |near| format!("{near}?"));
-            let what = near.map_or("this", |_| verb.text.as_str());
-            CommandError::at(format!("{what} is no command of this shell"), verb).hint(hint)
-        })?;
-        carry_out(self, &command.operands)
+        let word = &command.verb;
+        match Verb::meant(&word.text) {
+            Some(verb) if verb.is(&word.text) => (verb.carry_out)(self, &command.operands),
+            Some(near) => Err(CommandError::at(format!("{} is no command of this shell", word.text), word)
+                .hint(format!("{}?", near.name))),
+            None => {
+                let all = COMMANDS.map(|verb| verb.name).join(", ");
+                Err(CommandError::at("this is no command of this shell", word).hint(format!("one of {all}")))
+            }
+        }
     }
 
     /// The text of a value, or the secret it names.

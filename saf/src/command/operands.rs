@@ -151,7 +151,8 @@ pub(super) fn distinct<T: std::str::FromStr<Err = E> + Ord + Clone, E: ToString>
     let read = |value| {
         let name: T = parsed(value)?;
         if !seen.insert(name.clone()) {
-            return Err(CommandError::at(format!("{} stands there twice", value.text), value));
+            let what = if is_like_a_key(&value.text) { "this key" } else { value.text.as_str() };
+            return Err(CommandError::at(format!("{what} stands there twice"), value));
         }
         Ok((name, value))
     };

@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use winnow::ascii::multispace1;
-use winnow::combinator::{alt, cut_err, delimited, eof, opt, preceded, repeat, terminated};
+use winnow::combinator::{alt, cut_err, delimited, eof, not, opt, preceded, repeat, terminated};
 use winnow::error::{ContextError, ErrMode, StrContext, StrContextValue};
 use winnow::stream::{LocatingSlice, Location, Stateful};
-use winnow::token::{take_till, take_until};
+use winnow::token::{one_of, take_till, take_until};
 use winnow::{ModalResult, Parser};
 
 /// Where something stands in the text of a command: byte offsets.
@@ -109,7 +109,9 @@ fn operand(input: &mut Input<'_>) -> ModalResult<Operand> {
 }
 
 fn word(input: &mut Input<'_>) -> ModalResult<Operand> {
-    take_till(1.., |c: char| c.is_whitespace() || c.is_control() || ",()'".contains(c))
+    let character = |c: char| !(c.is_whitespace() || c.is_control() || ",()'".contains(c));
+    repeat::<_, _, (), _, _>(1.., (not("/*"), one_of(character)))
+        .take()
         .with_span()
         .map(|(text, span): (&str, Span)| Operand { text: text.to_owned(), whole: span.clone(), span, inner: None })
         .parse_next(input)

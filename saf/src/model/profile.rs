@@ -65,6 +65,13 @@ impl Profile {
         }
     }
 
+    /// Whether its tickets have small letters: there is an enhanced key, and TYPE is MIXED.
+    #[must_use]
+    pub fn makes_mixed_case_tickets(&self) -> bool {
+        let mixed = |ssignon: &Ssignon| ssignon.enhanced.is_some() && ssignon.ticket_type() == TicketType::Mixed;
+        self.ssignon.as_ref().is_some_and(mixed)
+    }
+
     /// Whether legacy tickets may be used again: APPLDATA begins with `NO REPLAY PROTECTION`.
     ///
     /// Source: RACF Security Administrator's Guide for the text; that a suffix is allowed follows from IBM's own sample

@@ -108,6 +108,11 @@ impl Credential {
         if fold { SecretString::from(text.to_ascii_uppercase()) } else { self.0.clone() }
     }
 
+    /// Whether folding changes it.
+    pub(crate) fn is_changed(&self, fold: bool) -> bool {
+        fold && self.0.expose_secret().bytes().any(|byte| byte.is_ascii_lowercase())
+    }
+
     /// As a candidate for a PassTicket; `None` when it has not 8 characters.
     pub(crate) fn as_ticket(&self, fold: bool) -> Option<ptkt::Ticket> {
         self.text(fold).expose_secret().parse().ok()

@@ -330,3 +330,14 @@ fn a_text_of_parentheses_without_end_is_refused_and_overflows_nothing() {
     let text = format!("RDEFINE PTKTDATA {}A{}", "(".repeat(12), ")".repeat(12));
     assert!(!fails(&site.saf, &text).what().contains("parentheses in one another"));
 }
+
+#[test]
+fn a_comment_may_touch_a_word() {
+    let site = Site::new();
+    run(&site.saf, "RDEFINE/* one */PTKTDATA ABC/* two */UACC(READ/* three */)/* four */");
+    let view = site.saf.database().view().unwrap();
+    let profile = view.profile(Class::Ptktdata, &"ABC".parse().unwrap()).unwrap();
+    assert_eq!(profile.uacc, Access::Read);
+    let error = fails(&site.saf, "RDEFINE PTKTDATA ABD/* and so on");
+    assert!(error.what().contains("the end of the comment"), "{error}");
+}

@@ -112,13 +112,13 @@ fn a_database_of_format_1_is_opened_and_written_on() {
 }
 
 #[test]
-fn a_register_of_format_1_is_read() {
+fn a_register_of_format_2_is_read() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join(format!("{:010}", NOW / 1024)), read("replay-v1")).unwrap();
+    fs::write(directory.path().join(format!("{:010}", NOW / 64)), read("replay-v2")).unwrap();
     let register = FileRegister::open(directory.path()).unwrap();
     let used = |kind, application: &str, time| {
-        let used =
-            TicketUse::new(kind, "U1".parse().unwrap(), application.parse().unwrap(), Timestamp::from_secs(time));
+        let (user, application) = ("U1".parse().unwrap(), application.parse().unwrap());
+        let used = TicketUse::new(kind, user, application, Timestamp::from_secs(time), &"ZVQLMCAN".parse().unwrap());
         register.first_use(&used, Timestamp::from_secs(NOW)).unwrap()
     };
     assert_eq!(used(TicketKind::Legacy, "MASKED", NOW), Usage::Replay);
@@ -138,10 +138,10 @@ fn make() {
     let register = FileRegister::open(&site.directory.path().join("replay")).unwrap();
     for (kind, application) in [(TicketKind::Legacy, "MASKED"), (TicketKind::Enhanced, "LABELS")] {
         let (user, application) = ("U1".parse().unwrap(), application.parse().unwrap());
-        let used = TicketUse::new(kind, user, application, Timestamp::from_secs(NOW));
+        let used = TicketUse::new(kind, user, application, Timestamp::from_secs(NOW), &"ZVQLMCAN".parse().unwrap());
         assert_eq!(register.first_use(&used, Timestamp::from_secs(NOW)).unwrap(), Usage::First);
     }
-    fs::copy(site.directory.path().join("replay").join(format!("{:010}", NOW / 1024)), to("replay-v1")).unwrap();
+    fs::copy(site.directory.path().join("replay").join(format!("{:010}", NOW / 64)), to("replay-v2")).unwrap();
     let path = site.directory.path().join("racf.db");
     // Closed, so that all of it is in the one file.
     let Site { directory: _kept, saf, racf, .. } = site;

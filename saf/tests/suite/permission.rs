@@ -85,7 +85,7 @@ fn read_evaluates_and_update_generates_whoever_gives_it() {
         let generated = site.saf.generate(&granted, &who);
         if level == "READ" {
             let error = refused(generated, NOT_AUTHORIZED.0, NOT_AUTHORIZED.1);
-            assert!(error.cause().why().ends_with("READ only"), "{}", error.cause().why());
+            assert!(error.cause().why().ends_with("gives it READ"), "{}", error.cause().why());
             assert!(error.cause().remedies().iter().any(|remedy| remedy.contains("ACCESS(UPDATE)")));
         } else {
             generated.unwrap();
@@ -187,4 +187,69 @@ fn a_changed_profile_counts_from_refresh_on_here_and_in_every_other_process() {
     run(&site.saf, "SETROPTS RACLIST(PTKTDATA)");
     refused(generate(&other, &new), Code::GenerationNoKey, "8/16/28");
     drop(copy(&ticket));
+}
+
+/// What somebody can do about it is done, and then it works.
+#[test]
+fn the_remedy_for_a_profile_that_gives_too_little_is_to_permit_that_profile() {
+    for (profile, uacc, given) in [("IRRPTAUTH.APPL.*", "NONE", "NONE"), ("IRRPTAUTH.APPL.U1", "READ", "READ")] {
+        let site = Site::bare();
+        site.run(&[
+            "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)",
+            &format!("RDEFINE PTKTDATA APPL SSIGNON(KEYMASKED({DES_KEY}))"),
+            &format!("RDEFINE PTKTDATA {profile} UACC({uacc})"),
+        ]);
+        let who = request("U1", "APPL");
+        let error = refused(generate(&site.saf, &who), NOT_AUTHORIZED.0, NOT_AUTHORIZED.1);
+        assert_eq!(
+            error.cause().why(),
+            format!("caller IBMUSER needs UPDATE to IRRPTAUTH.APPL.U1: profile {profile} gives it {given}")
+        );
+        let [remedy] = error.cause().remedies() else { panic!("{error:?}") };
+        remedy.split(", then ").for_each(|command| drop(run(&site.saf, command)));
+        generate(&site.saf, &who).unwrap();
+    }
+}
+
+#[test]
+fn a_profile_that_would_cover_and_does_not_is_named_with_what_makes_it_cover() {
+    let site = Site::bare();
+    site.run(&[
+        "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)",
+        &format!("RDEFINE PTKTDATA APPL SSIGNON(KEYMASKED({DES_KEY}))"),
+        "RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)",
+    ]);
+    let who = request("U1", "APPL");
+    let follow = |why: &str| {
+        let error = refused(generate(&site.saf, &who), NOT_AUTHORIZED.0, NOT_AUTHORIZED.1);
+        assert!(error.cause().why().contains(why), "{error:?}");
+        let commands = error.cause().remedies()[0].replace("...", "UACC(UPDATE)");
+        commands.split(", then ").for_each(|command| drop(run(&site.saf, command)));
+    };
+    // Defined while GENERIC was off it is a discrete profile of an odd name, for good.
+    follow("IRRPTAUTH.** was defined without SETROPTS GENERIC(PTKTDATA)");
+    generate(&site.saf, &who).unwrap();
+    site.run(&["RDELETE PTKTDATA IRRPTAUTH.**"]);
+    run(&site.saf, "RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)");
+    follow("IRRPTAUTH.** is defined, and not in storage yet");
+    generate(&site.saf, &who).unwrap();
+    run(&site.saf, "SETROPTS NOGENERIC(PTKTDATA)");
+    follow("IRRPTAUTH.** is generic, and generic profiles of PTKTDATA are off");
+    generate(&site.saf, &who).unwrap();
+}
+
+/// A site whose code page has other national characters: X'4A' is in no profile name.
+#[test]
+fn a_user_of_other_national_characters_is_authorized_by_generic_profiles() {
+    let user = ptkt::UserId::from_ebcdic(&[0xC1, 0x4A, 0xC2]).unwrap();
+    for (profile, covers) in [("IRRPTAUTH.**", true), ("IRRPTAUTH.APPL.A%B", true), ("IRRPTAUTH.APPL.A%", false)] {
+        let site = Site::bare();
+        site.run(&[
+            "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)",
+            &format!("RDEFINE PTKTDATA APPL SSIGNON(KEYMASKED({DES_KEY}))"),
+            &format!("RDEFINE PTKTDATA {profile} UACC(UPDATE)"),
+        ]);
+        let generated = generate(&site.saf, &icsf_saf::Request::new(user, "APPL".parse().unwrap()));
+        assert_eq!(generated.is_ok(), covers, "{profile}");
+    }
 }

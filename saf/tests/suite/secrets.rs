@@ -99,7 +99,25 @@ fn no_error_shows_a_key_or_a_password_however_it_was_typed() {
         assert!(!text.contains("s3cr3tPW") && !text.contains("S3CR3TPW"), "{command}: {text}");
         shown += 1;
     }
-    assert_eq!(shown, 61);
+    // A digit too few, one that is none, and no keyword where one belongs.
+    for command in
+        ["RALTER PTKTDATA NONE SSIGNON(#)", "RALTER PTKTDATA TAKEN SSIGNON(TYPE(#))", "RALTER PTKTDATA TAKEN #"]
+    {
+        for key in ["E00119351956197", "E0O1193519561977", "E001-1935-1956-1977"] {
+            let error = fails(&site.saf, &command.replace('#', key));
+            let text = texts(&error);
+            assert!(!text.contains(key), "{command}: {text}");
+            shown += 1;
+        }
+    }
+    for command in
+        ["ADDUSER BOB (#)", "ADDUSER BOB #", "ALTUSER TAKEN (#)", "DELUSER TAKEN #", "PERMIT TAKEN #", "SETROPTS #"]
+    {
+        let error = fails(&site.saf, &command.replace('#', "SECRET12"));
+        assert!(!texts(&error).contains("SECRET12"), "{command}: {}", texts(&error));
+        shown += 1;
+    }
+    assert_eq!(shown, 76);
 }
 
 #[test]
@@ -110,6 +128,8 @@ fn what_is_no_secret_is_shown_so_that_the_place_can_be_found() {
     assert!(error.report().contains(shown), "{}", error.report());
     let error = fails(&site.saf, "ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')");
     assert!(error.report().contains("ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')"), "{}", error.report());
+    let error = fails(&site.saf, "PERMIT NONE CLASS(PTKTDATA) ID(TPXSTC) ACCESS(READ)");
+    assert!(error.report().contains("PERMIT NONE CLASS(PTKTDATA) ID(TPXSTC) ACCESS(READ)"), "{}", error.report());
     let error = fails(&site.saf, "RDEFINE PTKTDATA A SSIGNON(KEYMASKED(@secret:NONE))");
     assert!(error.report().contains("KEYMASKED(@secret:NONE)"), "{}", error.report());
 }

@@ -138,3 +138,43 @@ fn the_group_of_the_sign_on_chooses_the_key() {
     refused(site.saf.sign_on(&request("U1", "APPL"), &ticket), Code::SignOnNotValid, "8/8/20");
     site.saf.sign_on(&with_group, &ticket).unwrap();
 }
+
+/// Nothing is in storage either then; but that is not what somebody has to mend.
+#[test]
+fn a_class_that_is_off_is_the_cause_and_not_the_profile() {
+    let site = site();
+    let ticket = Credential::from(&generate(&site.saf, &request("U1", "APPL")).unwrap());
+    for (command, missing, remedy) in [
+        ("SETROPTS NOCLASSACT(PTKTDATA)", "not active", "SETROPTS CLASSACT(PTKTDATA)"),
+        ("SETROPTS CLASSACT(PTKTDATA) NORACLIST(PTKTDATA)", "not RACLISTed", "SETROPTS RACLIST(PTKTDATA)"),
+    ] {
+        run(&site.saf, command);
+        let error = refused(sign_on(&site, "U1", "APPL", &ticket), Code::SignOnNotValid, "8/8/20");
+        let why = format!("it is not the password, and class PTKTDATA is {missing}");
+        assert_eq!((error.cause().why(), error.cause().remedies()), (why.as_str(), &[remedy.to_owned()][..]));
+    }
+    run(&site.saf, "SETROPTS RACLIST(PTKTDATA)");
+    sign_on(&site, "U1", "APPL", &ticket).unwrap();
+    let error = refused(sign_on(&site, "U1", "NOAPPL", &typed("AAAAAAAA")), Code::SignOnNotValid, "8/8/20");
+    assert!(error.cause().remedies()[0].starts_with("RDEFINE PTKTDATA NOAPPL SSIGNON("), "{error:?}");
+}
+
+/// TYPE(MIXED) is the default, and folding is too.
+#[cfg(feature = "enhanced")]
+#[test]
+fn a_ticket_with_small_letters_that_were_folded_is_told_from_one_of_another_key() {
+    let site = site();
+    let rules = ["INTERNAL", "HMAC", "KEY-CLR", "MAC", "GENERATE"];
+    let clear = icsf_core::ClearKey::new(vec![3; 64]);
+    let token = site.icsf().csnbktb2(&rules, Some(&clear), None).unwrap().value;
+    site.icsf().csnbkrc2(&"H.ONE".parse().unwrap(), token).unwrap();
+    site.run(&["RDEFINE PTKTDATA MIXED SSIGNON(EPTKEYLABEL(H.ONE))"]);
+    let ticket = Credential::from(&generate(&site.saf, &request("U1", "MIXED")).unwrap());
+    let error = refused(sign_on(&site, "U1", "MIXED", &ticket), Code::SignOnNotValid, "8/8/20");
+    assert!(error.cause().why().contains("folded to upper case"), "{error:?}");
+    let remedies = error.cause().remedies();
+    assert!(remedies[0].contains("SETROPTS PASSWORD(MIXEDCASE)"), "{remedies:?}");
+    assert!(remedies[1].contains("RALTER PTKTDATA MIXED SSIGNON(TYPE(UPPER))"), "{remedies:?}");
+    run(&site.saf, "SETROPTS PASSWORD(MIXEDCASE)");
+    sign_on(&site, "U1", "MIXED", &ticket).unwrap();
+}

@@ -80,8 +80,11 @@ impl Site {
         let faulty = Arc::new(Faulty::new(Arc::new(engine), Plan::new()));
         let slot = Arc::new(Slot::with(Arc::clone(&faulty) as Arc<dyn Backend>));
         let clock = Arc::new(ManualClock::at(NOW));
-        let epoch =
-            Arc::new(if on_files { Epoch::open(&directory.path().join("epoch")).unwrap() } else { Epoch::in_memory() });
+        let epoch = Arc::new(if on_files {
+            Epoch::create(&directory.path().join("epoch")).unwrap()
+        } else {
+            Epoch::in_memory()
+        });
         let control: Arc<dyn ControlStore> = Arc::new(MemoryControl::default());
         let saf = assemble(&slot, &ckds, &racf, &control, &epoch, &clock, &directory);
         let site = Self { saf, slot, faulty, clock, racf, ckds, directory, epoch, control, on_files };

@@ -284,7 +284,7 @@ fn explain_tells_the_whole_chain() {
     good.outcome.unwrap();
     assert!(good.steps.iter().all(|step| step.good), "{:?}", good.steps);
     let chain: Vec<&str> = good.steps.iter().map(|step| step.what).collect();
-    assert_eq!(chain, ["class", "permission", "key profile", "key", "ICSF", "record", "engine"]);
+    assert_eq!(chain, ["class", "permission", "key profile", "key", "ICSF", "record", "engine", "key use"]);
     site.slot.remove();
     let lost = steps(&who);
     refused(lost.outcome, Code::GenerationKey, "8/16/28");
@@ -318,4 +318,54 @@ fn a_probe_opens_the_key_and_makes_nothing() {
     site.slot.remove();
     refused(probe("A"), Code::GenerationKey, "8/16/28");
     probe("B").unwrap();
+}
+
+#[test]
+fn explain_tells_a_key_that_cannot_be_used_at_the_step_where_it_lies() {
+    let site = Site::new();
+    let rules = ["INTERNAL", "HMAC", "KEY-CLR", "MAC", "GENERATE"];
+    let clear = site.icsf().csnbktb2(&rules, Some(&ClearKey::new(vec![1; 64])), None).unwrap().value;
+    site.icsf().csnbkrc2(&"A.MAC".parse().unwrap(), clear).unwrap();
+    add_des(&site, "LEGACY.KEY", DES_KEY);
+    let des = site.icsf().csnbcki(&ClearKey::from_hex(DES_KEY).unwrap()).unwrap().value;
+    site.icsf().kgup_add(&"ON.DISK".parse().unwrap(), des).unwrap();
+    site.run(&[
+        "RDEFINE PTKTDATA TYPE SSIGNON(KEYLABEL(A.MAC))",
+        "RDEFINE PTKTDATA WAITING SSIGNON(KEYLABEL(ON.DISK))",
+        "RDEFINE PTKTDATA MISSING SSIGNON(KEYLABEL(NO.KEY))",
+        "RDEFINE PTKTDATA LOST SSIGNON(KEYLABEL(LEGACY.KEY))",
+    ]);
+    for (application, at) in [("TYPE", "key use"), ("WAITING", "record"), ("MISSING", "record")] {
+        let explained = site.saf.explain(&admin(), &request("U1", application)).unwrap();
+        let error = refused(explained.outcome, Code::GenerationKey, "8/16/28");
+        let bad: Vec<_> = explained.steps.iter().filter(|step| !step.good).collect();
+        let [bad] = bad.as_slice() else { panic!("{application}: {:?}", explained.steps) };
+        assert_eq!(bad.what, at);
+        assert!(bad.found.contains(error.cause().why()), "{bad:?}");
+        assert!(error.cause().remedies().iter().all(|remedy| bad.found.contains(remedy)), "{bad:?}");
+    }
+    // An engine that says it is there, and fails as soon as it is used.
+    let who = request("U1", "LOST");
+    generate(&site.saf, &who).unwrap();
+    site.faulty.set_plan(icsf_backends::faulty::Plan::new().fail_all(icsf_core::backend::EngineErrorKind::Fault));
+    let explained = site.saf.explain(&admin(), &who).unwrap();
+    refused(explained.outcome, Code::GenerationKey, "8/16/28");
+    assert!(explained.steps.iter().any(|step| step.what == "key use" && !step.good), "{:?}", explained.steps);
+    let view = site.saf.database().view().unwrap();
+    let profile = view.profile(icsf_saf::model::Class::Ptktdata, &"LOST".parse().unwrap()).unwrap();
+    refused(site.saf.probe(profile), Code::GenerationKey, "8/16/28");
+}
+
+#[test]
+fn the_profile_that_lacks_a_key_is_the_one_named() {
+    let site = Site::new();
+    site.run(&["RDEFINE PTKTDATA APPL", "RDEFINE PTKTDATA APPL.U1"]);
+    let who = request("U1", "APPL");
+    let with_group = who.with_group("G1".parse().unwrap());
+    let generated = refused(generate(&site.saf, &with_group), Code::GenerationNoKey, "8/16/28");
+    let evaluated = refused(evaluate(&site.saf, &who, &right(DES_KEY, &who)), Code::EvaluationNoKey, "8/16/32");
+    for error in [generated, evaluated] {
+        assert!(error.cause().remedies()[0].starts_with("RALTER PTKTDATA APPL.U1 SSIGNON("), "{error:?}");
+        assert_eq!(error.cause().profile(), Some("APPL.U1"));
+    }
 }

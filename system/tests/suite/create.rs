@@ -1,7 +1,7 @@
 //! Making a system: whole or not at all, and its owner's alone.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,8 +52,8 @@ fn what_was_made_is_what_is_opened() {
             (names.sysname.as_str(), names.smfid.as_str(), names.reason_codes),
             ("DRS2", "SY$2", ReasonCodes::Tss)
         );
-        let status = system.status().unwrap();
-        assert_eq!((status.ckds.format, status.ckds.records, status.icsf_started), (KdsFormat::Fixed, 0, true));
+        let status = system.status().unwrap().icsf.unwrap();
+        assert_eq!((status.ckds.format, status.ckds.records, status.started), (KdsFormat::Fixed, 0, true));
         assert_eq!(system.engine().unwrap().state.word(), "deconfigured");
         assert_eq!(system.directory(), Some(home.path.as_path()));
     }
@@ -66,7 +66,12 @@ fn an_empty_directory_may_become_a_system_and_any_other_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let empty = parent.path().join("empty");
     fs::create_dir(&empty).unwrap();
+    let shell = fs::File::open(&empty).unwrap();
     System::create(&empty, &Setup::default()).unwrap();
+    let inode = |metadata: fs::Metadata| metadata.ino();
+    assert_eq!(inode(shell.metadata().unwrap()), inode(fs::metadata(&empty).unwrap()), "who is in it still is");
+    assert_eq!(fs::metadata(&empty).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(listed(parent.path()).len(), 1);
     let before = listed(&empty);
     let error = System::create(&empty, &Setup::default()).unwrap_err();
     assert!(text(&error).contains("the directory is not empty"), "{error}");

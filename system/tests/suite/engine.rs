@@ -62,7 +62,7 @@ fn an_engine_behind_a_pass_phrase_is_locked_without_it() {
     let unlocked = System::open_with(&home.path, pass_phrase("correct horse")).unwrap();
     assert_eq!(unlocked.engine().unwrap().master_keys, held);
     let wrong = System::open_with(&home.path, pass_phrase("battery staple")).unwrap().engine().unwrap();
-    assert_eq!(wrong.state.word(), "offline");
+    assert_eq!(wrong.state.word(), "locked");
     assert!(wrong.state.to_string().contains("pass phrase"), "{}", wrong.state);
     assert!(!format!("{wrong:?}").contains("battery"));
 }

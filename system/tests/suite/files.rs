@@ -99,11 +99,13 @@ fn a_garbled_file_of_switches_stops_icsf_and_is_named() {
 }
 
 #[test]
-fn the_change_counter_is_made_anew_when_it_is_gone() {
+fn without_its_change_counter_a_system_is_not_opened() {
+    // Made anew in silence, it would leave those who have the old one open deaf to every change.
     let home = Home::ready();
-    let right = ticket(&home.system, "TSOPRD1").unwrap();
     fs::remove_file(home.file("epoch")).unwrap();
-    assert_eq!(ticket(&home.another(), "TSOPRD1").unwrap(), right);
+    let error = System::open(&home.path).unwrap_err();
+    assert!(text(&error).contains("change counter: it is missing"), "{error}");
+    assert!(!home.file("epoch").exists());
 }
 
 #[test]

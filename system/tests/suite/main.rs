@@ -13,5 +13,6 @@ mod engine;
 mod files;
 mod shared;
 mod support;
+mod token;
 #[cfg(feature = "enhanced")]
 mod tokens;

@@ -37,7 +37,7 @@ fn icsf_is_stopped_and_started() {
     assert_eq!(home.system.console("p csf").unwrap(), ["CSFM401I CRYPTOGRAPHY - SERVICES ARE NO LONGER AVAILABLE."]);
     assert!(lost(&other).starts_with("CSNBENC 12/0: ICSF is not started"));
     assert_eq!(other.console("D ICSF,CARDS").unwrap(), ["IEE341I CSF NOT ACTIVE"]);
-    assert!(!other.status().unwrap().icsf_started);
+    assert!(!other.status().unwrap().icsf.unwrap().started);
     other.console("START CSF").unwrap();
     works(&home.system, &right);
     assert_eq!(home.system.console("D SMF,O").unwrap(), ["SID(SY1)"]);
@@ -56,10 +56,10 @@ fn records_are_added_by_services_and_by_utilities() {
     icsf.kgup_add(&"BATCH".parse().unwrap(), token()).unwrap();
     icsf.kgup_delete(&"DYNAMIC".parse().unwrap()).unwrap();
     assert!(reads("DYNAMIC") && !reads("BATCH"));
-    assert_eq!(other.status().unwrap().ckds.awaiting_refresh, 2);
+    assert_eq!(other.status().unwrap().icsf.unwrap().ckds.awaiting_refresh, 2);
     icsf.refresh_ckds().unwrap();
     assert!(!reads("DYNAMIC") && reads("BATCH"));
-    assert_eq!(other.status().unwrap().ckds.awaiting_refresh, 0);
+    assert_eq!(other.status().unwrap().icsf.unwrap().ckds.awaiting_refresh, 0);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn master_keys_are_loaded_set_and_changed() {
     other.icsf().change_master_key(kind, &mut |_| {}).unwrap();
     works(&home.system, &right);
     let status = home.system.status().unwrap();
-    assert_eq!(status.registers(kind).old, after.current);
+    assert_eq!(status.icsf.unwrap().engine.master_keys.of(kind).old, after.current);
     assert!(status.applications.iter().all(|application| application.usable.is_ok()));
 }
 

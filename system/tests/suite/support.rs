@@ -32,6 +32,12 @@ impl Home {
             home.system.icsf().generate_master_key(kind).unwrap();
             home.system.icsf().set_master_key(kind).unwrap();
         }
+        home.applications();
+        home
+    }
+
+    /// PTKTDATA in use; TSOPRD1 with a key in the CKDS, MASKED with a masked one.
+    pub(crate) fn applications(&self) {
         for command in [
             "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)",
             "RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)",
@@ -39,9 +45,8 @@ impl Home {
             "RDEFINE PTKTDATA MASKED APPLDATA('NO REPLAY PROTECTION') SSIGNON(KEYMASKED(0123456789ABCDEF))",
             "SETROPTS RACLIST(PTKTDATA) REFRESH",
         ] {
-            racf(&home.system, command);
+            racf(&self.system, command);
         }
-        home
     }
 
     /// Another process: the same directory, opened anew.

@@ -96,11 +96,12 @@ fn makes_all_tickets(system: &System) {
 /// Enhanced tickets only: the legacy keys are named, and refused by their own code, and nothing else is touched.
 fn makes_enhanced_tickets_only(system: &System) {
     let status = system.status().unwrap();
-    let labels: Vec<_> = status.unusable_keys.iter().map(|key| key.label.as_str()).collect();
+    let icsf = status.icsf.as_ref().unwrap();
+    let labels: Vec<_> = icsf.unusable_keys.iter().map(|key| key.label.as_str()).collect();
     assert_eq!(labels.len(), 2);
     assert!(labels.iter().all(|label| label.starts_with("IRR.SSIGNON.")), "{labels:?}");
-    assert!(status.unusable_keys.iter().all(|key| key.why == "the engine has no DES"));
-    assert!(status.engine.info.quirks.iter().any(|quirk| quirk.text.starts_with("no DES")), "{status:?}");
+    assert!(icsf.unusable_keys.iter().all(|key| key.why == "the engine has no DES"));
+    assert!(icsf.engine.info.quirks.iter().any(|quirk| quirk.text.starts_with("no DES")), "{status:?}");
     let usable = status.applications.iter().filter(|application| application.usable.is_ok());
     assert_eq!(usable.map(|application| application.profile.as_str()).collect::<Vec<_>>(), ["CICSPROD"]);
 
@@ -179,7 +180,7 @@ mod given {
         }
         let console = system.console("D ICSF,CARDS").unwrap().join("\n");
         let says = weakness.is_some_and(|text| console.contains(&format!("SIC3004I WEAK: {}", text.to_uppercase())));
-        assert_eq!(system.status().unwrap().engine.info.is_weak(), says, "{console}");
+        assert_eq!(system.status().unwrap().icsf.unwrap().engine.info.is_weak(), says, "{console}");
         card.zeroize().unwrap();
     }
 }

@@ -1,0 +1,324 @@
+//! Planned keys: what is found once for a request, and used until the database changes.
+//!
+//! A plan holds where the keys lie, and what is fixed for each, the user and the application. What is never kept is the
+//! key: each request asks ICSF for it anew, and so meets a lost engine at once.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use icsf_core::services::Encipherer;
+use icsf_core::{Cause, KeyLabel};
+use lru::LruCache;
+use ptkt::{
+    Applid, DesEncipher, GenerateError, GroupId, Ticket, TicketKind, Timestamp, UserId, Verdict, Window, legacy,
+};
+
+use crate::access::Caller;
+use crate::codes::Code;
+use crate::database::Snapshot;
+use crate::error::{Error, Result};
+use crate::model::{Access, LegacyKey, Profile};
+use crate::passticket::Request;
+use crate::server::Saf;
+
+/// How many plans are kept.
+const PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// What a plan depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PlanKey {
+    /// Whose permission is checked, and which; nobody's at sign-on.
+    pub(crate) authority: Option<(Caller, Access)>,
+    pub(crate) user: UserId,
+    pub(crate) application: Applid,
+    pub(crate) group: Option<GroupId>,
+}
+
+/// The keys to be tried for a request, in turn: one at least.
+pub(crate) struct Plan {
+    pub(crate) generation: u64,
+    pub(crate) first: PlannedKey,
+    pub(crate) others: Vec<PlannedKey>,
+    /// A key profile that cannot be read, which says more than a ticket that no other key fits.
+    pub(crate) damaged: Option<Cause>,
+}
+
+/// A key, and what is fixed for it, the user and the application.
+pub(crate) struct PlannedKey {
+    profile: Arc<Profile>,
+    source: Source,
+}
+
+enum Source {
+    Masked(Box<ptkt::software::DesKey>, legacy::Session),
+    Legacy(KeyLabel, Prepared<legacy::Session>),
+    #[cfg(feature = "enhanced")]
+    Enhanced(KeyLabel, Prepared<ptkt::enhanced::Session>),
+    #[cfg(not(feature = "enhanced"))]
+    Enhanced(KeyLabel),
+}
+
+/// A session, and the number of the open key it was prepared with.
+type Prepared<S> = Mutex<Option<(u64, Arc<S>)>>;
+
+/// Plans, kept.
+pub(crate) struct Plans(Mutex<LruCache<PlanKey, Arc<Plan>>>);
+
+impl Default for Plans {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(PLANS)))
+    }
+}
+
+impl std::fmt::Debug for Plans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plans({})", self.kept().len())
+    }
+}
+
+impl Plans {
+    fn kept(&self) -> MutexGuard<'_, LruCache<PlanKey, Arc<Plan>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, view: &Snapshot, key: PlanKey, make: impl FnOnce() -> Result<Plan>) -> Result<Arc<Plan>> {
+        if let Some(plan) = self.kept().get(&key).filter(|plan| plan.generation == view.generation()) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = Arc::new(make()?);
+        self.kept().put(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+}
+
+/// A DES key in the CKDS, for the time of one request.
+struct InCkds<'a>(&'a Encipherer);
+
+impl DesEncipher for InCkds<'_> {
+    type Error = icsf_core::Error;
+
+    fn encipher(&self, blocks: &mut [[u8; 8]]) -> Result<(), icsf_core::Error> {
+        self.0.encipher(blocks)
+    }
+}
+
+#[cfg(feature = "enhanced")]
+struct HmacInCkds<'a>(&'a icsf_core::services::Authenticator);
+
+#[cfg(feature = "enhanced")]
+impl ptkt::HmacSha512 for HmacInCkds<'_> {
+    type Error = icsf_core::Error;
+
+    fn hmac(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), icsf_core::Error> {
+        self.0.hmac(messages, macs)
+    }
+}
+
+/// The session prepared with the open key `id`, made by `prepare` if there is none.
+fn prepared<S>(
+    kept: &Prepared<S>,
+    id: u64,
+    prepare: impl FnOnce() -> Result<S, icsf_core::Error>,
+) -> Result<Arc<S>, icsf_core::Error> {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*kept {
+        Some((with, session)) if *with == id => Ok(Arc::clone(session)),
+        _ => {
+            let session = Arc::new(prepare()?);
+            *kept = Some((id, Arc::clone(&session)));
+            Ok(session)
+        }
+    }
+}
+
+/// The ticket, for work that may be left to itself.
+fn owned(ticket: &Ticket) -> Result<Ticket, Trouble> {
+    ticket.expose().parse().map_err(|error: ptkt::Error| Trouble::other(Cause::new(error.to_string())))
+}
+
+/// Why a key did not yield a ticket or a verdict.
+pub(crate) enum Trouble {
+    Icsf(icsf_core::Error),
+    Other(Box<Cause>),
+}
+
+impl From<icsf_core::Error> for Trouble {
+    fn from(error: icsf_core::Error) -> Self {
+        Self::Icsf(error)
+    }
+}
+
+impl From<GenerateError<icsf_core::Error>> for Trouble {
+    fn from(error: GenerateError<icsf_core::Error>) -> Self {
+        match error {
+            GenerateError::Key(error) => Self::Icsf(error),
+            other => Self::other(Cause::new(other.to_string())),
+        }
+    }
+}
+
+impl Trouble {
+    fn other(cause: Cause) -> Self {
+        Self::Other(Box::new(cause))
+    }
+
+    pub(crate) fn into_error(self, code: Code) -> Error {
+        match self {
+            Self::Icsf(error) => Error::from_icsf(code, error),
+            Self::Other(cause) => Error::new(code, *cause),
+        }
+    }
+}
+
+impl PlannedKey {
+    fn new(profile: &Arc<Profile>, source: Source) -> Self {
+        Self { profile: Arc::clone(profile), source }
+    }
+
+    /// The keys of a profile, the one that generates first.
+    pub(crate) fn all_of(profile: &Arc<Profile>, user: &UserId, application: &Applid) -> Vec<Self> {
+        let Some(ssignon) = &profile.ssignon else { return Vec::new() };
+        let mut keys = Vec::with_capacity(2);
+        if let Some(label) = ssignon.enhanced {
+            #[cfg(feature = "enhanced")]
+            keys.push(Self::new(profile, Source::Enhanced(label, Mutex::default())));
+            #[cfg(not(feature = "enhanced"))]
+            keys.push(Self::new(profile, Source::Enhanced(label)));
+        }
+        match &ssignon.legacy {
+            Some(LegacyKey::Label(label)) => keys.push(Self::new(profile, Source::Legacy(*label, Mutex::default()))),
+            Some(LegacyKey::Masked(clear)) => {
+                if let Ok(key) = ptkt::software::DesKey::new(clear.expose()) {
+                    let Ok(session) = legacy::Session::prepare(&key, user, application);
+                    keys.push(Self::new(profile, Source::Masked(Box::new(key), session)));
+                }
+            }
+            None => {}
+        }
+        keys
+    }
+
+    /// Where the key lies, as causes and explanations say it.
+    fn described(&self) -> String {
+        describe(&self.source_kind())
+    }
+
+    fn source_kind(&self) -> KeySource {
+        match &self.source {
+            Source::Masked(..) => KeySource::Masked,
+            Source::Legacy(label, _) => KeySource::Legacy(*label),
+            #[cfg(feature = "enhanced")]
+            Source::Enhanced(label, _) => KeySource::Enhanced(*label),
+            #[cfg(not(feature = "enhanced"))]
+            Source::Enhanced(label) => KeySource::Enhanced(*label),
+        }
+    }
+
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        error.explained(|cause| cause.by_profile(self.profile.name.to_string(), self.described()))
+    }
+
+    pub(crate) fn generate(&self, saf: &Saf, request: &Request, time: Timestamp) -> Result<Ticket, Trouble> {
+        match &self.source {
+            Source::Masked(key, session) => {
+                session.generate(&**key, time).map_err(|error| Trouble::other(Cause::new(error.to_string())))
+            }
+            Source::Legacy(label, kept) => {
+                let key = saf.icsf().csnbenc_key(label)?;
+                let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
+                let session = prepared(kept, key.id(), prepare)?;
+                Ok(saf.icsf().in_engine(move || session.generate(&InCkds(&key), time))??)
+            }
+            #[cfg(feature = "enhanced")]
+            Source::Enhanced(label, kept) => {
+                let key = saf.icsf().csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
+                let session = prepared(kept, key.id(), || self.prepare_enhanced(&HmacInCkds(&key), request))?;
+                Ok(saf.icsf().in_engine(move || session.generate(&HmacInCkds(&key), time))??)
+            }
+            #[cfg(not(feature = "enhanced"))]
+            Source::Enhanced(_) => Err(without_enhanced()),
+        }
+    }
+
+    /// By which algorithm the key works, and what it finds.
+    pub(crate) fn evaluate(
+        &self,
+        saf: &Saf,
+        request: &Request,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Result<(TicketKind, Verdict), Trouble> {
+        match &self.source {
+            Source::Masked(key, session) => {
+                let Ok(verdict) = session.evaluate(&**key, ticket, now, Window::legacy());
+                Ok((TicketKind::Legacy, verdict))
+            }
+            Source::Legacy(label, kept) => {
+                let key = saf.icsf().csnbenc_key(label)?;
+                let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
+                let session = prepared(kept, key.id(), prepare)?;
+                let ticket = owned(ticket)?;
+                let evaluate = move || session.evaluate(&InCkds(&key), &ticket, now, Window::legacy());
+                Ok((TicketKind::Legacy, saf.icsf().in_engine(evaluate)??))
+            }
+            #[cfg(feature = "enhanced")]
+            Source::Enhanced(label, kept) => {
+                let key = saf.icsf().csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
+                let session = prepared(kept, key.id(), || self.prepare_enhanced(&HmacInCkds(&key), request))?;
+                let timeout =
+                    self.profile.ssignon.as_ref().map_or(Window::DEFAULT_TIMEOUT, crate::model::Ssignon::timeout);
+                let window = Window::enhanced(timeout).map_err(|e| Trouble::other(Cause::new(e.to_string())))?;
+                let ticket = owned(ticket)?;
+                let evaluate = move || session.evaluate(&HmacInCkds(&key), &ticket, now, window);
+                Ok((TicketKind::Enhanced, saf.icsf().in_engine(evaluate)??))
+            }
+            #[cfg(not(feature = "enhanced"))]
+            Source::Enhanced(_) => Err(without_enhanced()),
+        }
+    }
+
+    #[cfg(feature = "enhanced")]
+    fn prepare_enhanced(
+        &self,
+        key: &HmacInCkds<'_>,
+        request: &Request,
+    ) -> Result<ptkt::enhanced::Session, icsf_core::Error> {
+        let ticket_type = self.profile.ssignon.as_ref().map(crate::model::Ssignon::ticket_type).unwrap_or_default();
+        ptkt::enhanced::Session::prepare(key, &request.user, &request.application, ticket_type.into())
+    }
+
+    /// Whether a ticket of this kind may be used again.
+    pub(crate) fn replay_allowed(&self, kind: TicketKind) -> bool {
+        match kind {
+            TicketKind::Legacy => self.profile.replay_bypassed(),
+            _ => self.profile.ssignon.as_ref().is_some_and(crate::model::Ssignon::replay),
+        }
+    }
+}
+
+#[cfg(not(feature = "enhanced"))]
+fn without_enhanced() -> Trouble {
+    Trouble::other(
+        Cause::new("this program was built without enhanced PassTickets").with_remedy("build with feature enhanced"),
+    )
+}
+
+/// Where the key of a profile lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySource {
+    /// In the database, masked: legacy, no ICSF.
+    Masked,
+    /// In the CKDS: legacy.
+    Legacy(KeyLabel),
+    /// In the CKDS: enhanced.
+    Enhanced(KeyLabel),
+}
+
+pub(crate) fn describe(source: &KeySource) -> String {
+    match source {
+        KeySource::Masked => "legacy, masked in the security database".to_owned(),
+        KeySource::Legacy(label) => format!("legacy, in the CKDS under {label}"),
+        KeySource::Enhanced(label) => format!("enhanced, in the CKDS under {label}"),
+    }
+}

@@ -1,0 +1,153 @@
+//! A system whose master keys are in a token: the card is pulled and put back, and takes the place of the software engine.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
+use softhsm_fixtures::Card;
+use softicsf::{ClearKey, Engine, EngineSecrets, MasterKeyKind, Pkcs11Token, Setup, System};
+
+use crate::support::{Home, lost, text, ticket};
+
+fn token(card: &Card) -> Pkcs11Token {
+    let mut token = Pkcs11Token::new(card.module(), card.label());
+    token.serial = Some(card.serial().to_owned());
+    token
+}
+
+fn pin(card: &Card) -> EngineSecrets {
+    EngineSecrets { pin: Some(ClearKey::from_slice(card.user_pin().expose().as_bytes())), ..EngineSecrets::default() }
+}
+
+fn on(card: &Card) -> Setup {
+    Setup { engine: Engine::Pkcs11(token(card)), secrets: pin(card), ..Setup::default() }
+}
+
+/// The parts of both master keys, as the officers keep them.
+fn enter(system: &System) {
+    for (number, kind) in (1..).zip(MasterKeyKind::ALL) {
+        for (part, byte) in [(Part::First, number), (Part::Middle, 16 * number), (Part::Final, 5)] {
+            let value = ClearKey::new(vec![byte; MASTER_KEY_LENGTH]);
+            system.icsf().load_master_key_part(kind, part, &value).unwrap();
+        }
+        system.icsf().set_master_key(kind).unwrap();
+    }
+}
+
+#[test]
+fn a_card_is_pulled_and_put_back_while_two_processes_use_the_system() {
+    let card = Card::new();
+    let home = Home::made(&on(&card));
+    enter(&home.system);
+    home.applications();
+    let other = System::open_with(&home.path, pin(&card)).unwrap();
+    let right = ticket(&other, "TSOPRD1").unwrap();
+
+    card.pull();
+    for system in [&home.system, &other] {
+        let error = lost(system);
+        assert!(error.starts_with("CSNBENC 12/0: ") && error.contains("no token is there"), "{error}");
+        assert_eq!(system.engine().unwrap().state.word(), "offline");
+        let status = system.status().unwrap();
+        let usable: Vec<_> = status.applications.iter().map(|a| (a.profile.as_str(), a.usable.is_ok())).collect();
+        assert_eq!(usable, [("MASKED", true), ("TSOPRD1", false)]);
+    }
+    card.put_back();
+    for system in [&home.system, &other] {
+        assert_eq!(ticket(system, "TSOPRD1").unwrap(), right);
+        assert_eq!(system.engine().unwrap().state.word(), "online");
+    }
+}
+
+#[test]
+fn a_system_moves_to_a_token_and_back_by_the_same_key_parts() {
+    let card = Card::new();
+    let home = Home::made(&Setup::default());
+    enter(&home.system);
+    home.applications();
+    let patterns = home.system.engine().unwrap().master_keys;
+    let right = ticket(&home.system, "TSOPRD1").unwrap();
+
+    home.system.configure_engine(&Engine::Pkcs11(token(&card)), &pin(&card)).unwrap();
+    let on_token = System::open_with(&home.path, pin(&card)).unwrap();
+    let missing = lost(&on_token);
+    assert!(missing.starts_with("CSNBENC 12/0: the DES-MK is not set"), "{missing}");
+    enter(&on_token);
+    assert_eq!(on_token.engine().unwrap().master_keys, patterns);
+    assert_eq!(ticket(&on_token, "TSOPRD1").unwrap(), right);
+    // The one who chose it has no PIN, so for him it is locked.
+    assert_eq!(home.system.engine().unwrap().state.word(), "locked");
+
+    // The change of a master key is made in the token.
+    on_token.icsf().generate_master_key(MasterKeyKind::Des).unwrap();
+    on_token.icsf().change_master_key(MasterKeyKind::Des, &mut |_| {}).unwrap();
+    assert_eq!(ticket(&on_token, "TSOPRD1").unwrap(), right);
+
+    // Back: the file of the software engine is still there, and holds what the CKDS is under no more.
+    let by_key_file = Engine::Software { unlock: softicsf::UnlockBy::KeyFile };
+    on_token.configure_engine(&by_key_file, &EngineSecrets::default()).unwrap();
+    assert_eq!(home.system.engine().unwrap().state.word(), "wrong master key");
+}
+
+#[test]
+fn a_pin_file_opens_it_unattended_and_must_be_for_its_owner_alone() {
+    let card = Card::new();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pin");
+    fs::write(&file, format!("{}\n", card.user_pin().expose())).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut by_file = token(&card);
+    by_file.pin_file = Some(file.clone());
+    let home = Home::made(&Setup { engine: Engine::Pkcs11(by_file), ..Setup::default() });
+    enter(&home.system);
+    home.applications();
+    ticket(&home.another(), "TSOPRD1").unwrap();
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let locked = home.another().engine().unwrap();
+    assert_eq!(locked.state.word(), "locked");
+    assert!(locked.state.to_string().contains("chmod 600"), "{}", locked.state);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+
+    let shown = format!("{:?} {locked:?}", home.system);
+    assert!(!shown.contains(card.user_pin().expose()), "{shown}");
+}
+
+#[test]
+fn a_token_that_is_not_there_makes_no_system() {
+    let card = Card::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prd1");
+    let wrong: [(Setup, &str); 5] = [
+        (Setup { engine: Engine::Pkcs11(Pkcs11Token::new(card.module(), "no such")), ..on(&card) }, card.label()),
+        (Setup { engine: Engine::Pkcs11(Pkcs11Token::new("/no/module.so", "card")), ..on(&card) }, "cannot be loaded"),
+        (Setup { secrets: EngineSecrets::default(), ..on(&card) }, "PIN of the token is needed"),
+        (
+            Setup {
+                secrets: EngineSecrets { pin: Some(ClearKey::from_slice(b"000000")), ..EngineSecrets::default() },
+                ..on(&card)
+            },
+            "does not take the PIN",
+        ),
+        (
+            Setup {
+                engine: Engine::Pkcs11({
+                    let mut other = token(&card);
+                    other.serial = Some("0000000000000000".to_owned());
+                    other
+                }),
+                ..on(&card)
+            },
+            card.serial(),
+        ),
+    ];
+    for (setup, says) in wrong {
+        let error = System::create(&path, &setup).unwrap_err();
+        assert!(text(&error).contains(says), "{error}");
+        assert!(!path.exists());
+    }
+    card.pull();
+    assert!(text(&System::create(&path, &on(&card)).unwrap_err()).contains("no token is there"));
+    card.put_back();
+    System::create(&path, &on(&card)).unwrap();
+}

@@ -1,0 +1,59 @@
+//! A million evaluations leave memory as it was.
+
+use std::fs;
+use std::sync::Arc;
+
+use icsf_core::clock::ManualClock;
+use softicsf::{MasterKeyKind, System};
+
+use crate::support::{admin, alone, define, request};
+
+const SECONDS: u64 = 50_000;
+const A_SECOND: u64 = 20;
+/// Some 20 bytes for each ticket of the second half: what is kept of one that is still good comes and goes.
+const ALLOWED_KIB: u64 = 512;
+
+/// Memory of this process that is in use, in KiB, without what is read from files and may come and go.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_million_evaluations_leave_memory_flat() {
+    alone("flat::million");
+}
+
+#[test]
+#[ignore = "run as a process of its own by another test"]
+fn million() {
+    const START: u64 = 1_700_000_000;
+    let clock = Arc::new(ManualClock::at(START));
+    let system = System::in_memory().clock(Arc::clone(&clock) as Arc<_>).build().unwrap();
+    for kind in MasterKeyKind::ALL {
+        system.icsf().generate_master_key(kind).unwrap();
+        system.icsf().set_master_key(kind).unwrap();
+    }
+    define(&system);
+    let (mut settled, mut accepted, mut refused) = (0, 0_u64, 0_u64);
+    for second in 0..SECONDS {
+        clock.set(START + second);
+        // More users than any cache here holds, over time; half of them with a key in the CKDS.
+        let who = request(&format!("U{}", second % 9000), if second % 2 == 0 { "MASKED" } else { "TSOPRD1" });
+        let ticket = system.generate(&admin(), &who).unwrap();
+        for _ in 0..A_SECOND {
+            match system.evaluate(&admin(), &who, &ticket) {
+                Ok(_) => accepted += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        if second == SECONDS / 2 {
+            settled = resident();
+        }
+    }
+    assert_eq!((accepted, accepted + refused), (SECONDS, SECONDS * A_SECOND), "each ticket once");
+    let grown = resident().saturating_sub(settled);
+    println!("\n{grown} KiB more than at half time");
+    assert!(grown < ALLOWED_KIB, "{grown} KiB more than at half time, when it was {settled} KiB");
+}

@@ -1,0 +1,25 @@
+//! Behaviour across crates and processes: killed, crowded, out of space, searched for secrets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on panics"
+)]
+
+mod corpus;
+#[cfg(feature = "mounts")]
+mod disk_full;
+mod flat;
+mod killed;
+mod memory;
+mod public_types;
+mod replayed;
+mod secrets;
+mod support;
+mod tampered;
+mod threads;
+mod truncated;
+mod writers;
