@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 use icsf_core::engine::{EngineState, EngineView};
 use serde_json::{Value, json};
-use softicsf::System;
+use softicsf::{System, UnusableKey};
 
 use crate::context::{Context, Outcome};
 use crate::init::BackendName;
-use crate::output::{BAD, GOOD, Output};
+use crate::output::{BAD, GOOD, Output, count};
 use crate::token::TokenArgs;
 use crate::{failure::Failure, mk};
 
@@ -82,11 +82,16 @@ impl Engine {
 
 fn tell(context: &mut Context, system: &System) -> Result<(), Failure> {
     let view = system.engine()?;
-    if context.out.is_json() { context.out.json(&json_of(&view)) } else { lines(&mut context.out, &view, "engine  ") }
+    let unusable = system.unusable_keys()?;
+    if context.out.is_json() {
+        context.out.json(&json_of(&view, &unusable))
+    } else {
+        lines(&mut context.out, &view, &unusable, "engine  ")
+    }
 }
 
-/// Which engine, its state, what it can do, its registers.
-pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<(), Failure> {
+/// Which engine, its state, what it can do, the keys it cannot use, its registers.
+pub(crate) fn lines(out: &mut Output, view: &EngineView, unusable: &[UnusableKey], label: &str) -> Result<(), Failure> {
     let indent = " ".repeat(label.len());
     let online = view.state == EngineState::Online;
     let state = view.state.to_string();
@@ -101,6 +106,9 @@ pub(crate) fn lines(out: &mut Output, view: &EngineView, label: &str) -> Result<
     }
     if let Some(what) = abilities(view) {
         out.entry(&indent, &what)?;
+        for keys in unusable.chunk_by(|one, next| one.why == next.why) {
+            out.entry(&indent, &out.paint(BAD, &listed(keys)))?;
+        }
         for line in mk::table(&view.master_keys, &softicsf::MasterKeyKind::ALL) {
             out.line(format!("{indent}{line}"))?;
         }
@@ -121,8 +129,20 @@ fn abilities(view: &EngineView) -> Option<String> {
     (askable && !words.is_empty()).then(|| words.join(", "))
 }
 
+/// So many labels are shown; a machine gets them all.
+const SHOWN: usize = 20;
+
+/// Keys that cannot be used for one reason.
+fn listed(keys: &[UnusableKey]) -> String {
+    let why = keys.first().map_or("", |key| key.why);
+    let labels: Vec<&str> = keys.iter().take(SHOWN).map(|key| key.label.as_str()).collect();
+    let more = keys.len() - labels.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more, which --json lists") };
+    format!("{why}, and cannot use {}: {}{more}", count(keys.len(), "key"), labels.join(", "))
+}
+
 /// For a machine.
-pub(crate) fn json_of(view: &EngineView) -> Value {
+pub(crate) fn json_of(view: &EngineView, unusable: &[UnusableKey]) -> Value {
     let can = &view.info.capabilities;
     json!({
         "kind": view.info.kind,
@@ -133,6 +153,7 @@ pub(crate) fn json_of(view: &EngineView) -> Value {
         "usable": view.state == EngineState::Online,
         "capabilities": { "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check },
         "quirks": view.info.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
+        "unusable_keys": unusable.iter().map(|key| json!({ "name": key.label, "why": key.why })).collect::<Vec<_>>(),
         "master_keys": mk::json_of(&view.master_keys, &softicsf::MasterKeyKind::ALL),
     })
 }

@@ -349,9 +349,12 @@ impl Case {
                 let mut refused = Refused::default();
                 let user = refused.note("user", self.user.parse::<UserId>());
                 let appl = refused.note("appl", self.appl.parse::<Applid>());
-                let key = refused
-                    .note("key", self.clear_key())
-                    .and_then(|key| refused.note("key", Key::<DesKey>::new(engine, &key)));
+                let key = match refused.note("key", self.clear_key()).map(|key| Key::<DesKey>::new(engine, &key)) {
+                    // That the engine has no such keys at all says nothing of this one.
+                    Some(Err(Not::Run(why))) => return Err(Not::Run(why)),
+                    Some(key) => refused.note("key", key),
+                    None => None,
+                };
                 let time = refused.note("time", self.time());
                 if let (Some(user), Some(appl), Some(key), Some(time)) = (user, appl, key, time) {
                     let session = legacy::Session::prepare(&key, &user, &appl).map_err(stopped)?;

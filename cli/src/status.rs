@@ -44,7 +44,7 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
         Ok(icsf) => {
             let word = if icsf.started { out.paint(GOOD, "started") } else { out.paint(BAD, "not started") };
             out.line(format!("icsf    {word}; reason codes {}", names.reason_codes))?;
-            engine::lines(out, &icsf.engine, "engine  ")?;
+            engine::lines(out, &icsf.engine, &icsf.unusable_keys, "engine  ")?;
             key_data_set(out, &icsf.ckds)?;
         }
         Err(error) => {
@@ -130,7 +130,7 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "reason_codes": names.reason_codes.to_string(),
         "icsf_started": icsf.map(|icsf| icsf.started),
         "icsf_error": status.icsf.as_ref().err().map(|error| Failure::from(error).json(context.numbering())),
-        "engine": icsf.map(|icsf| engine::json_of(&icsf.engine)),
+        "engine": icsf.map(|icsf| engine::json_of(&icsf.engine, &icsf.unusable_keys)),
         "ckds": icsf.map(|icsf| ckds_json(&icsf.ckds)),
         "classes": classes.collect::<Vec<_>>(),
         "damaged_rows": named(&status.damaged_rows),

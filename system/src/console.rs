@@ -39,6 +39,11 @@ pub const FACTS: &[Fact] = &[
         provenance: Assumed("SIC3002", "the words ICSF has for it were not seen"),
     },
     Fact {
+        topic: "SIC3004I",
+        what: "D ICSF,CARDS: how an engine does not protect its keys",
+        provenance: Assumed("SIC3004", "a Crypto Express card protects them"),
+    },
+    Fact {
         topic: "D SMF,O",
         what: "SID(xxxx)",
         provenance: Observed("Broadcom article 415349; the other options of SMF are not kept"),
@@ -132,6 +137,9 @@ impl System {
         lines.push(format!("  SIC3001I {}", engine.info.to_string().to_ascii_uppercase()));
         let serial = engine.info.serial.as_deref().unwrap_or("NONE");
         lines.push(format!("    STATUS={status}  SERIAL#={serial}  LEVEL={}", env!("CARGO_PKG_VERSION")));
+        for quirk in engine.info.quirks.iter().filter(|quirk| quirk.weak) {
+            lines.push(format!("    SIC3004I {}", quirk.to_string().to_ascii_uppercase()));
+        }
         for kind in MasterKeyKind::ALL {
             let current = engine.master_keys.of(kind).current;
             lines.push(format!(

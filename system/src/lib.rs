@@ -41,6 +41,7 @@ mod options;
 mod secrets;
 mod status;
 mod system;
+mod unusable;
 
 pub use card::{Card, CardSlot};
 pub use console::{ConsoleError, FACTS as CONSOLE_FACTS};
@@ -62,5 +63,6 @@ pub use secrecy::SecretString;
 pub use secrets::{HostSecrets, read_secret};
 pub use status::{Application, Ckds, ClassStatus, IcsfStatus, Status};
 pub use system::{InMemory, System};
+pub use unusable::UnusableKey;
 /// Everything below, in the versions this crate works with.
 pub use {icsf_backends, icsf_core, icsf_saf, ptkt};

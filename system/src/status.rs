@@ -7,6 +7,7 @@ use icsf_saf::model::Class;
 use icsf_saf::{Error, KeySource};
 
 use crate::system::System;
+use crate::unusable::UnusableKey;
 
 /// The state of a system.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct IcsfStatus {
     pub started: bool,
     /// The engine.
     pub engine: EngineView,
+    /// The keys that it cannot use at all: see [`System::unusable_keys`].
+    pub unusable_keys: Vec<UnusableKey>,
     /// The CKDS.
     pub ckds: Ckds,
 }
@@ -112,6 +115,7 @@ impl System {
             trouble: view.kds_trouble.clone(),
             master_keys: kinds.filter_map(|kind| Some((kind, view.kds.header().of(kind)?.mkvp()))).collect(),
         };
-        Ok(IcsfStatus { started: view.control.started, engine: view.engine.clone(), ckds })
+        let engine = view.engine.clone();
+        Ok(IcsfStatus { started: view.control.started, unusable_keys: self.unusable_with(&engine)?, engine, ckds })
     }
 }

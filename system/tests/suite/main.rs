@@ -14,3 +14,5 @@ mod files;
 mod shared;
 mod support;
 mod token;
+#[cfg(feature = "enhanced")]
+mod tokens;
