@@ -28,7 +28,7 @@ impl Card {
     /// # Errors
     /// Why the token, its module, the PIN or the file cannot be used.
     pub fn token(registers: &Path, token: &Pkcs11Token, pin: ClearKey) -> SystemResult<Self> {
-        let engine = Pkcs11::create(registers, token.options(), pin).map_err(|e| Error::of_token(&token.module, e))?;
+        let engine = Pkcs11::create(registers, token.options(), pin).map_err(|e| Error::of_token(&e))?;
         Ok(Self(Arc::new(engine)))
     }
 

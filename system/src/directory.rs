@@ -237,7 +237,7 @@ fn unlock_by(layout: &Layout, by: UnlockBy, secrets: &EngineSecrets) -> Option<U
 
 fn make_registers(layout: &Layout, token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<()> {
     let path = layout.engine_token();
-    let failed = |error: TokenError| Error::of_token(&token.module, error);
+    let failed = |error: TokenError| Error::of_token(&error);
     let pin = pin(token, secrets)?;
     let needed = || Error::new(&token.module, "the PIN of the token is needed").remedy("--pin-file FILE");
     if path.exists() {
@@ -295,7 +295,7 @@ impl Chooser {
             Engine::Pkcs11(token) => {
                 let pin = pin(token, &self.secrets)?;
                 let engine = Pkcs11::open(self.layout.engine_token(), token.options(), pin);
-                Ok(Arc::new(engine.map_err(|error| Error::of_token(&token.module, error))?))
+                Ok(Arc::new(engine.map_err(|error| Error::of_token(&error))?))
             }
         }
     }

@@ -62,8 +62,8 @@ impl Error {
     }
 
     /// The error of a token, its module or its register file, which names what it is about itself.
-    pub(crate) fn of_token(module: &Path, error: TokenError) -> Self {
-        Self { source: None, ..Self::new(module, error.to_string()) }
+    pub(crate) fn of_token(error: &TokenError) -> Self {
+        Self { locked: error.kind().wants_pin(), ..Self::new(Path::new(error.subject()), error.kind().to_string()) }
     }
 
     /// The same about a directory that was on its way to another place.

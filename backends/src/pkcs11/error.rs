@@ -126,6 +126,12 @@ impl TokenError {
         Self { subject: subject.into(), kind, source: Some(Box::new(failure)) }
     }
 
+    /// The token, module or file that it is about.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn kind(&self) -> &TokenErrorKind {
