@@ -29,6 +29,11 @@ pub(crate) struct TokenArgs {
 }
 
 impl TokenArgs {
+    /// Whether one is named at all.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.module.is_some() || self.token.is_some()
+    }
+
     /// The token, if one is wanted.
     pub(crate) fn token(&self, wanted: bool) -> Result<Option<Pkcs11Token>, Failure> {
         match (&self.module, &self.token, wanted) {
@@ -38,7 +43,7 @@ impl TokenArgs {
                 token.accept_weak_token = self.accept_weak_token;
                 Ok(Some(token))
             }
-            (_, _, true) => Err(Failure::usage("--backend pkcs11 needs --module PATH and --token LABEL")
+            (_, _, true) => Err(Failure::usage("a token is named by --module PATH and --token LABEL")
                 .next("pkcs11-tool --module PATH --list-token-slots shows the labels of a module")),
             (None, None, false) if self.serial.is_none() && !self.accept_weak_token => Ok(None),
             _ => Err(Failure::usage("--module, --token, --serial and --accept-weak-token go with --backend pkcs11")),

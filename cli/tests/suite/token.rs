@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_token_is_told_and_nothing_is_made() {
     let pin = ["--pin-file", &setting.pin];
     let label = setting.card.label();
     let cases: [(&[&str], u8, &str); 6] = [
-        (&["pkcs11", "--token", label], 2, "needs --module PATH and --token LABEL"),
+        (&["pkcs11", "--token", label], 2, "named by --module PATH and --token LABEL"),
         (&["software", "--token", label], 2, "go with --backend pkcs11"),
         (&["pkcs11", "--module", module, "--token", "no such"], 8, label),
         (&["pkcs11", "--module", "/etc/hosts", "--token", label], 8, "the module cannot be loaded"),

@@ -3,6 +3,20 @@
 //! Common to all: the parameters are those of the manual less what Rust does not need (counts, lengths, reserved ones);
 //! rule arrays are given as keywords; on return code 8 and above nothing is given back but the error; an outcome with
 //! return code 0 or 4 that carries news says so in [`Done::code`].
+//!
+//! | services | file |
+//! |---|---|
+//! | CSNBENC, CSNBDEC | `encipher.rs` |
+//! | CSNBHMG, CSNBHMV | `hmac.rs` |
+//! | CSNBKGN, CSNBKGN2 | `key_generate.rs` |
+//! | CSNBCKI, CSNBKPI2 | `key_import.rs` |
+//! | CSNBKTB2 | `key_token_build.rs` |
+//! | CSNBKRC, CSNBKRC2, CSNBKRR, CSNBKRR2, CSNBKRW, CSNBKRW2, CSNBKRD | `key_record.rs` |
+//! | CSFKDSL | `key_list.rs` |
+//! | CSNBKYT2, CSNBKTC2 | `key_test.rs` |
+//! | CSNBRNGL | `random_number.rs` |
+//! | CSNBOWH | `one_way_hash.rs` |
+//! | CSFIQF | `query.rs` |
 
 mod encipher;
 mod hmac;
