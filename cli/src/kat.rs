@@ -287,6 +287,14 @@ impl Refused {
         result.ok()
     }
 
+    /// That the engine has no such keys at all says nothing of this one.
+    fn key<C>(&mut self, key: Result<Key<C>, Not>) -> Result<Option<Key<C>>, Not> {
+        match key {
+            Err(Not::Run(why)) => Err(Not::Run(why)),
+            key => Ok(self.note("key", key)),
+        }
+    }
+
     /// One at least has refused, and the one the category names, if it names one.
     fn judge(&self, category: &str) -> Tried {
         let named = category.split('-').next().unwrap_or_default();
@@ -349,12 +357,7 @@ impl Case {
                 let mut refused = Refused::default();
                 let user = refused.note("user", self.user.parse::<UserId>());
                 let appl = refused.note("appl", self.appl.parse::<Applid>());
-                let key = match refused.note("key", self.clear_key()).map(|key| Key::<DesKey>::new(engine, &key)) {
-                    // That the engine has no such keys at all says nothing of this one.
-                    Some(Err(Not::Run(why))) => return Err(Not::Run(why)),
-                    Some(key) => refused.note("key", key),
-                    None => None,
-                };
+                let key = refused.key(self.clear_key().and_then(|key| Key::<DesKey>::new(engine, &key)))?;
                 let time = refused.note("time", self.time());
                 if let (Some(user), Some(appl), Some(key), Some(time)) = (user, appl, key, time) {
                     let session = legacy::Session::prepare(&key, &user, &appl).map_err(stopped)?;
@@ -431,9 +434,7 @@ mod enhanced {
                     let mut refused = Refused::default();
                     let user = refused.note("user", self.user.parse::<UserId>());
                     let appl = refused.note("appl", self.appl.parse::<Applid>());
-                    let key = refused
-                        .note("key", self.clear_key())
-                        .and_then(|key| refused.note("key", Key::<HmacKey>::new(engine, &key)));
+                    let key = refused.key(self.clear_key().and_then(|key| Key::<HmacKey>::new(engine, &key)))?;
                     let sort = refused.note("type", self.r#type.parse::<TicketType>());
                     let time = refused.note("time", self.time());
                     if let (Some(user), Some(appl), Some(key), Some(sort), Some(time)) = (user, appl, key, sort, time) {

@@ -24,7 +24,7 @@ pub const FACTS: &[Fact] = &[
         topic: "Active",
         what: "an engine that holds one of two master keys of the CKDS serves the keys under that one",
         provenance: Assumed(
-            "SIC3004",
+            "SIC3005",
             "the manual has all patterns in the header match; which of both fails is told by the service",
         ),
     },
