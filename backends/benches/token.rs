@@ -234,8 +234,7 @@ fn enhanced_tickets() {
     let session = enhanced::Session::prepare(&hmac, &user, &application, enhanced::TicketType::Mixed).unwrap();
     let session = Arc::new(session);
     let key = bare_key(&bare, KeyType::GENERIC_SECRET, Attribute::Sign(true), 64);
-    let bare =
-        || (0..ROUNDS).for_each(|_| drop(black_box(bare.sign(&Mechanism::Sha512Hmac, key, &[7; 24]).unwrap())));
+    let bare = || (0..ROUNDS).for_each(|_| drop(black_box(bare.sign(&Mechanism::Sha512Hmac, key, &[7; 24]).unwrap())));
     let ours = || drop(black_box(rig.enhanced(&session).unwrap()));
     ours();
     let calls = rig.calls(ours);
@@ -314,7 +313,8 @@ fn change_of_master_key(file: Option<TempDir>) {
         let new = master_keys(&session).into_iter().find(|key| !before.contains(key)).unwrap();
         let blobs = blobs(&*store);
         assert_eq!(blobs.len() as u64, KEYS);
-        let opens = |key: &&ObjectHandle| blobs.first().is_some_and(|blob| rewrap(&session, **key, new, blob).is_some());
+        let opens =
+            |key: &&ObjectHandle| blobs.first().is_some_and(|blob| rewrap(&session, **key, new, blob).is_some());
         let current = *before.iter().find(opens).unwrap();
         let (mut bare, mut seen) = (Duration::ZERO, 0);
         let (began, counted) = (Instant::now(), rig.card.calls());
@@ -346,7 +346,8 @@ fn change_of_master_key(file: Option<TempDir>) {
 
 /// All there is in the token.
 fn master_keys(session: &Session) -> Vec<ObjectHandle> {
-    let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true), Attribute::KeyType(KeyType::AES)];
+    let template =
+        [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true), Attribute::KeyType(KeyType::AES)];
     session.find_objects(&template).unwrap()
 }
 

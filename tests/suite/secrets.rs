@@ -399,6 +399,7 @@ fn no_text_holds_a_secret() {
     texts.debug(&system.evaluate(&admin(), &who, &ticket).unwrap());
     let replayed = system.evaluate(&admin(), &who, &ticket).unwrap_err();
     texts.0.push(format!("{} {:?}", replayed.cause(), replayed.cause().facts()));
+    texts.debug(replayed.cause());
     texts.error(&replayed);
     texts.panic(system.evaluate(&admin(), &who, &ticket));
     texts.error(&format!("{}X", ticket.expose()).parse::<ptkt::Ticket>().unwrap_err());
