@@ -1,0 +1,116 @@
+//! What an engine is, what it can do, and what state it is in.
+
+use std::fmt;
+
+/// Who an engine is and what it can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineInfo {
+    /// What sort of engine: `software`, `pkcs11`, `none`.
+    pub kind: &'static str,
+    /// Which one: a token's label, a name given at set-up.
+    pub name: String,
+    /// Its serial number, where it has one.
+    pub serial: Option<String>,
+    /// What it can do, found by trying.
+    pub capabilities: Capabilities,
+    /// What whoever runs it should know besides, found by trying.
+    pub quirks: Vec<Quirk>,
+}
+
+impl EngineInfo {
+    /// An engine of this kind and name.
+    #[must_use]
+    pub fn new(kind: &'static str, name: impl Into<String>, capabilities: Capabilities) -> Self {
+        Self { kind, name: name.into(), serial: None, capabilities, quirks: Vec::new() }
+    }
+
+    /// Whether the engine protects its keys less than an engine must, and is used all the same.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.quirks.iter().any(|quirk| quirk.weak)
+    }
+}
+
+/// Something an engine does otherwise than it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quirk {
+    /// What, in a few words, as displays show it.
+    pub text: String,
+    /// Whether keys are protected less for it: every display of the engine's status says so.
+    pub weak: bool,
+}
+
+impl Quirk {
+    /// Something odd.
+    #[must_use]
+    pub fn odd(text: impl Into<String>) -> Self {
+        Self { text: text.into(), weak: false }
+    }
+
+    /// Something that protects keys less.
+    #[must_use]
+    pub fn weak(text: impl Into<String>) -> Self {
+        Self { text: text.into(), weak: true }
+    }
+}
+
+impl fmt::Display for Quirk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.weak { "WEAK: " } else { "" })?;
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for EngineInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == "none" {
+            return f.write_str("no engine");
+        }
+        write!(f, "{} {}", self.kind, self.name)?;
+        self.serial.as_ref().map_or(Ok(()), |serial| write!(f, " ({serial})"))
+    }
+}
+
+/// What an engine can do, found by calls with known answers and never taken from what it says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Keys can be used for DES: legacy PassTickets.
+    pub des: bool,
+    /// Keys can be used for HMAC with SHA-512: enhanced PassTickets.
+    pub hmac_sha512: bool,
+    /// The engine can hash a key, so that HMAC keys can be compared by their check value.
+    pub key_check: bool,
+}
+
+impl Capabilities {
+    /// Nothing.
+    pub const NONE: Self = Self { des: false, hmac_sha512: false, key_check: false };
+    /// Everything there is.
+    pub const ALL: Self = Self { des: true, hmac_sha512: true, key_check: true };
+}
+
+/// Whether an engine can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackendState {
+    /// It works. The number changes whenever handles opened before are void.
+    Online {
+        /// Counts the changes.
+        generation: u64,
+    },
+    /// It does not, and may again.
+    Offline {
+        /// Why.
+        reason: String,
+    },
+    /// It waits for a PIN or pass phrase.
+    Locked {
+        /// What it waits for.
+        reason: String,
+    },
+    /// There is none.
+    Deconfigured,
+}
