@@ -15,6 +15,7 @@
 //! ```
 
 mod card;
+mod check;
 mod cover;
 mod error;
 mod file;
