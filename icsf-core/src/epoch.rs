@@ -128,6 +128,30 @@ impl Drop for Locked<'_> {
 mod tests {
     use super::*;
 
+    /// Two at once would both write the same numbers, and who looks on between would miss the second change.
+    #[test]
+    fn while_one_process_changes_something_another_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("epoch");
+        // Two open files, as two processes have.
+        let (one, two) = (Epoch::create(&path).unwrap(), Epoch::open(&path).unwrap());
+        let before = one.now().unwrap();
+        let second = one
+            .change(|| {
+                let second = std::thread::spawn(move || two.change(|| two.now().unwrap()).unwrap());
+                // It cannot have begun: the number says so, however long one looks.
+                for _ in 0..1000 {
+                    assert_eq!(one.now().unwrap(), before + 1);
+                    assert!(!second.is_finished());
+                    std::thread::yield_now();
+                }
+                second
+            })
+            .unwrap();
+        assert_eq!(second.join().unwrap(), before + 3, "it began when the first was done");
+        assert_eq!(one.now().unwrap(), before + 4);
+    }
+
     #[test]
     fn another_holder_of_the_file_sees_each_change_and_a_killed_writer_leaves_it_odd() {
         let dir = tempfile::tempdir().unwrap();

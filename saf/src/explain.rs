@@ -1,8 +1,10 @@
 //! Why a ticket would be made or not: the whole chain, step by step.
 
+use std::fmt;
+
 use icsf_core::kds::Found;
 use icsf_core::token::{KeyToken, Material};
-use icsf_core::{Cause, Error as IcsfError, KeyLabel, View};
+use icsf_core::{Cause, KeyLabel, View};
 
 use crate::access::{self, Caller};
 use crate::codes::Code;
@@ -10,7 +12,7 @@ use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
 use crate::passticket::{Request, generation_names, no_key};
-use crate::planned::{KeySource, describe};
+use crate::planned::{KeySource, Trouble, describe};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.
@@ -20,6 +22,19 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// What the caller would get. The ticket itself has been thrown away.
     pub outcome: Result<()>,
+}
+
+/// A line for each link of the chain, and one for what the caller would see.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Step { what, found, good } in &self.steps {
+            writeln!(f, "{} {what}: {found}", if *good { "ok" } else { "NO" })?;
+        }
+        match &self.outcome {
+            Ok(()) => f.write_str("caller sees a ticket"),
+            Err(error) => write!(f, "caller sees {error}\ncause: {}", error.cause()),
+        }
+    }
 }
 
 /// One link of the chain.
@@ -106,19 +121,26 @@ impl Saf {
     }
 
     /// Opens the key of a profile and uses it once, as generation would; the outcome is thrown away.
-    fn use_once(&self, source: &KeySource) -> Result<(), IcsfError> {
+    fn use_once(&self, source: &KeySource) -> Result<()> {
         let icsf = self.icsf();
-        match source {
-            KeySource::Masked => Ok(()),
-            KeySource::Legacy(label) => {
-                let key = icsf.csnbenc_key(label)?;
-                icsf.in_engine(move || key.encipher(&mut [[0; 8]]))?
+        let run = || -> Result<(), Trouble> {
+            match source {
+                KeySource::Masked => {}
+                KeySource::Legacy(label) => {
+                    let key = icsf.csnbenc_key(label)?;
+                    icsf.in_engine(move || key.encipher(&mut [[0; 8]]))??;
+                }
+                #[cfg(not(feature = "enhanced"))]
+                KeySource::Enhanced(_) => return Err(crate::planned::without_enhanced()),
+                #[cfg(feature = "enhanced")]
+                KeySource::Enhanced(label) => {
+                    let key = icsf.csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
+                    icsf.in_engine(move || key.hmac(&[&[]], &mut [[0; 64]]))??;
+                }
             }
-            KeySource::Enhanced(label) => {
-                let key = icsf.csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
-                icsf.in_engine(move || key.hmac(&[&[]], &mut [[0; 64]]))?
-            }
-        }
+            Ok(())
+        };
+        run().map_err(|trouble| trouble.into_error(Code::GenerationKey))
     }
 
     /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened and
@@ -134,10 +156,9 @@ impl Saf {
             return Err(Error::new(Code::GenerationNoProfile, Cause::new(why)));
         };
         let source = source(profile).ok_or_else(|| no_key(Code::GenerationNoKey, profile))?;
-        self.use_once(&source).map(|()| source).map_err(|error| {
-            Error::from_icsf(Code::GenerationKey, error)
-                .explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source)))
-        })
+        self.use_once(&source)
+            .map(|()| source)
+            .map_err(|error| error.explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source))))
     }
 }
 

@@ -297,7 +297,7 @@ impl PlannedKey {
 }
 
 #[cfg(not(feature = "enhanced"))]
-fn without_enhanced() -> Trouble {
+pub(crate) fn without_enhanced() -> Trouble {
     Trouble::other(
         Cause::new("this program was built without enhanced PassTickets").with_remedy("build with feature enhanced"),
     )

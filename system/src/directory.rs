@@ -145,7 +145,7 @@ impl System {
         }
         let (names, _) = options::read(&layout.options())?;
         let epoch = Arc::new(Epoch::open(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
-        let open = |path: &Path, volume| SqliteStore::open(path, volume).map(Arc::new).map_err(Error::of(path));
+        let open = |path: &Path, volume| SqliteStore::open(path, volume).map(Arc::new).map_err(Error::of_store);
         let chooser = Chooser { layout: layout.clone(), secrets, chosen: Mutex::new(None) };
         let slot = Slot::following(Box::new(move || chooser.choose()));
         let register = FileRegister::open(&layout.replay()).map_err(Error::of(&layout.replay()))?;
@@ -195,8 +195,8 @@ fn make(layout: &Layout, setup: &Setup) -> Result<()> {
     options::write(&layout.options(), &setup.names, &setup.engine)?;
     let epoch = Arc::new(Epoch::create(&layout.epoch()).map_err(Error::of(&layout.epoch()))?);
     FileControl::new(layout.control()).save(&Control::default()).map_err(Error::of(&layout.control()))?;
-    let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of(&layout.ckds()))?;
-    SqliteStore::create(&layout.racf(), Volume::SecurityDatabase).map_err(Error::of(&layout.racf()))?;
+    let ckds = SqliteStore::create(&layout.ckds(), Volume::KeyDataSet).map_err(Error::of_store)?;
+    SqliteStore::create(&layout.racf(), Volume::SecurityDatabase).map_err(Error::of_store)?;
     let now = icsf_core::clock::Clock::now(&SystemClock);
     icsf_core::kds::KeyDataSet::new(Arc::new(ckds), epoch)
         .initialize(setup.format, now)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use icsf_backends::pkcs11::TokenError;
 use icsf_backends::software::{StateError, StateErrorKind};
+use icsf_core::store::StoreError;
 
 /// A system could not be made, opened or configured: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,22 @@ impl Error {
         let locked = *error.kind() == StateErrorKind::WrongPassPhrase;
         let out = Self::new(error.path(), what);
         Self { locked, source: Some(Box::new(error)), ..out }
+    }
+
+    /// The error of a store, which names its file itself.
+    pub(crate) fn of_store(error: StoreError) -> Self {
+        let (place, what, remedy) = match &error {
+            StoreError::Full { place, .. } => (
+                place,
+                "no space is left on its volume".to_owned(),
+                Some("make room on the volume; nothing was changed"),
+            ),
+            StoreError::Io { place, source } => (place, format!("it cannot be read or written: {source}"), None),
+            StoreError::Invalid { place, why } => (place, why.clone(), None),
+            other => return Self::new(Path::new("the store"), other.to_string()),
+        };
+        let out = Self::new(Path::new(place), what);
+        Self { remedy: remedy.map(str::to_owned), source: Some(Box::new(error)), ..out }
     }
 
     /// The error of a token, its module or its register file, which names what it is about itself.

@@ -211,6 +211,10 @@ impl System {
 /// let error = system.generate(&admin, &request).unwrap_err();
 /// assert_eq!(error.triple().to_string(), "8/16/28");
 /// assert!(error.cause().to_string().starts_with("CSNBENC 12/0: engine is offline"));
+///
+/// let explanation = system.explain(&admin, &request)?;
+/// assert!(explanation.steps.iter().any(|step| step.what == "engine" && !step.good));
+/// println!("{explanation}"); // ok class: PTKTDATA is active ... NO engine: software engine: offline ...
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

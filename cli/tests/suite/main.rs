@@ -29,3 +29,5 @@ mod terminal;
 mod token;
 #[cfg(feature = "enhanced")]
 mod transcripts;
+#[cfg(not(feature = "enhanced"))]
+mod without_enhanced;

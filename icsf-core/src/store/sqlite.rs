@@ -302,11 +302,21 @@ fn failed(path: &Path, error: rusqlite::Error) -> StoreError {
     let place = path.display().to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full { place, source: Box::new(error) },
+        // SQLite does not say so when it has no room for the files it keeps beside this one.
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(path) => {
+            StoreError::Full { place, source: Box::new(error) }
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Invalid { place, why: format!("the file is damaged ({error}); restore it from a copy") }
         }
         _ => StoreError::Io { place, source: Box::new(error) },
     }
+}
+
+/// Whether the volume has no room for the index of a write-ahead log.
+fn is_full(path: &Path) -> bool {
+    const NEEDED: u64 = 64 * 1024;
+    rustix::fs::statvfs(path).is_ok_and(|volume| volume.f_bavail.saturating_mul(volume.f_frsize) < NEEDED)
 }
 
 /// The name of the network file system with this number, if it is one. FUSE counts as one: sshfs and gluster are, and it
