@@ -190,7 +190,7 @@ impl Context {
                 secrets::from_stdin(what)
             }
             Source::Stdin | Source::Prompt => secrets::ask(&format!("{what}: ")),
-            Source::File(path) => softicsf::read_secret(path).map_err(|why| Failure::new(8, why)),
+            Source::File(path) => softicsf::read_secret(path).map_err(Failure::usage),
         }
     }
 
@@ -198,6 +198,6 @@ impl Context {
     pub(crate) fn key(&mut self, from: &Source, what: &str) -> Result<ClearKey, Failure> {
         let text = self.secret(from, what)?;
         ClearKey::from_hex(text.expose_secret())
-            .map_err(|error| Failure::new(8, format!("the {what} cannot be read from {from}: {error}")))
+            .map_err(|error| Failure::usage(format!("the {what} cannot be read from {from}: {error}")))
     }
 }

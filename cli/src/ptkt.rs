@@ -141,6 +141,14 @@ fn evaluate(context: &mut Context, whom: &Whom, from: Option<&Source>) -> Outcom
     };
     // What is wrong with the system is told before anybody types a ticket.
     context.open()?;
+    if let Source::File(name) = &from
+        && name.parse::<Ticket>().is_ok()
+        && !std::path::Path::new(name).exists()
+    {
+        // Not repeated: somebody may have typed the ticket itself.
+        return Err(Failure::usage("--ticket names a file, and there is none of that name")
+            .next("a ticket is never typed on the command line: --ticket - reads it from standard input"));
+    }
     let text = context.secret(&from, "ticket")?;
     let ticket: Ticket = text
         .expose_secret()

@@ -55,7 +55,7 @@ pub(crate) fn ask(prompt: &str) -> Result<SecretString, Failure> {
 
 /// The first line of standard input.
 pub(crate) fn from_stdin(what: &str) -> Result<SecretString, Failure> {
-    let failed = |why: String| Failure::new(8, format!("the {what} cannot be read from standard input: {why}"));
+    let failed = |why: String| Failure::usage(format!("the {what} cannot be read from standard input: {why}"));
     // Reserved at once: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MOST).unwrap_or(4096)));
     io::stdin().lock().take(MOST).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;

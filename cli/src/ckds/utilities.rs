@@ -139,7 +139,7 @@ fn write_file(file: &Path, force: bool, system: &System) -> Result<usize, Failur
 pub(super) fn import(context: &mut Context, file: &Path) -> Outcome {
     let mut bytes = Vec::new();
     let shown = file.display();
-    let failed = |error: io::Error| Failure::new(12, format!("{shown}: {error}"));
+    let failed = |error: io::Error| Failure::usage(format!("{shown}: {error}"));
     if is_dash(file) {
         if io::stdin().is_terminal() {
             return Err(Failure::usage("an export cannot be typed").next("name a file, or redirect standard input"));

@@ -129,7 +129,7 @@ fn the_pin_comes_from_where_it_is_named_and_is_never_shown() {
     let open = place.join("open");
     std::fs::write(&open, pin).unwrap();
     let readable = place.prd1(&["--pin-file", open.to_str().unwrap(), "mk", "set", "--kind", "both"]);
-    assert_eq!(readable.status, 8);
+    assert_eq!(readable.status, 2);
     assert!(readable.stderr.contains("chmod 600"), "{readable:?}");
     place.prd1(&["--pin-file", &setting.pin, "mk", "set", "--kind", "both"]).ok();
     for ran in [made.ok(), locked, by_file, refused, readable] {
