@@ -15,10 +15,10 @@
 //! | card pulled: seen by | the very next call |
 //! | card back: first good ticket after | at most 100 ms |
 //!
-//! What is bare goes through the same module (SoftHSM behind the shim that pulls the card), with keys of the same kind,
-//! by the same crate, on the caller's thread. It takes turns with what it is compared with; a figure is the median of the
-//! turns, and a ratio that of the ratios of each turn, so that it holds on a busy machine. A call that has an output is
-//! made twice by that crate, here and there: first to ask how long it will be.
+//! What is bare are the same calls with the same keys through the same module (SoftHSM behind the shim that pulls the
+//! card), made by the same crate, on the caller's thread. It takes turns with what it is compared with; a figure is the
+//! median of the turns, and a ratio that of the ratios of each turn, so that it holds on a busy machine. A call that has an
+//! output is made twice by that crate, here and there: first to ask how long it will be.
 //!
 //! A word at the end of the command selects what has it in its name: `legacy`, `enhanced`, `master key`, `card`. What four
 //! threads see of a card that is pulled 1,000 times is a test: see `docs/speed.md`.
@@ -184,22 +184,16 @@ fn label(name: &str) -> KeyLabel {
     format!("PTKT.{name}").parse().unwrap()
 }
 
-/// A key of the bare loop.
-fn bare_key(session: &Session, key_type: KeyType, may: Attribute, length: usize) -> ObjectHandle {
-    let template = [
-        Attribute::Class(ObjectClass::SECRET_KEY),
-        Attribute::KeyType(key_type),
-        Attribute::Token(false),
-        Attribute::Value(vec![0x5d; length]),
-        may,
-    ];
-    session.create_object(&template).unwrap()
+/// The key of the tickets, which is open in the token: the bare loop uses the very same.
+fn open_key(session: &Session, kind: Attribute) -> ObjectHandle {
+    let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(false), kind];
+    session.find_objects(&template).unwrap().last().copied().unwrap()
 }
 
 fn legacy_tickets() {
     let rig = Rig::with_keys();
     let (bare, session) = (rig.card.session(), rig.legacy_session());
-    let key = bare_key(&bare, KeyType::DES3, Attribute::Encrypt(true), 24);
+    let key = open_key(&bare, Attribute::KeyType(KeyType::DES3));
     let bare_blocks = |blocks: &[u8]| {
         (0..ROUNDS).for_each(|_| drop(black_box(bare.encrypt(&Mechanism::Des3Ecb, key, blocks).unwrap())));
     };
@@ -233,9 +227,8 @@ fn enhanced_tickets() {
     let (user, application) = ("IBMUSER".parse().unwrap(), "TSOR001".parse().unwrap());
     let session = enhanced::Session::prepare(&hmac, &user, &application, enhanced::TicketType::Mixed).unwrap();
     let session = Arc::new(session);
-    let key = bare_key(&bare, KeyType::GENERIC_SECRET, Attribute::Sign(true), 64);
-    let bare =
-        || (0..ROUNDS).for_each(|_| drop(black_box(bare.sign(&Mechanism::Sha512Hmac, key, &[7; 24]).unwrap())));
+    let key = open_key(&bare, Attribute::KeyType(KeyType::GENERIC_SECRET));
+    let bare = || (0..ROUNDS).for_each(|_| drop(black_box(bare.sign(&Mechanism::Sha512Hmac, key, &[7; 24]).unwrap())));
     let ours = || drop(black_box(rig.enhanced(&session).unwrap()));
     ours();
     let calls = rig.calls(ours);
@@ -314,7 +307,8 @@ fn change_of_master_key(file: Option<TempDir>) {
         let new = master_keys(&session).into_iter().find(|key| !before.contains(key)).unwrap();
         let blobs = blobs(&*store);
         assert_eq!(blobs.len() as u64, KEYS);
-        let opens = |key: &&ObjectHandle| blobs.first().is_some_and(|blob| rewrap(&session, **key, new, blob).is_some());
+        let opens =
+            |key: &&ObjectHandle| blobs.first().is_some_and(|blob| rewrap(&session, **key, new, blob).is_some());
         let current = *before.iter().find(opens).unwrap();
         let (mut bare, mut seen) = (Duration::ZERO, 0);
         let (began, counted) = (Instant::now(), rig.card.calls());
@@ -346,7 +340,8 @@ fn change_of_master_key(file: Option<TempDir>) {
 
 /// All there is in the token.
 fn master_keys(session: &Session) -> Vec<ObjectHandle> {
-    let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true), Attribute::KeyType(KeyType::AES)];
+    let template =
+        [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true), Attribute::KeyType(KeyType::AES)];
     session.find_objects(&template).unwrap()
 }
 
@@ -372,6 +367,12 @@ fn rewrap(session: &Session, from: ObjectHandle, to: ObjectHandle, blob: &[u8]) 
         Attribute::Private(true),
         Attribute::Sensitive(true),
         Attribute::Extractable(true),
+        Attribute::Encrypt(true),
+        Attribute::Decrypt(true),
+        Attribute::Sign(false),
+        Attribute::Verify(false),
+        Attribute::Wrap(false),
+        Attribute::Unwrap(false),
     ];
     let key = session.unwrap_key(&Mechanism::AesKeyWrap, from, blob, &template).ok()?;
     let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, to, key).unwrap();
