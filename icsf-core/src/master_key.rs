@@ -272,8 +272,7 @@ impl Icsf {
     fn bring_under_current(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
         let current = self.under_master_key(kind)?.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
-        let of = self.count(kind)?;
-        let mut met = Reenciphered::default();
+        let (mut met, mut of) = (Reenciphered::default(), None);
         let mut bring = |area: Area, mut rows: Vec<Sealed>, unusable: &[(String, String)]| -> Result<()> {
             let view = self.under_master_key(kind)?;
             // What waits to be replaced by REFRESH is in nobody's way.
@@ -300,7 +299,11 @@ impl Icsf {
             if area == Area::Disk {
                 met.unusable.append(&mut unusable);
                 met.done += ops.len();
-                progress(Progress { done: met.done, of });
+                if !ops.is_empty() {
+                    // Counted only now, as most often there is nothing to be done.
+                    let of = if let Some(of) = of { of } else { *of.insert(self.count(kind)?) };
+                    progress(Progress { done: met.done, of });
+                }
             }
             Ok(())
         };
