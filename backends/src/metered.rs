@@ -42,6 +42,8 @@ pub struct Counts {
     pub messages: u64,
     /// [`KeyHandle::key_check`].
     pub key_checks: u64,
+    /// [`Backend::run`]; what is done there counts by itself.
+    pub runs: u64,
     /// How many of all these calls failed.
     pub errors: u64,
     /// Handles opened and not dropped yet.
@@ -166,7 +168,7 @@ impl Backend for Metered {
     }
 
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
-        self.inner.run(work)
+        self.meter.call(|counts| counts.runs += 1, || self.inner.run(work))
     }
 }
 

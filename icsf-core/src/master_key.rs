@@ -11,7 +11,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::backend::{
-    KeySpec, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Part, Register, RegisterChange, WrappedKey,
+    Backend, KeyHandle, KeySpec, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Part, Register, RegisterChange,
+    WrappedKey,
 };
 use crate::codes::Code;
 use crate::engine::EngineState;
@@ -20,10 +21,14 @@ use crate::icsf::{Icsf, View};
 use crate::kds::{Authority, Record, RecordError};
 use crate::label::RecordKey;
 use crate::secret::ClearKey;
+use crate::services::{check_mac, record_mac};
 use crate::store::{Area, Expect, Generation, Op, RowKey, StoreError};
 
 /// How many records are moved in one transaction.
 const BATCH: usize = 500;
+/// How many keys are re-enciphered in one piece of work of the engine: many, as each piece has a price, and not so many
+/// that a slow engine takes too long for one.
+const PIECE: usize = 50;
 
 /// How far a change has come: records done, of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,17 +196,17 @@ impl Icsf {
         store.apply(&[Op::Clear(Area::Staged)])?;
         let of = self.count(kind)?;
         let mut done = 0;
-        let mut stage = |rows: &[Sealed]| -> Result<()> {
+        let mut stage = |rows: Vec<Sealed>| -> Result<()> {
             let view = self.under_master_key(kind)?;
             let mut ops = Vec::with_capacity(rows.len());
-            for row in rows {
-                let record = self.rewrapped(&view, row, Register::New, new)?;
+            for (row, record) in self.rewrapped(&view, rows, Register::New, new)? {
+                let record = record?;
                 let mut bytes = Zeroizing::new(row.generation.to_be_bytes().to_vec());
                 bytes.extend_from_slice(&record.encode());
-                ops.push(Op::Put(Area::Staged, row.record.key.row(), bytes, Expect::Anything));
+                ops.push(Op::Put(Area::Staged, row.key.row(), bytes, Expect::Anything));
             }
             store.apply(&ops)?;
-            done += rows.len();
+            done += ops.len();
             progress(Progress { done: done.min(of), of });
             Ok(())
         };
@@ -216,8 +221,7 @@ impl Icsf {
             match store.changed_since(since)? {
                 Some(keys) if keys.is_empty() => return Ok(done),
                 Some(keys) => {
-                    let rows: Vec<Sealed> = self.sealed_among(kind, &keys)?;
-                    stage(&rows)?;
+                    stage(self.sealed_among(kind, &keys)?)?;
                 }
                 None => self.sealed(Area::Disk, kind, &mut |rows, unusable| {
                     refuse_unusable(unusable)?;
@@ -268,20 +272,20 @@ impl Icsf {
     fn bring_under_current(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
         let current = self.under_master_key(kind)?.engine.require_master_key(kind)?;
         self.authority_under_current(kind, current)?;
-        let of = self.count(kind)?;
-        let mut met = Reenciphered::default();
-        let mut bring = |area: Area, rows: &[Sealed], unusable: &[(String, String)]| -> Result<()> {
+        let (mut met, mut of) = (Reenciphered::default(), None);
+        let mut bring = |area: Area, mut rows: Vec<Sealed>, unusable: &[(String, String)]| -> Result<()> {
             let view = self.under_master_key(kind)?;
             // What waits to be replaced by REFRESH is in nobody's way.
             let mut unusable = unusable.to_vec();
             let mut ops = Vec::new();
-            for row in rows.iter().filter(|row| row.wrapped.mkvp() != current) {
-                match self.rewrapped(&view, row, Register::Current, current) {
+            rows.retain(|row| row.wrapped.mkvp() != current);
+            for (row, record) in self.rewrapped(&view, rows, Register::Current, current)? {
+                match record {
                     Ok(record) => {
                         ops.push(Op::Put(area, record.key.row(), record.encode(), Expect::Generation(row.generation)));
                     }
                     Err(error) if error.code().rc() == 8 => {
-                        unusable.push((row.record.key.to_string(), error.cause().why().to_owned()));
+                        unusable.push((row.key.to_string(), error.cause().why().to_owned()));
                     }
                     Err(error) => return Err(error),
                 }
@@ -295,7 +299,11 @@ impl Icsf {
             if area == Area::Disk {
                 met.unusable.append(&mut unusable);
                 met.done += ops.len();
-                progress(Progress { done: met.done, of });
+                if !ops.is_empty() {
+                    // Counted only now, as most often there is nothing to be done.
+                    let of = if let Some(of) = of { of } else { *of.insert(self.count(kind)?) };
+                    progress(Progress { done: met.done, of });
+                }
             }
             Ok(())
         };
@@ -348,7 +356,7 @@ impl Icsf {
                 seen += 1;
                 if seen < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
-            take(&rows, &unusable)?;
+            take(rows, &unusable)?;
             if seen < BATCH {
                 return Ok(());
             }
@@ -367,26 +375,62 @@ impl Icsf {
         Ok(rows)
     }
 
-    /// The record with its key under the master key `mkvp` in another register, authenticated anew.
-    fn rewrapped(&self, view: &View, row: &Sealed, to: Register, mkvp: Mkvp) -> Result<Record> {
-        let run = || {
-            self.authentic(view, &row.record)?;
-            let wrapped = self.backend.rewrap(&row.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
-            if wrapped.mkvp() != mkvp {
-                let why =
-                    format!("the {to} register holds {} and not {mkvp}: it was changed meanwhile", wrapped.mkvp());
-                return Err(Error::new(Code::RegisterRefused, why).with_remedy("try again"));
+    /// The records with their keys under the master key `mkvp` in another register, authenticated anew. What keeps more
+    /// than one record from it is told for the first, and the others are left out.
+    fn rewrapped(&self, view: &Arc<View>, rows: Vec<Sealed>, to: Register, mkvp: Mkvp) -> Result<Vec<Rewrapped>> {
+        let mut all = Vec::with_capacity(rows.len());
+        let mut rows = rows.into_iter();
+        while all.last().is_none_or(|(_, last)| concerns_it_alone(last)) {
+            let mut piece = Vec::with_capacity(PIECE);
+            for row in rows.by_ref().take(PIECE) {
+                piece.push((self.ready(view, &row.wrapped), row));
             }
-            let record = row.record.rewrapped(wrapped.clone());
-            let mac = Some(self.record_mac(view, &record, &wrapped)?);
-            Ok(Record { mac, ..record })
-        };
-        run().map_err(|e: Error| e.for_label(&row.record.key.label()))
+            if piece.is_empty() {
+                break;
+            }
+            let (backend, view) = (Arc::clone(&self.backend), Arc::clone(view));
+            let work = move || {
+                let mut done = Vec::with_capacity(piece.len());
+                for (mac_key, row) in piece {
+                    let record = mac_key.and_then(|mac_key| row.rewrapped(&view, &*backend, &*mac_key, to, mkvp));
+                    let record = record.map_err(|e| e.for_label(&row.record.key.label()));
+                    let alone = concerns_it_alone(&record);
+                    done.push((Row { key: row.record.key, generation: row.generation }, record));
+                    if !alone {
+                        break;
+                    }
+                }
+                done
+            };
+            all.append(&mut self.in_engine(work)?);
+        }
+        Ok(all)
+    }
+
+    /// That a key can be used, but for the record it is in: with the key that authenticates that.
+    fn ready(&self, view: &View, wrapped: &WrappedKey) -> Result<Arc<dyn KeyHandle>> {
+        view.engine.require_master_key(wrapped.master_key())?;
+        self.check_master_key(view, wrapped)?;
+        self.record_mac_key(view, wrapped.master_key())
     }
 }
 
+/// A row, and its record re-enciphered.
+type Rewrapped = (Row, Result<Record>);
+
+/// Where a record was.
+struct Row {
+    key: RecordKey,
+    generation: Generation,
+}
+
+/// Whether others may fare better.
+fn concerns_it_alone(record: &Result<Record>) -> bool {
+    record.as_ref().err().is_none_or(|error| error.code().rc() == 8)
+}
+
 /// Takes some records, and the names of those that cannot be read, and why.
-type TakeSealed<'a> = dyn FnMut(&[Sealed], &[(String, String)]) -> Result<()> + 'a;
+type TakeSealed<'a> = dyn FnMut(Vec<Sealed>, &[(String, String)]) -> Result<()> + 'a;
 
 /// A record whose key is wrapped, and the change that wrote it.
 struct Sealed {
@@ -399,6 +443,26 @@ impl Sealed {
     fn of(kind: MasterKeyKind, record: Record, generation: Generation) -> Option<Self> {
         let wrapped = record.token.wrapped().filter(|wrapped| wrapped.master_key() == kind)?.clone();
         Some(Self { record, wrapped, generation })
+    }
+
+    /// See [`Icsf::rewrapped`]. Called where the engine is.
+    fn rewrapped(
+        &self,
+        view: &View,
+        backend: &dyn Backend,
+        mac_key: &dyn KeyHandle,
+        to: Register,
+        mkvp: Mkvp,
+    ) -> Result<Record> {
+        check_mac(&self.record, || record_mac(view, mac_key, &self.record))?;
+        let wrapped = backend.rewrap(&self.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
+        if wrapped.mkvp() != mkvp {
+            let why = format!("the {to} register holds {} and not {mkvp}: it was changed meanwhile", wrapped.mkvp());
+            return Err(Error::new(Code::RegisterRefused, why).with_remedy("try again"));
+        }
+        let record = self.record.rewrapped(wrapped);
+        let mac = Some(record_mac(view, mac_key, &record)?);
+        Ok(Record { mac, ..record })
     }
 }
 

@@ -16,6 +16,8 @@ mod flat;
 mod killed;
 mod memory;
 mod public_types;
+#[cfg(feature = "enhanced")]
+mod pulled;
 mod replayed;
 mod secrets;
 mod support;

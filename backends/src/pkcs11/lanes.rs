@@ -42,6 +42,8 @@ struct Kept {
     idle: Vec<Arc<Lane>>,
     /// Threads that live, without those that were given up.
     threads: usize,
+    /// How many wait for a lane: who puts one back need not tell nobody.
+    waiting: usize,
     closing: bool,
 }
 
@@ -85,7 +87,8 @@ enum State {
     Idle,
     Given(Work, Then),
     Running(Then),
-    Done,
+    /// Whether it came to its end.
+    Done(bool),
     GivenUp,
     End,
 }
@@ -170,12 +173,22 @@ impl Lanes {
         }
         let answer = Arc::new(Mutex::new(None));
         let place = Arc::clone(&answer);
-        let lane = self.0.take(Some(wait)).ok_or(Overdue::Busy(wait))?;
-        lane.give(Box::new(move || *lock(&place) = Some(work())), Then::Report(thread::current()));
-        self.0.wait(&lane, wait)?;
-        self.0.put_back(lane);
+        self.run(wait, Box::new(move || *lock(&place) = Some(work())))?;
         let answer = lock(&answer).take();
         answer.ok_or(Overdue::Panicked)
+    }
+
+    /// The same for work whose answer, if it has one, has a way of its own.
+    pub(super) fn run(&self, wait: Duration, work: Work) -> Result<(), Overdue> {
+        if self.is_here() {
+            work();
+            return Ok(());
+        }
+        let lane = self.0.take(Some(wait)).ok_or(Overdue::Busy(wait))?;
+        lane.give(work, Then::Report(thread::current()));
+        let ended = self.0.wait(&lane, wait)?;
+        self.0.put_back(lane);
+        if ended { Ok(()) } else { Err(Overdue::Panicked) }
     }
 
     /// Does `work` on a lane, some time, unless all lanes are in the module.
@@ -216,7 +229,7 @@ impl Pool {
 
     fn take(self: &Arc<Self>, wait: Option<Duration>) -> Option<Arc<Lane>> {
         let mut kept = lock(&self.kept);
-        let began = Instant::now();
+        let mut began = None;
         loop {
             // The last one that came back: what it knows is still in the caches of the processor.
             if let Some(lane) = kept.idle.pop() {
@@ -231,8 +244,10 @@ impl Pool {
                 kept.threads += 1;
                 return Some(lane);
             }
-            let left = wait?.checked_sub(began.elapsed())?;
+            let left = wait?.checked_sub(began.get_or_insert_with(Instant::now).elapsed())?;
+            kept.waiting += 1;
             kept = self.changed.wait_timeout(kept, left).unwrap_or_else(PoisonError::into_inner).0;
+            kept.waiting -= 1;
         }
     }
 
@@ -262,25 +277,27 @@ impl Pool {
             lane.wake();
         } else {
             kept.idle.push(lane);
-            self.changed.notify_one();
+            if kept.waiting > 0 {
+                self.changed.notify_one();
+            }
         }
     }
 
-    /// Waits until the lane is done.
-    fn wait(&self, lane: &Arc<Lane>, wait: Duration) -> Result<(), Overdue> {
+    /// Waits until the lane is done; says whether its work came to its end.
+    fn wait(&self, lane: &Arc<Lane>, wait: Duration) -> Result<bool, Overdue> {
         let began = Instant::now();
         let calls = || lane.calls.load(Ordering::Relaxed);
-        let mut seen = calls();
+        let (mut seen, mut round) = (calls(), began);
         loop {
-            let round = Instant::now();
-            while !lane.done.load(Ordering::Acquire) {
-                let Some(left) = wait.checked_sub(round.elapsed()) else { break };
-                thread::park_timeout(left);
+            let mut left = Some(wait);
+            while let Some(at_most) = left.filter(|_| !lane.done.load(Ordering::Acquire)) {
+                thread::park_timeout(at_most);
+                left = if lane.done.load(Ordering::Acquire) { None } else { wait.checked_sub(round.elapsed()) };
             }
             let mut state = lock(&lane.state);
-            if matches!(*state, State::Done) {
+            if let State::Done(ended) = *state {
                 *state = State::Idle;
-                return Ok(());
+                return Ok(ended);
             }
             let now = calls();
             if now == seen || began.elapsed() > wait * PATIENCE {
@@ -291,6 +308,7 @@ impl Pool {
                 return Err(Overdue::Hung(lane.entered().map(name_of), began.elapsed()));
             }
             seen = now;
+            round = Instant::now();
         }
     }
 }
@@ -345,15 +363,16 @@ impl Lane {
             };
             drop(state);
             link::begin_work_on_this_thread();
-            // A panic is told by the answer that is missing; the session may be in the middle of something.
-            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            let ended = catch_unwind(AssertUnwindSafe(work)).is_ok();
+            if !ended {
+                // The session may be in the middle of something.
                 link::close_session_of_this_thread();
             }
             let mut state = lock(&self.state);
             match std::mem::replace(&mut *state, State::Idle) {
                 State::GivenUp => return true,
                 State::Running(Then::Report(waiting)) => {
-                    *state = State::Done;
+                    *state = State::Done(ended);
                     drop(state);
                     self.done.store(true, Ordering::Release);
                     waiting.unpark();

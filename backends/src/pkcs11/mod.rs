@@ -29,8 +29,6 @@ mod register_file;
 mod registers;
 #[cfg(test)]
 mod rows;
-#[cfg(test)]
-mod speed;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -210,7 +208,7 @@ impl Backend for Pkcs11 {
             work();
             return Ok(());
         }
-        self.0.waited(self.0.lanes.call(self.0.options.wait, work))
+        self.0.waited(self.0.lanes.run(self.0.options.wait, work))
     }
 }
 

@@ -19,6 +19,8 @@ mod metered;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 #[cfg(feature = "pkcs11")]
+mod pkcs11_calls;
+#[cfg(feature = "pkcs11")]
 mod pkcs11_faults;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_setup;

@@ -41,7 +41,7 @@ pub use query::Element;
 
 pub(crate) use multi_part::MultiPart;
 pub(crate) use one_way_hash::Hasher;
-pub(crate) use open_key::OpenKey;
+pub(crate) use open_key::{OpenKey, check_mac, record_mac};
 
 use crate::codes::Code;
 

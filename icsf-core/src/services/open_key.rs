@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, Register, WrappedKey};
+use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Register, WrappedKey};
 use crate::codes::Code;
 use crate::engine::Opened;
 use crate::error::{Error, Result};
@@ -255,32 +255,23 @@ impl Icsf {
 
     /// Checks what binds label, type, usage and wrapped key together.
     fn check_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<()> {
-        let damaged = |why: &str| {
-            let label = record.key.label();
-            Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic: {why}"))
-                .for_label(&label)
-                .with_remedy("restore the record from a copy of the CKDS, or delete it and add the key again")
-        };
-        let mac = record.mac.ok_or_else(|| damaged("its MAC is missing"))?;
-        let right = self.record_mac(view, record, wrapped)?;
-        if bool::from(right.ct_eq(&mac)) { Ok(()) } else { Err(damaged("its MAC does not fit")) }
+        check_mac(record, || self.record_mac(view, record, wrapped))
     }
 
     /// The MAC of a record whose key is `wrapped`.
     pub(crate) fn record_mac(&self, view: &View, record: &Record, wrapped: &WrappedKey) -> Result<RecordMac> {
-        let kind = wrapped.master_key();
-        let handle = self.handles.record_mac(view.engine.generation, kind, || {
+        record_mac(view, &*self.record_mac_key(view, wrapped.master_key())?, record)
+    }
+
+    /// The key that authenticates the records under this master key.
+    pub(crate) fn record_mac_key(&self, view: &View, kind: MasterKeyKind) -> Result<Arc<dyn KeyHandle>> {
+        self.handles.record_mac(view.engine.generation, kind, || {
             let authority = view.kds.header().of(kind).ok_or_else(|| {
                 Error::new(Code::MasterKeyNotSet, format!("the CKDS has not been initialized for the {kind}"))
                     .with_remedy("softicsf mk set")
             })?;
             self.backend.open(&authority.mac_key).map_err(|e| view.engine.named(e.into()))
-        })?;
-        let mut mac = [[0; 64]];
-        let text = record.authenticated();
-        handle.hmac(HashAlgorithm::Sha512, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
-        let [mac] = mac;
-        mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
+        })
     }
 
     /// The same key under the current master key, when it is under the old one.
@@ -300,4 +291,25 @@ impl Icsf {
         };
         wrapped.map_err(|e| view.engine.named(e.into()))
     }
+}
+
+/// The MAC of a record, by the key that authenticates it.
+pub(crate) fn record_mac(view: &View, key: &dyn KeyHandle, record: &Record) -> Result<RecordMac> {
+    let mut mac = [[0; 64]];
+    let text = record.authenticated();
+    key.hmac(HashAlgorithm::Sha512, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
+    let [mac] = mac;
+    mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
+}
+
+/// That the MAC of a record is the one it should have.
+pub(crate) fn check_mac(record: &Record, right: impl FnOnce() -> Result<RecordMac>) -> Result<()> {
+    let damaged = |why: &str| {
+        let label = record.key.label();
+        Error::new(Code::RecordDamaged, format!("the record of key {label} is not authentic: {why}"))
+            .for_label(&label)
+            .with_remedy("restore the record from a copy of the CKDS, or delete it and add the key again")
+    };
+    let mac = record.mac.ok_or_else(|| damaged("its MAC is missing"))?;
+    if bool::from(right()?.ct_eq(&mac)) { Ok(()) } else { Err(damaged("its MAC does not fit")) }
 }

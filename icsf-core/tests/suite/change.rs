@@ -65,6 +65,28 @@ fn all_is_under_the_current_master_key(rig: &Rig) {
     assert_eq!((verified.unchecked, verified.bad), (0, Vec::new()));
 }
 
+/// An engine in another thread or farther away is asked by pieces of many keys: each piece has a price.
+#[test]
+fn many_keys_go_to_the_engine_at_once_each_by_the_same_calls() {
+    const KEYS: u8 = 120;
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    for n in 0..KEYS {
+        icsf.csnbkrc2(&label(&format!("K{n}.DES")), des_token(icsf, n)).unwrap();
+    }
+    let before = answers(icsf);
+    load_master_key(icsf, DES, 7);
+    rig.meter.take();
+    let done = icsf.change_master_key(DES, &mut |_| {}).unwrap();
+    let counts = rig.meter.take();
+    assert_eq!((done.done, done.unusable.len()), (usize::from(KEYS), 0));
+    let keys = u64::from(KEYS);
+    // The key that authenticates them is one more.
+    assert_eq!((counts.rewraps, counts.hmac_calls, counts.runs), (keys + 1, 2 * keys, keys.div_ceil(50)));
+    all_is_under_the_current_master_key(&rig);
+    assert_eq!(answers(icsf), before);
+}
+
 #[test]
 fn every_key_computes_the_same_under_the_new_master_key() {
     on_each_store(|store| {
