@@ -158,7 +158,10 @@ impl Context {
     /// The file that the PIN of a token is read from, if it is one that others can read it from again.
     pub(crate) fn pin_file(&self) -> Option<PathBuf> {
         match &self.pin.from {
-            Some(Source::File(path)) => Path::new(path).canonicalize().ok().filter(|path| path.is_file()),
+            // As it was named: what a link points to may change. A descriptor is nobody else's.
+            Some(Source::File(path)) => std::path::absolute(path)
+                .ok()
+                .filter(|path| path.is_file() && !path.starts_with("/dev") && !path.starts_with("/proc")),
             _ => None,
         }
     }

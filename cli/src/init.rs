@@ -112,8 +112,13 @@ impl Init {
         let system = System::create(&self.directory, &setup)?;
         if self.generate_master_keys {
             for kind in MasterKeyKind::ALL {
-                system.icsf().generate_master_key(kind)?;
-                system.icsf().set_master_key(kind)?;
+                let set = system.icsf().generate_master_key(kind).and_then(|()| system.icsf().set_master_key(kind));
+                set.map_err(|error| {
+                    let place = self.directory.display();
+                    Failure::from(error).next(format!(
+                        "the system is made, without its {kind}: softicsf -C {place} mk generate, then mk set"
+                    ))
+                })?;
             }
         }
         self.tell(context, &system, unlock)

@@ -38,7 +38,7 @@ impl TokenArgs {
     pub(crate) fn token(&self, wanted: bool) -> Result<Option<Pkcs11Token>, Failure> {
         match (&self.module, &self.token, wanted) {
             (Some(module), Some(label), true) => {
-                let mut token = Pkcs11Token::new(module.canonicalize().unwrap_or_else(|_| module.clone()), label);
+                let mut token = Pkcs11Token::new(std::path::absolute(module).unwrap_or_else(|_| module.clone()), label);
                 token.serial.clone_from(&self.serial);
                 token.accept_weak_token = self.accept_weak_token;
                 Ok(Some(token))

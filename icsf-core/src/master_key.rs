@@ -163,10 +163,15 @@ impl Icsf {
             let _ = self.kds.store().apply(&[Op::Clear(Area::Staged)]);
         }
         let done = set?;
-        self.promote(new)?;
-        let Reenciphered { unusable, .. } = self.bring_under_current(kind, &mut |_| {})?;
-        self.kds.refresh()?;
-        Ok(Reenciphered { done, unusable })
+        let finish = || {
+            self.promote(new)?;
+            let Reenciphered { unusable, .. } = self.bring_under_current(kind, &mut |_| {})?;
+            self.kds.refresh()?;
+            Ok(Reenciphered { done, unusable })
+        };
+        finish().map_err(|error: Error| {
+            error.with_remedy("the new master key is set; bring what is left under it: softicsf ckds reencipher")
+        })
     }
 
     /// Brings every record that is still under an old master key under the current one, and refreshes the in-storage

@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use icsf_backends::pkcs11::TokenError;
+use icsf_backends::pkcs11::{TokenError, TokenErrorKind};
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Pkcs11, Slot, Software};
 use icsf_core::ClearKey;
@@ -239,13 +240,38 @@ fn make_registers(layout: &Layout, token: &Pkcs11Token, secrets: &EngineSecrets)
     let path = layout.engine_token();
     let failed = |error: TokenError| Error::of_token(&error);
     let pin = pin(token, secrets)?;
-    let needed = || Error::new(&token.module, "the PIN of the token is needed").remedy("--pin-file FILE");
-    if path.exists() {
-        // One made before must be the one that is asked for now.
-        let engine = Pkcs11::open(path, token.options(), None).map_err(failed)?;
-        return engine.unlock(pin.ok_or_else(needed)?).map_err(failed);
+    let pin =
+        pin.ok_or_else(|| Error::new(&token.module, "the PIN of the token is needed").remedy("--pin-file FILE"))?;
+    // The first free number is above all that are taken: one that was taken up leaves no gap.
+    let aside = |number: usize| layout.0.join(format!("engine.token-{number}"));
+    let free = (1..).find(|number| !aside(*number).exists()).unwrap_or_default();
+    let put_aside =
+        |place: &Path| if path.exists() { fs::rename(&path, place).map_err(Error::of(&path)) } else { Ok(()) };
+    // Registers made before, here or while another token was the engine, are taken again.
+    for registers in std::iter::once(path.clone()).chain((1..free).map(aside)).filter(|path| path.exists()) {
+        let engine = Pkcs11::open(&registers, token.options(), None).map_err(failed)?;
+        match engine.unlock(ClearKey::from_slice(pin.expose())) {
+            Err(error) if matches!(error.kind(), TokenErrorKind::OtherRegisters(..)) => {}
+            Err(error) => return Err(failed(error)),
+            Ok(()) if registers == path => return Ok(()),
+            Ok(()) => {
+                // They change places, in three steps.
+                put_aside(&aside(free))?;
+                fs::rename(&registers, &path).map_err(Error::of(&path))?;
+                return if aside(free).exists() {
+                    fs::rename(aside(free), &registers).map_err(Error::of(&path))
+                } else {
+                    Ok(())
+                };
+            }
+        }
     }
-    Pkcs11::create(path, token.options(), pin.ok_or_else(needed)?).map(drop).map_err(failed)
+    put_aside(&aside(free))?;
+    let made = Pkcs11::create(&path, token.options(), pin).map(drop).map_err(failed);
+    if made.is_err() && aside(free).exists() {
+        fs::rename(aside(free), &path).map_err(Error::of(&path))?;
+    }
+    made
 }
 
 /// The PIN: the one given, or that of the file that the options name.
@@ -264,7 +290,25 @@ fn pin(token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<Option<ClearKey>>
 struct Chooser {
     layout: Layout,
     secrets: EngineSecrets,
-    chosen: Mutex<Option<Engine>>,
+    chosen: Mutex<Option<Choice>>,
+}
+
+/// What the options say, and from when the PIN is: a PIN that is changed is read again.
+#[derive(PartialEq, Eq)]
+struct Choice {
+    engine: Engine,
+    pin_written: Option<SystemTime>,
+}
+
+impl Choice {
+    fn new(engine: Engine) -> Self {
+        let file = match &engine {
+            Engine::Pkcs11(token) => token.pin_file.as_ref(),
+            _ => None,
+        };
+        let pin_written = file.and_then(|file| fs::metadata(file).ok()?.modified().ok());
+        Self { engine, pin_written }
+    }
 }
 
 impl Chooser {
@@ -272,14 +316,19 @@ impl Chooser {
     fn choose(&self) -> Option<Arc<dyn Backend>> {
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         match options::read(&self.layout.options()) {
-            Ok((_, engine)) if chosen.as_ref() == Some(&engine) => None,
-            Ok((_, engine)) => match self.engine(&engine) {
-                Ok(backend) => {
-                    *chosen = Some(engine);
-                    Some(backend)
+            Ok((_, engine)) => {
+                let choice = Choice::new(engine);
+                if chosen.as_ref() == Some(&choice) {
+                    return None;
                 }
-                Err(error) => unusable(&mut chosen, engine.word(), &error),
-            },
+                match self.engine(&choice.engine) {
+                    Ok(backend) => {
+                        *chosen = Some(choice);
+                        Some(backend)
+                    }
+                    Err(error) => unusable(&mut chosen, choice.engine.word(), &error),
+                }
+            }
             Err(error) => unusable(&mut chosen, "unknown", &error),
         }
     }
@@ -302,7 +351,7 @@ impl Chooser {
 }
 
 /// In the place of an engine that cannot be opened; it is tried anew each time.
-fn unusable(chosen: &mut Option<Engine>, kind: &'static str, error: &Error) -> Option<Arc<dyn Backend>> {
+fn unusable(chosen: &mut Option<Choice>, kind: &'static str, error: &Error) -> Option<Arc<dyn Backend>> {
     *chosen = None;
     let info = EngineInfo::new(kind, "engine", Capabilities::NONE);
     let reason = error.to_string();

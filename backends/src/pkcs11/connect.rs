@@ -164,7 +164,9 @@ impl Engine {
             // It cannot say who it is, and there is no other: which keys are in it will show whether it is the one.
             ([], [seat]) if seat.description.is_none() => Ok((*seat).clone()),
             ([], []) if seats.is_empty() => error(TokenErrorKind::NoToken(wanted.clone())),
-            ([], []) => error(TokenErrorKind::NotInitialized),
+            // Whoever has registers on a token must not be told to initialize one.
+            ([], []) if file.serial.is_empty() => error(TokenErrorKind::NotInitialized),
+            ([], []) => error(TokenErrorKind::Gone(format!("{:?} ({})", file.label, file.serial))),
             ([], others) => error(TokenErrorKind::OtherTokens(wanted.clone(), named(others))),
             (several, _) => error(TokenErrorKind::Ambiguous(named(several))),
         }

@@ -48,9 +48,19 @@ pub enum TokenErrorKind {
     /// Several tokens have this label.
     #[error("several tokens have this label: {0}; give the serial number too")]
     Ambiguous(String),
-    /// The token has the label and was never initialized.
-    #[error("the token is not initialized: initialize it (softhsm2-util --init-token, pkcs11-tool --init-token)")]
+    /// There is a token that was never initialized, and no other.
+    #[error(
+        "no token of this name is there, only one that is not initialized: check that the module reads the configuration it \
+         should (for SoftHSM the file that SOFTHSM2_CONF names), or initialize it (softhsm2-util --init-token)"
+    )]
     NotInitialized,
+    /// The same, and there was one with our registers; which.
+    #[error(
+        "the token {0}, which holds the registers, is not there, only one that is not initialized: check that the module \
+         reads the configuration it should (for SoftHSM the file that SOFTHSM2_CONF names); if its files are lost, restore \
+         them from a backup"
+    )]
+    Gone(String),
     /// The token was initialized anew, or is another one, since the register file was written.
     #[error("the register file belongs to the token {0}, and this is {1}: use that one, or make new registers here")]
     OtherRegisters(String, String),

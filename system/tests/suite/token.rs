@@ -114,6 +114,51 @@ fn a_pin_file_opens_it_unattended_and_must_be_for_its_owner_alone() {
 }
 
 #[test]
+fn a_pin_that_is_written_anew_is_read_without_restart() {
+    let card = Card::new();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pin");
+    let write = |pin: &str, seconds| {
+        fs::write(&file, format!("{pin}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        fs::File::open(&file).unwrap().set_modified(written).unwrap();
+    };
+    write(card.user_pin().expose(), 1_700_000_000);
+    let mut by_file = token(&card);
+    by_file.pin_file = Some(file.clone());
+    let path = directory.path().join("prd1");
+    // Whoever is logged in is so for the whole process, so he has to go.
+    drop(System::create(&path, &Setup { engine: Engine::Pkcs11(by_file), ..Setup::default() }).unwrap());
+    write("not the PIN", 1_700_000_001);
+    let system = System::open(&path).unwrap();
+    assert_eq!(system.engine().unwrap().state.word(), "locked");
+    write(card.user_pin().expose(), 1_700_000_002);
+    assert_eq!(system.engine().unwrap().state.word(), "online");
+}
+
+#[test]
+fn a_system_moves_from_one_token_to_another_and_back() {
+    let cards = [Card::new(), Card::new()];
+    let home = Home::made(&on(&cards[0]));
+    enter(&home.system);
+    home.applications();
+    let right = ticket(&home.system, "TSOPRD1").unwrap();
+    let move_to = |card: &Card| {
+        home.system.configure_engine(&Engine::Pkcs11(token(card)), &pin(card)).unwrap();
+        System::open_with(&home.path, pin(card)).unwrap()
+    };
+    let there = move_to(&cards[1]);
+    assert!(lost(&there).contains("is not set"), "a new token has no master keys");
+    enter(&there);
+    assert_eq!(ticket(&there, "TSOPRD1").unwrap(), right);
+    // The registers on the first one were kept.
+    for card in [&cards[0], &cards[1], &cards[0]] {
+        assert_eq!(ticket(&move_to(card), "TSOPRD1").unwrap(), right);
+    }
+}
+
+#[test]
 fn a_token_that_is_not_there_makes_no_system() {
     let card = Card::new();
     let directory = tempfile::tempdir().unwrap();
