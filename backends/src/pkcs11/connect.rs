@@ -51,7 +51,16 @@ impl Engine {
                 return Err(TokenError::failed(wanted(), failure));
             }
         };
+        self.judge_held(&held)?;
         Ok((link, held))
+    }
+
+    /// That the master keys are guarded as ours are, unless a weak token is accepted.
+    pub(super) fn judge_held(&self, held: &Held) -> Result<(), TokenError> {
+        if held.lax.is_empty() || self.options.accept_weak_token {
+            return Ok(());
+        }
+        Err(TokenError::new(self.options.wanted(), TokenErrorKind::Weak(held.lax.join(", and "))))
     }
 
     fn not_connected(&self, failure: Failure) -> TokenError {

@@ -228,6 +228,7 @@ impl Engine {
             }
             Ok(now) if now.same(&held) => Ok(()),
             Ok(now) => {
+                self.judge_held(&now)?;
                 self.show_online(&link, now);
                 Ok(())
             }
@@ -279,6 +280,7 @@ impl Engine {
         for (_, _, name) in &held.missing {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
+        shown.quirks.extend(held.lax.iter().map(Quirk::weak));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }

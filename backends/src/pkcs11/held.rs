@@ -19,6 +19,8 @@ pub(super) struct Held {
     aes: HeldKind,
     /// Master keys that are in the file and not in the token.
     pub(super) missing: Vec<(MasterKeyKind, Register, String)>,
+    /// Master keys that are guarded less than ours are: somebody else has made them.
+    pub(super) lax: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,6 +102,11 @@ impl Held {
         identity: &Identity,
     ) -> Result<Option<HeldKey>, NotHeld> {
         let Some(object) = self.object(link, kind, register, identity)? else { return Ok(None) };
+        let laxities = link.laxities(object)?;
+        if !laxities.is_empty() {
+            let what = laxities.into_iter().collect::<Vec<_>>().join(", ");
+            self.lax.push(format!("{} {what}", name(kind, register, identity)));
+        }
         Ok(Some(HeldKey { object, mkvp: link.pattern(kind, object)? }))
     }
 
@@ -110,7 +117,7 @@ impl Held {
         register: Register,
         identity: &Identity,
     ) -> Result<Option<Object>, NotHeld> {
-        let named = || format!("the {register} {kind} (CKA_ID {})", data_encoding::HEXLOWER.encode(identity));
+        let named = || name(kind, register, identity);
         match link.find(identity)?.as_slice() {
             [] => {
                 self.missing.push((kind, register, named()));
@@ -197,4 +204,8 @@ impl Held {
             .find(|held| held.mkvp == key.mkvp())
             .ok_or_else(|| EngineError::new(EngineErrorKind::MasterKeyMismatch(kind, key.mkvp())))
     }
+}
+
+fn name(kind: MasterKeyKind, register: Register, identity: &Identity) -> String {
+    format!("the {register} {kind} (CKA_ID {})", data_encoding::HEXLOWER.encode(identity))
 }

@@ -5,6 +5,7 @@
 //! touched again.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -211,6 +212,11 @@ impl Link {
 
     pub(super) fn find(&self, identity: &Identity) -> Result<Vec<Object>> {
         self.kept(|keeper| keeper.session.find(identity))
+    }
+
+    /// What a key is let do that a master key must not.
+    pub(super) fn laxities(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        self.kept(|keeper| keeper.session.laxities(object))
     }
 
     /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this

@@ -11,6 +11,7 @@
 //! Every call says first which function it is about to enter, for whoever waits for it: see
 //! [`entering`](super::lanes::entering).
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -199,7 +200,11 @@ impl Session {
             };
             match made {
                 Ok(object) => return Ok((object, strictness)),
-                Err(failure) if strictness.refused(&failure) => last = Some(failure),
+                Err(failure) if strictness.refused(&failure) => {
+                    // So vague an answer may also come when the key was made.
+                    self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
+                    last = Some(failure);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -226,6 +231,23 @@ impl Session {
             Attribute::Id(id.to_vec()),
             Attribute::Value(value.expose().to_vec()),
         ])
+    }
+
+    /// What a key is let do that a master key must not.
+    pub(super) fn laxities(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        use AttributeType as Asked;
+        let asked = [Asked::Sensitive, Asked::Extractable, Asked::Encrypt, Asked::Decrypt, Asked::Sign, Asked::Derive];
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &asked)?;
+        Ok(found
+            .iter()
+            .filter_map(|attribute| match attribute {
+                Attribute::Sensitive(false) => Some("can be read"),
+                Attribute::Extractable(true) => Some("can leave the token"),
+                Attribute::Encrypt(true) | Attribute::Decrypt(true) => Some("enciphers"),
+                Attribute::Sign(true) | Attribute::Derive(true) => Some("makes MACs or keys"),
+                _ => None,
+            })
+            .collect())
     }
 
     /// The value of an object that may be read.

@@ -170,10 +170,8 @@ fn a_master_key_that_is_deleted_is_missed_and_can_be_loaded_again() {
     assert_eq!(rig.works(), block);
 }
 
-#[test]
-fn a_master_key_that_is_replaced_is_noticed() {
-    let card = Card::new();
-    let rig = Rig::on(&card);
+/// Puts other master keys in the place of ours, with these attributes besides.
+fn replace(card: &Card, attributes: &[Attribute]) {
     let session = card.session();
     for key in master_keys(&session) {
         let found = session.get_attributes(key, &[cryptoki::object::AttributeType::Id]).unwrap();
@@ -187,8 +185,45 @@ fn a_master_key_that_is_replaced_is_noticed() {
             Attribute::Value(vec![7; 32]),
         ];
         template.extend(found);
+        template.extend_from_slice(attributes);
         session.create_object(&template).unwrap();
     }
+}
+
+const GUARDED: [Attribute; 6] = [
+    Attribute::Sensitive(true),
+    Attribute::Extractable(false),
+    Attribute::Encrypt(false),
+    Attribute::Decrypt(false),
+    Attribute::Sign(false),
+    Attribute::Derive(false),
+];
+
+#[test]
+fn a_master_key_that_is_guarded_less_than_ours_is_refused() {
+    for (attribute, says) in [
+        (Attribute::Extractable(true), "can leave the token"),
+        (Attribute::Sensitive(false), "can be read"),
+        (Attribute::Encrypt(true), "enciphers"),
+        (Attribute::Sign(true), "makes MACs or keys"),
+    ] {
+        let card = Card::new();
+        let rig = Rig::on(&card);
+        let is_other = |other: &Attribute| std::mem::discriminant(other) != std::mem::discriminant(&attribute);
+        let mut attributes: Vec<Attribute> = GUARDED.into_iter().filter(is_other).collect();
+        attributes.push(attribute);
+        replace(&card, &attributes);
+        let why = rig.engine.attach().unwrap_err().to_string();
+        assert!(why.contains("does not protect its keys") && why.contains(says), "{why}");
+        rig.fails_with(NO_ENGINE, &["offline", says]);
+    }
+}
+
+#[test]
+fn a_master_key_that_is_replaced_is_noticed() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    replace(&card, &GUARDED);
     // First it is the key that is under another master key, then it is seen that the engine is.
     rig.fails_with((8, 10004), &["wrong master key", "the engine holds"]);
     rig.fails_with(NO_ENGINE, &["wrong master key", "the engine holds"]);
