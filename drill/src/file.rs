@@ -6,10 +6,11 @@ use std::fmt;
 use icsf_core::kds::KdsFormat;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, IgnoredAny};
 use toml::Spanned;
 
 use crate::card::CardKind;
+use crate::expect::Expect;
 
 /// A drill as it is written.
 #[derive(Debug, Deserialize)]
@@ -271,61 +272,10 @@ pub(crate) struct StepEntry {
     pub(crate) site: Option<Spanned<String>>,
     #[serde(rename = "do")]
     pub(crate) action: Spanned<String>,
-    pub(crate) with: Option<Spanned<toml::Table>>,
+    /// Read when it is known what the action needs: see [`tables`](crate::with::tables).
+    #[serde(rename = "with")]
+    _with: Option<IgnoredAny>,
     pub(crate) expect: Option<Spanned<Expect>>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Expect {
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) saf: Option<String>,
-    pub(crate) icsf: Option<String>,
-    pub(crate) service: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) matches: Option<Spanned<String>>,
-    pub(crate) same: Option<String>,
-    pub(crate) failed_out: Option<u32>,
-    pub(crate) failed_back: Option<u32>,
-}
-
-impl Expect {
-    /// What is expected of the codes of a failure, and nothing else.
-    pub(crate) fn codes(&self) -> Self {
-        Self { saf: self.saf.clone(), icsf: self.icsf.clone(), service: self.service.clone(), ..Self::default() }
-    }
-
-    /// The keys that are there.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        let keys = [
-            ("outcome", self.outcome.is_some()),
-            ("saf", self.saf.is_some()),
-            ("icsf", self.icsf.is_some()),
-            ("service", self.service.is_some()),
-            ("message", self.message.is_some()),
-            ("matches", self.matches.is_some()),
-            ("same", self.same.is_some()),
-            ("failed_out", self.failed_out.is_some()),
-            ("failed_back", self.failed_back.is_some()),
-        ];
-        keys.into_iter().filter_map(|(key, there)| there.then_some(key))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
-    Ok,
-    Fail,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Fail => "fail",
-        })
-    }
 }
 
 /// Seconds from the start, written `+5m`, `45m`, `+1h30m`, `+90s`.
