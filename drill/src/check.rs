@@ -11,6 +11,7 @@ use crate::error::{Mistake, Source};
 use crate::expect::Outcome;
 use crate::file::{ConsumerKind, DrillFile, EngineKind, Offset, SiteEntry, StepEntry};
 use crate::plan::{Action, Consumer, Flap, Session, Step};
+use crate::secret;
 use crate::with::{
     AttachWith, ConsumerSetWith, DisplayWith, FailoverWith, FlapWith, LogonWith, Names, Nothing, Sessions, tables,
 };
@@ -78,23 +79,8 @@ impl Check<'_> {
         if self.file.format != 1 {
             self.mistake(format!("format {} is not known: this release reads format 1", self.file.format), None, None);
         }
-        let secrets: Vec<&String> = self.file.secrets.keys().collect();
-        let named = self.file.key.iter().filter_map(|key| key.value.as_ref());
-        for reference in named.chain(self.file.user.iter().filter_map(|user| user.password.as_ref())) {
-            let found = reference.get_ref().strip_prefix("@secret:").map(|name| secrets.iter().any(|s| *s == name));
-            match found {
-                Some(true) => {}
-                Some(false) => self.mistake(
-                    format!("there is no secret {:?}", reference.get_ref()),
-                    Some(reference.span()),
-                    Some("name it in [secrets]".to_owned()),
-                ),
-                None => self.mistake(
-                    "a secret is not written in a drill file",
-                    Some(reference.span()),
-                    Some("write @secret:NAME, and NAME in [secrets]".to_owned()),
-                ),
-            }
+        for (what, at, hint) in secret::wrong(self.file) {
+            self.mistake(what, Some(at), Some(hint.to_owned()));
         }
     }
 
@@ -302,6 +288,7 @@ impl Check<'_> {
             }
             "display" => {
                 let with: DisplayWith = self.with(entry, with)?;
+                self.display(&with.command);
                 let sites = self.different(&with.sites)?;
                 if entry.expect.as_ref().is_some_and(|expect| expect.get_ref().same.is_some())
                     && let [only] = with.sites.as_slice()
@@ -351,6 +338,20 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// That a display is one, and changes nothing.
+    fn display(&mut self, command: &Spanned<String>) {
+        let verb = command.get_ref().split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        let what = if secret::typed(command.get_ref()) {
+            "a key is not written in a drill file".to_owned()
+        } else if !["D", "DISPLAY", "RL", "RLIST"].contains(&verb.as_str()) {
+            format!("{:?} is no display", command.get_ref())
+        } else {
+            return;
+        };
+        let hint = "RLIST CLASS PROFILE, D SMF,O or D ICSF,CARDS".to_owned();
+        self.mistake(what, Some(command.span()), Some(hint));
     }
 
     /// The site of a step that needs a card in the slot there.

@@ -175,12 +175,12 @@ impl EngineKind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Racf {
-    #[serde(default)]
-    pub(crate) classact: Vec<String>,
-    #[serde(default)]
-    pub(crate) raclist: Vec<String>,
-    #[serde(default)]
-    pub(crate) generic: Vec<String>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) classact: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) raclist: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) generic: Vec<Spanned<String>>,
 }
 
 /// A key in the CKDS of the primary site.
@@ -208,32 +208,38 @@ pub(crate) enum KeyKind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileEntry {
-    pub(crate) class: String,
+    #[serde(deserialize_with = "word")]
+    pub(crate) class: Spanned<String>,
+    #[serde(deserialize_with = "word")]
     pub(crate) name: Spanned<String>,
     /// Operands of SSIGNON as RACF spells them.
     #[serde(default)]
-    pub(crate) ssignon: Vec<String>,
-    pub(crate) appldata: Option<String>,
-    pub(crate) uacc: Option<String>,
+    pub(crate) ssignon: Vec<Spanned<String>>,
+    pub(crate) appldata: Option<Spanned<String>>,
+    pub(crate) uacc: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PermitEntry {
+    #[serde(deserialize_with = "word")]
     pub(crate) profile: Spanned<String>,
-    #[serde(default = "ptktdata")]
-    pub(crate) class: String,
-    pub(crate) id: String,
-    pub(crate) access: String,
+    #[serde(default = "ptktdata", deserialize_with = "word")]
+    pub(crate) class: Spanned<String>,
+    #[serde(deserialize_with = "word")]
+    pub(crate) id: Spanned<String>,
+    #[serde(deserialize_with = "word")]
+    pub(crate) access: Spanned<String>,
 }
 
-fn ptktdata() -> String {
-    "PTKTDATA".to_owned()
+fn ptktdata() -> Spanned<String> {
+    Spanned::new(0..0, "PTKTDATA".to_owned())
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserEntry {
+    #[serde(deserialize_with = "word")]
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     /// `@secret:NAME`; a protected user where it is left out.
@@ -310,4 +316,21 @@ fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, 
 
 fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<KdsFormat>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// A word of a command: with a blank or a parenthesis in it, it would be more than one.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
+    let word = Spanned::<String>::deserialize(deserializer)?;
+    let ends = |c: char| c.is_whitespace() || c.is_control() || ",;()'\"".contains(c);
+    if word.get_ref().is_empty() || word.get_ref().contains(ends) || word.get_ref().contains("/*") {
+        return Err(de::Error::custom(format!("{:?} is no word of a command", word.get_ref())));
+    }
+    Ok(word)
+}
+
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Spanned<String>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Word(#[serde(deserialize_with = "word")] Spanned<String>);
+
+    Ok(Vec::<Word>::deserialize(deserializer)?.into_iter().map(|Word(word)| word).collect())
 }

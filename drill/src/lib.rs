@@ -24,6 +24,7 @@ pub mod gallery;
 mod plan;
 pub mod report;
 mod run;
+mod secret;
 mod tpx;
 mod with;
 mod world;

@@ -145,11 +145,65 @@ fn a_profile_racf_does_not_take_says_which() {
     let text = SMALL.replace("KEYMASKED(@secret:ims)", "KEYMASKD(@secret:ims)");
     let error = icsf_drill::run(&Drill::read("test.toml", &text).unwrap()).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("KEYMASKD") && text.contains("test.toml:38"), "{text}");
+    assert!(text.contains("KEYMASKD") && text.contains("test.toml:39"), "{text}");
 }
 
 #[test]
 fn no_such_drill_names_the_gallery() {
     let error = icsf_drill::gallery::find("no-such-drill").unwrap_err().to_string();
     assert!(error.contains("no-crypto-card"), "{error}");
+}
+
+/// A key has no place in the file, however it is dressed, and is not printed either.
+#[test]
+fn a_key_that_is_written_down_is_refused_where_it_stands() {
+    for operands in [
+        "\"KEYMASKED(0123456789ABCDEF)\"",
+        "\"keym(0123456789ABCDEF)\"",
+        "\"TYPE(UPPER) KEYENCRYPTED(0123456789ABCDEF)\"",
+        "\"TYPE(UPPER)) APPLDATA(KEYMASKED(0123456789ABCDEF)\"",
+    ] {
+        let found = mistakes("\"KEYMASKED(@secret:ims)\"", operands);
+        let (text, at) = &found[0];
+        assert_eq!((found.len(), *at), (1, Some((39, 12))), "{operands}: {found:?}");
+        assert!(text.contains("a key is not written in a drill file") && text.contains("@secret:NAME"), "{text}");
+        assert!(!text.contains("0123456789ABCDEF"), "{text}");
+    }
+    for (operands, part, place) in [
+        ("\"TYPE(UPPER)\", \"KEYMASKED(@secret:imz)\"", "there is no secret \"@secret:imz\"", (39, 27)),
+        ("\"KEYMASKED(@env:IMS)\"", "a secret is not written", (39, 12)),
+        ("\"TYPE(UPPER)) UACC(ALTER\"", "is no operand of SSIGNON", (39, 12)),
+        ("\"TYPE(UPPER) TIMEOUT(60)\"", "is no operand of SSIGNON", (39, 12)),
+    ] {
+        let found = mistakes("\"KEYMASKED(@secret:ims)\"", operands);
+        assert!(found.len() == 1 && found[0].0.contains(part) && found[0].1 == Some(place), "{operands}: {found:?}");
+    }
+}
+
+/// What goes into a command stays the one word it is.
+#[test]
+fn a_value_that_is_more_than_a_word_is_refused_where_it_stands() {
+    for (was, is, place) in [
+        ("classact = [\"PTKTDATA\"]", "classact = [\"PTKTDATA) RACLIST(APPL\"]", (27, 13)),
+        ("raclist  = [\"PTKTDATA\"]", "raclist  = [\"APPL\", \"\"]", (28, 21)),
+        ("\"TPXSTC\"\naccess", "\"TPXSTC) ACCESS(ALTER\"\naccess", (43, 11)),
+        ("\"IRRPTAUTH.*.*\"", "\"IRRPTAUTH.*.* X\"", (42, 11)),
+        ("id       = \"U1\"", "id       = \"U1 SPECIAL\"", (47, 12)),
+    ] {
+        let found = mistakes(was, is);
+        assert!(found.len() == 1 && found[0].0.contains("is no word of a command"), "{is}: {found:?}");
+        assert_eq!(found[0].1, Some(place), "{is}: {found:?}");
+    }
+}
+
+#[test]
+fn a_display_that_is_none_is_refused_where_it_stands() {
+    for command in ["STOP CSF", "P CSF", "", "RLISTX A B", "RDELETE PTKTDATA TSOPRD1"] {
+        let step = format!(
+            "[[step]]\nid = \"x\"\nat = \"+1m\"\ndo = \"display\"\nwith = {{ command = \"{command}\", sites = [\"A\"] }}\n"
+        );
+        let found = told(&step);
+        assert!(found.len() == 1 && found[0].0.contains("is no display"), "{found:?}");
+        assert!(found[0].1.starts_with(&format!("\"{command}\"")), "{found:?}");
+    }
 }
