@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use softicsf::{Applid, UserId};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::error::{Mistake, Source};
+use crate::expect::Outcome;
 use crate::file::{ConsumerKind, DrillFile, EngineKind, Offset, SiteEntry, StepEntry};
-use crate::plan::{Action, Consumer, Flap, Session, Step, TypedBy};
+use crate::plan::{Action, Consumer, Flap, Session, Step};
+use crate::secret;
+use crate::with::{
+    AttachWith, ConsumerSetWith, DisplayWith, FailoverWith, FlapWith, LogonWith, Names, Nothing, Sessions, tables,
+};
 
 /// Each action, and what can be expected of it.
 const ACTIONS: [(&str, &[&str]); 9] = [
@@ -23,56 +29,11 @@ const ACTIONS: [(&str, &[&str]); 9] = [
     ("consumer.set", &[]),
 ];
 
+/// What only a sign-on that fails shows.
+const OF_FAILURES: [&str; 4] = ["saf", "icsf", "service", "message"];
+
 /// A drill is to end.
 const MOST_FLAPS: u32 = 1000;
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Sessions {
-    Word(String),
-    List(Vec<String>),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LogonWith {
-    users: Vec<String>,
-    sessions: Sessions,
-    credential: Option<TypedBy>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FailoverWith {
-    from: String,
-    to: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AttachWith {
-    /// The card that was pulled, where it is left out.
-    kind: Option<EngineKind>,
-    master_key: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FlapWith {
-    count: u32,
-    #[serde(default = "a_second")]
-    every: Offset,
-    users: Vec<String>,
-    sessions: Sessions,
-}
-
-const fn a_second() -> Offset {
-    Offset(1)
-}
 
 /// What the slot of a site holds at some step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,20 +43,6 @@ enum Slot {
     Card,
     /// Nothing: its card was pulled.
     Pulled,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DisplayWith {
-    command: String,
-    sites: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConsumerSetWith {
-    consumer: String,
-    generate_passticket: bool,
 }
 
 /// The consumers and steps of a drill, and what is wrong with it.
@@ -132,23 +79,8 @@ impl Check<'_> {
         if self.file.format != 1 {
             self.mistake(format!("format {} is not known: this release reads format 1", self.file.format), None, None);
         }
-        let secrets: Vec<&String> = self.file.secrets.keys().collect();
-        let named = self.file.key.iter().filter_map(|key| key.value.as_ref());
-        for reference in named.chain(self.file.user.iter().filter_map(|user| user.password.as_ref())) {
-            let found = reference.get_ref().strip_prefix("@secret:").map(|name| secrets.iter().any(|s| *s == name));
-            match found {
-                Some(true) => {}
-                Some(false) => self.mistake(
-                    format!("there is no secret {:?}", reference.get_ref()),
-                    Some(reference.span()),
-                    Some("name it in [secrets]".to_owned()),
-                ),
-                None => self.mistake(
-                    "a secret is not written in a drill file",
-                    Some(reference.span()),
-                    Some("write @secret:NAME, and NAME in [secrets]".to_owned()),
-                ),
-            }
+        for (what, at, hint) in secret::wrong(self.file) {
+            self.mistake(what, Some(at), Some(hint.to_owned()));
         }
     }
 
@@ -221,7 +153,9 @@ impl Check<'_> {
 
     fn steps(&mut self, consumers: &[Consumer]) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
+        let mut with = tables(&self.source).into_iter();
         for entry in &self.file.step {
+            let with = with.next().flatten();
             if steps.iter().any(|step| step.id == *entry.id.get_ref()) {
                 self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
             }
@@ -238,12 +172,7 @@ impl Check<'_> {
                 _ => {}
             }
             self.expectation(entry);
-            if let Some(matches) = entry.expect.as_ref().and_then(|expect| expect.get_ref().matches.as_ref())
-                && let Err(error) = regex::Regex::new(matches.get_ref())
-            {
-                self.mistake(format!("no regular expression: {error}"), Some(matches.span()), None);
-            }
-            if let Some(action) = self.action(entry, consumers) {
+            if let Some(action) = self.action(entry, with, consumers) {
                 let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
                 steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
             }
@@ -261,6 +190,11 @@ impl Check<'_> {
             can => format!("what can be: {}", can.join(", ")),
         };
         let wrong: Vec<&str> = expect.get_ref().keys().filter(|key| !can.contains(key)).collect();
+        let of_failures: Vec<&str> = expect.get_ref().keys().filter(|key| OF_FAILURES.contains(key)).collect();
+        if action == "logon" && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
+            let what = format!("outcome is ok, and {} cannot come with it", of_failures.join(", "));
+            self.mistake(what, Some(expect.span()), Some("only a sign-on that fails shows it".to_owned()));
+        }
         let what = match wrong.as_slice() {
             [] if expect.get_ref().keys().next().is_none() => "this expects nothing".to_owned(),
             [] => return,
@@ -269,27 +203,30 @@ impl Check<'_> {
         self.mistake(what, Some(expect.span()), Some(hint));
     }
 
-    fn action(&mut self, entry: &StepEntry, consumers: &[Consumer]) -> Option<Action> {
+    fn action(
+        &mut self,
+        entry: &StepEntry,
+        with: Option<Spanned<DeValue<'_>>>,
+        consumers: &[Consumer],
+    ) -> Option<Action> {
         match entry.action.get_ref().as_str() {
             "logon" => {
-                let with: LogonWith = self.with(entry)?;
-                let at = entry.with.as_ref().map(Spanned::span);
+                let with: LogonWith = self.with(entry, with)?;
                 let site = self.site_of(entry)?;
-                let users = with.users.iter().map(|user| self.user(user, at.clone())).collect::<Option<_>>()?;
-                let sessions = self.sessions(&with.sessions, consumers, at)?;
+                let users = self.users(&with.users)?;
+                let sessions = self.sessions(&with.sessions, consumers)?;
                 Some(Action::Logon { site, users, sessions, by: with.credential })
             }
             "failover" => {
-                let with: FailoverWith = self.with(entry)?;
-                let at = entry.with.as_ref().map(Spanned::span);
-                let from = self.site_at(&with.from, at.clone());
-                Some(Action::Failover { from: from?, to: self.site_at(&with.to, at)? })
+                let with: FailoverWith = self.with(entry, with)?;
+                let from = self.site_named(&with.from);
+                Some(Action::Failover { from: from?, to: self.site_named(&with.to)? })
             }
             "engine.attach" => {
-                let with: AttachWith = self.with(entry)?;
-                let at = entry.with.as_ref().map(Spanned::span);
+                let with: AttachWith = self.with(entry, with)?;
                 let site = self.site_of(entry)?;
-                let same_as = match with.master_key.as_deref() {
+                let at = with.master_key.as_ref().map(Spanned::span);
+                let same_as = match with.master_key.as_ref().map(|key| key.get_ref().as_str()) {
                     None => None,
                     Some(text) => Some(self.site_at(text.strip_prefix("same-as:").unwrap_or(text), at.clone())?),
                 };
@@ -314,7 +251,7 @@ impl Check<'_> {
                 Some(Action::Attach { site, kind, same_as })
             }
             "engine.detach" => {
-                let Nothing {} = self.with(entry)?;
+                let Nothing {} = self.with(entry, with)?;
                 let site = self.site_of(entry)?;
                 if self.slots.get(&site) == Some(&Slot::Card) {
                     self.slots.insert(site.clone(), Slot::Pulled);
@@ -322,45 +259,53 @@ impl Check<'_> {
                 Some(Action::Detach { site })
             }
             "engine.zeroise" => {
-                let Nothing {} = self.with(entry)?;
+                let Nothing {} = self.with(entry, with)?;
                 Some(Action::Zeroise { site: self.card_of(entry)? })
             }
             "engine.wrong_mk" => {
-                let Nothing {} = self.with(entry)?;
+                let Nothing {} = self.with(entry, with)?;
                 Some(Action::WrongMasterKey { site: self.card_of(entry)? })
             }
             "engine.flap" => {
-                let with: FlapWith = self.with(entry)?;
-                let at = entry.with.as_ref().map(Spanned::span);
+                let with: FlapWith = self.with(entry, with)?;
                 let site = self.card_of(entry)?;
-                let FlapWith { count, every, .. } = with;
+                let count = *with.count.get_ref();
                 if count == 0 || count > MOST_FLAPS {
                     let hint = format!("from 1 to {MOST_FLAPS}");
-                    self.mistake(format!("count = {count}: a card cannot flap so often"), at.clone(), Some(hint));
+                    let what = format!("count = {count}: a card cannot flap so often");
+                    self.mistake(what, Some(with.count.span()), Some(hint));
                 }
+                let every = with.every.as_ref().map_or(Offset(1), |every| *every.get_ref());
                 if every.0 == 0 {
                     // Tickets of the same second are the same, and the second use of one is refused.
                     let hint = "a second at least: every = \"10s\"".to_owned();
-                    self.mistake("a card cannot be pulled and put back at once", at.clone(), Some(hint));
+                    let at = with.every.as_ref().map(Spanned::span);
+                    self.mistake("a card cannot be pulled and put back at once", at, Some(hint));
                 }
-                let users = with.users.iter().map(|user| self.user(user, at.clone())).collect::<Option<_>>()?;
-                let sessions = self.sessions(&with.sessions, consumers, at)?;
+                let users = self.users(&with.users)?;
+                let sessions = self.sessions(&with.sessions, consumers)?;
                 Some(Action::Flap(Flap { site, count, every, users, sessions }))
             }
             "display" => {
-                let with: DisplayWith = self.with(entry)?;
-                let at = entry.with.as_ref().map(Spanned::span);
-                let sites = with.sites.iter().map(|site| self.site_at(site, at.clone())).collect::<Option<_>>()?;
-                Some(Action::Display { command: with.command, sites })
+                let with: DisplayWith = self.with(entry, with)?;
+                self.display(&with.command);
+                let sites = self.different(&with.sites)?;
+                if entry.expect.as_ref().is_some_and(|expect| expect.get_ref().same.is_some())
+                    && let [only] = with.sites.as_slice()
+                {
+                    let hint = "two sites at least".to_owned();
+                    self.mistake("one site shows the same as itself", Some(only.span()), Some(hint));
+                }
+                Some(Action::Display { command: with.command.into_inner(), sites })
             }
             "consumer.set" => {
-                let with: ConsumerSetWith = self.with(entry)?;
+                let with: ConsumerSetWith = self.with(entry, with)?;
                 let names: Vec<&str> = consumers.iter().map(|consumer| consumer.name.as_str()).collect();
-                let found = names.iter().position(|name| *name == with.consumer);
+                let found = names.iter().position(|name| name == with.consumer.get_ref());
                 if found.is_none() {
-                    let hint = near(&with.consumer, &names);
-                    let at = entry.with.as_ref().map(Spanned::span);
-                    self.mistake(format!("there is no consumer {:?}", with.consumer), at, Some(hint));
+                    let hint = near(with.consumer.get_ref(), &names);
+                    let what = format!("there is no consumer {:?}", with.consumer.get_ref());
+                    self.mistake(what, Some(with.consumer.span()), Some(hint));
                 }
                 Some(Action::ConsumerSet { consumer: found?, generate: with.generate_passticket })
             }
@@ -372,12 +317,13 @@ impl Check<'_> {
         }
     }
 
-    fn with<T: for<'de> Deserialize<'de>>(&mut self, entry: &StepEntry) -> Option<T> {
-        let table = entry.with.as_ref().map(|with| with.get_ref().clone()).unwrap_or_default();
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| {
-                let at = entry.with.as_ref().map_or_else(|| entry.action.span(), Spanned::span);
+    /// The table of a step, as its action needs it.
+    fn with<'a, T: Deserialize<'a>>(&mut self, entry: &StepEntry, with: Option<Spanned<DeValue<'a>>>) -> Option<T> {
+        let there = with.as_ref().map(Spanned::span);
+        let with = with.unwrap_or_else(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
+        T::deserialize(ValueDeserializer::from(with))
+            .map_err(|error| {
+                let at = there.and_then(|there| error.span().or(Some(there))).unwrap_or_else(|| entry.action.span());
                 self.mistake(format!("{}: {}", entry.action.get_ref(), error.message()), Some(at), None);
             })
             .ok()
@@ -394,6 +340,20 @@ impl Check<'_> {
         }
     }
 
+    /// That a display is one, and changes nothing.
+    fn display(&mut self, command: &Spanned<String>) {
+        let verb = command.get_ref().split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        let what = if secret::typed(command.get_ref()) {
+            "a key is not written in a drill file".to_owned()
+        } else if !["D", "DISPLAY", "RL", "RLIST"].contains(&verb.as_str()) {
+            format!("{:?} is no display", command.get_ref())
+        } else {
+            return;
+        };
+        let hint = "RLIST CLASS PROFILE, D SMF,O or D ICSF,CARDS".to_owned();
+        self.mistake(what, Some(command.span()), Some(hint));
+    }
+
     /// The site of a step that needs a card in the slot there.
     fn card_of(&mut self, entry: &StepEntry) -> Option<String> {
         let site = self.site_of(entry)?;
@@ -407,25 +367,42 @@ impl Check<'_> {
         None
     }
 
-    fn user(&mut self, text: &str, at: Option<std::ops::Range<usize>>) -> Option<UserId> {
+    fn users(&mut self, names: &Names) -> Option<Vec<UserId>> {
         let defined: Vec<&str> = self.file.user.iter().map(|user| user.id.get_ref().as_str()).collect();
-        match text.parse() {
-            Ok(id) if defined.contains(&text) => Some(id),
-            _ => {
-                let hint = near(text, &defined);
-                self.mistake(format!("there is no user {text:?}"), at, Some(hint));
-                None
+        let mut users = Vec::new();
+        for name in names {
+            let text = name.get_ref().as_str();
+            match text.parse() {
+                Ok(id) if defined.contains(&text) => users.push(id),
+                _ => {
+                    let hint = near(text, &defined);
+                    self.mistake(format!("there is no user {text:?}"), Some(name.span()), Some(hint));
+                }
             }
         }
+        (users.len() == names.len()).then_some(users)
+    }
+
+    fn site_named(&mut self, name: &Spanned<String>) -> Option<String> {
+        self.site_at(name.get_ref(), Some(name.span()))
+    }
+
+    /// Sites, each named once.
+    fn different(&mut self, names: &Names) -> Option<Vec<String>> {
+        let mut sites = Vec::new();
+        for name in names {
+            let site = self.site_named(name)?;
+            if sites.contains(&site) {
+                self.mistake(format!("site {site:?} is there twice"), Some(name.span()), None);
+                return None;
+            }
+            sites.push(site);
+        }
+        Some(sites)
     }
 
     /// Sessions by name, `SESSION` or `CONSUMER/SESSION`; `all` of them.
-    fn sessions(
-        &mut self,
-        asked: &Sessions,
-        consumers: &[Consumer],
-        at: Option<std::ops::Range<usize>>,
-    ) -> Option<Vec<(usize, usize)>> {
+    fn sessions(&mut self, asked: &Spanned<Sessions>, consumers: &[Consumer]) -> Option<Vec<(usize, usize)>> {
         let all: Vec<(String, (usize, usize))> = consumers
             .iter()
             .enumerate()
@@ -437,25 +414,26 @@ impl Check<'_> {
                     .map(move |(s, session)| (format!("{}/{}", consumer.name, session.name), (c, s)))
             })
             .collect();
-        let asked = match asked {
-            Sessions::Word(word) if word == "all" => return Some(all.into_iter().map(|(_, place)| place).collect()),
-            Sessions::Word(word) => std::slice::from_ref(word),
+        let names = match asked.get_ref() {
+            Sessions::Word(word) if word == "all" && !all.is_empty() => {
+                return Some(all.into_iter().map(|(_, place)| place).collect());
+            }
+            Sessions::Word(word) => &vec![Spanned::new(asked.span(), word.clone())],
             Sessions::List(list) => list,
         };
+        let known: Vec<&str> = all.iter().map(|(full, _)| full.as_str()).collect();
         let mut found = Vec::new();
-        for name in asked {
-            let place = all.iter().find(|(full, _)| full == name || full.split('/').nth(1) == Some(name));
-            match place {
+        for name in names {
+            let text = name.get_ref();
+            match all.iter().find(|(full, _)| full == text || full.split('/').nth(1) == Some(text)) {
                 Some((_, place)) => found.push(*place),
                 None => {
-                    let names: Vec<&str> = all.iter().map(|(full, _)| full.as_str()).collect();
-                    let hint = near(name, &names);
-                    self.mistake(format!("there is no session {name:?}"), at.clone(), Some(hint));
-                    return None;
+                    let hint = near(text, &known);
+                    self.mistake(format!("there is no session {text:?}"), Some(name.span()), Some(hint));
                 }
             }
         }
-        Some(found)
+        (found.len() == names.len()).then_some(found)
     }
 }
 

@@ -6,10 +6,11 @@ use std::fmt;
 use icsf_core::kds::KdsFormat;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, IgnoredAny};
 use toml::Spanned;
 
 use crate::card::CardKind;
+use crate::expect::Expect;
 
 /// A drill as it is written.
 #[derive(Debug, Deserialize)]
@@ -174,12 +175,12 @@ impl EngineKind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Racf {
-    #[serde(default)]
-    pub(crate) classact: Vec<String>,
-    #[serde(default)]
-    pub(crate) raclist: Vec<String>,
-    #[serde(default)]
-    pub(crate) generic: Vec<String>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) classact: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) raclist: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) generic: Vec<Spanned<String>>,
 }
 
 /// A key in the CKDS of the primary site.
@@ -207,32 +208,38 @@ pub(crate) enum KeyKind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileEntry {
-    pub(crate) class: String,
+    #[serde(deserialize_with = "word")]
+    pub(crate) class: Spanned<String>,
+    #[serde(deserialize_with = "word")]
     pub(crate) name: Spanned<String>,
     /// Operands of SSIGNON as RACF spells them.
     #[serde(default)]
-    pub(crate) ssignon: Vec<String>,
-    pub(crate) appldata: Option<String>,
-    pub(crate) uacc: Option<String>,
+    pub(crate) ssignon: Vec<Spanned<String>>,
+    pub(crate) appldata: Option<Spanned<String>>,
+    pub(crate) uacc: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PermitEntry {
+    #[serde(deserialize_with = "word")]
     pub(crate) profile: Spanned<String>,
-    #[serde(default = "ptktdata")]
-    pub(crate) class: String,
-    pub(crate) id: String,
-    pub(crate) access: String,
+    #[serde(default = "ptktdata", deserialize_with = "word")]
+    pub(crate) class: Spanned<String>,
+    #[serde(deserialize_with = "word")]
+    pub(crate) id: Spanned<String>,
+    #[serde(deserialize_with = "word")]
+    pub(crate) access: Spanned<String>,
 }
 
-fn ptktdata() -> String {
-    "PTKTDATA".to_owned()
+fn ptktdata() -> Spanned<String> {
+    Spanned::new(0..0, "PTKTDATA".to_owned())
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserEntry {
+    #[serde(deserialize_with = "word")]
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     /// `@secret:NAME`; a protected user where it is left out.
@@ -271,61 +278,10 @@ pub(crate) struct StepEntry {
     pub(crate) site: Option<Spanned<String>>,
     #[serde(rename = "do")]
     pub(crate) action: Spanned<String>,
-    pub(crate) with: Option<Spanned<toml::Table>>,
+    /// Read when it is known what the action needs: see [`tables`](crate::with::tables).
+    #[serde(rename = "with")]
+    _with: Option<IgnoredAny>,
     pub(crate) expect: Option<Spanned<Expect>>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Expect {
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) saf: Option<String>,
-    pub(crate) icsf: Option<String>,
-    pub(crate) service: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) matches: Option<Spanned<String>>,
-    pub(crate) same: Option<String>,
-    pub(crate) failed_out: Option<u32>,
-    pub(crate) failed_back: Option<u32>,
-}
-
-impl Expect {
-    /// What is expected of the codes of a failure, and nothing else.
-    pub(crate) fn codes(&self) -> Self {
-        Self { saf: self.saf.clone(), icsf: self.icsf.clone(), service: self.service.clone(), ..Self::default() }
-    }
-
-    /// The keys that are there.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        let keys = [
-            ("outcome", self.outcome.is_some()),
-            ("saf", self.saf.is_some()),
-            ("icsf", self.icsf.is_some()),
-            ("service", self.service.is_some()),
-            ("message", self.message.is_some()),
-            ("matches", self.matches.is_some()),
-            ("same", self.same.is_some()),
-            ("failed_out", self.failed_out.is_some()),
-            ("failed_back", self.failed_back.is_some()),
-        ];
-        keys.into_iter().filter_map(|(key, there)| there.then_some(key))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
-    Ok,
-    Fail,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Fail => "fail",
-        })
-    }
 }
 
 /// Seconds from the start, written `+5m`, `45m`, `+1h30m`, `+90s`.
@@ -360,4 +316,21 @@ fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, 
 
 fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<KdsFormat>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// A word of a command: with a blank or a parenthesis in it, it would be more than one.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
+    let word = Spanned::<String>::deserialize(deserializer)?;
+    let ends = |c: char| c.is_whitespace() || c.is_control() || ",;()'\"".contains(c);
+    if word.get_ref().is_empty() || word.get_ref().contains(ends) || word.get_ref().contains("/*") {
+        return Err(de::Error::custom(format!("{:?} is no word of a command", word.get_ref())));
+    }
+    Ok(word)
+}
+
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Spanned<String>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Word(#[serde(deserialize_with = "word")] Spanned<String>);
+
+    Ok(Vec::<Word>::deserialize(deserializer)?.into_iter().map(|Word(word)| word).collect())
 }

@@ -18,12 +18,15 @@ mod card;
 mod check;
 mod cover;
 mod error;
+mod expect;
 mod file;
 pub mod gallery;
 mod plan;
 pub mod report;
 mod run;
+mod secret;
 mod tpx;
+mod with;
 mod world;
 
 pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};

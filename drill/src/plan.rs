@@ -6,7 +6,8 @@ use softicsf::{Applid, UserId};
 use crate::card::CardKind;
 use crate::check;
 use crate::error::{Error, Mistake, Source};
-use crate::file::{DrillFile, Expect, Offset};
+use crate::expect::Expect;
+use crate::file::{DrillFile, Offset};
 
 /// A drill ready to be run.
 pub struct Drill {

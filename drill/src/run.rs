@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use icsf_core::clock::{Clock, SystemClock};
 use icsf_saf::model::Class;
 use icsf_saf::{Caller, SignedOnBy};
-use regex::Regex;
 use softicsf::{TicketKind, UserId};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
 use crate::error::Error;
-use crate::file::{Expect, Kind, Offset, Outcome, SiteEntry};
+use crate::expect::{Expect, Shown, displayed, held};
+use crate::file::{Kind, Offset, SiteEntry};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report;
 use crate::tpx::{Failure, Logon, Tpx};
+use crate::with;
 use crate::world::World;
 
 /// What came of a drill.
@@ -333,6 +334,13 @@ impl Runner<'_> {
                 deviations.push(format!("{when}: {expected} failures were expected, {failed} came"));
             }
         }
+        if counts.iter().all(|count| count.failed == 0) {
+            let keys = expect.map(Expect::codes).unwrap_or_default();
+            let keys: Vec<&str> = keys.keys().collect();
+            if !keys.is_empty() {
+                deviations.push(format!("{} was expected of a failure, and no sign-on failed", keys.join(", ")));
+            }
+        }
         Ok(deviations)
     }
 
@@ -359,17 +367,14 @@ impl Runner<'_> {
         sessions.iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }
 
-    fn display(&mut self, site: &str, command: &str) -> Result<Vec<String>, Error> {
+    fn display(&mut self, site: &str, command: &str) -> Result<Shown, Error> {
         let system = &self.world.site(site)?.system;
-        let is_racf = command.split_whitespace().next().is_some_and(|verb| verb.to_ascii_uppercase().starts_with("RL"));
-        if !is_racf {
-            return Ok(system.console(command).unwrap_or_else(|error| vec![error.to_string()]));
+        if !with::is_racf(command) {
+            return Ok(system.console(command).map_err(|error| error.to_string()));
         }
         let issuer = "IBMUSER".parse().map(Caller::user).map_err(|e| Error::Missing(format!("IBMUSER: {e}")))?;
-        Ok(match system.racf(&issuer, command, &softicsf::NoSecrets) {
-            Ok(output) => output.lines,
-            Err(error) => vec![error.to_string()],
-        })
+        let output = system.racf(&issuer, command, &softicsf::NoSecrets);
+        Ok(output.map(|output| output.lines).map_err(|error| error.to_string()))
     }
 
     /// Tries every key profile at a site: which applications could be reached now?
@@ -431,7 +436,7 @@ fn list(users: &[UserId]) -> String {
 }
 
 /// What several sites showed: once, where it is the same.
-fn side_by_side(shown: &[(String, Vec<String>)]) -> Vec<String> {
+fn side_by_side(shown: &[(String, Shown)]) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, (site, reply)) in shown.iter().enumerate() {
         let (before, rest) = shown.split_at(at);
@@ -441,7 +446,10 @@ fn side_by_side(shown: &[(String, Vec<String>)]) -> Vec<String> {
         let same = rest.iter().skip(1).filter(|(_, other)| other == reply).map(|(name, _)| name.as_str());
         let sites: Vec<&str> = std::iter::once(site.as_str()).chain(same).collect();
         lines.push(format!("{}:", sites.join(" and ")));
-        lines.extend(reply.iter().cloned());
+        match reply {
+            Ok(shown) => lines.extend(shown.iter().cloned()),
+            Err(why) => lines.push(why.clone()),
+        }
     }
     lines
 }
@@ -460,51 +468,4 @@ fn tell(logon: &Logon, result: &mut StepResult) {
         }
         Err(failure) => result.failures.push(failure.clone()),
     }
-}
-
-/// What in a sign-on is not as expected.
-fn held(expect: &Expect, logon: &Logon) -> Vec<String> {
-    let who = format!("{} to {}", logon.user, logon.session);
-    let failure = logon.result.as_ref().err();
-    let mut wrong = Vec::new();
-    let mut hold = |what: &str, expected: Option<&str>, got: Option<String>| {
-        let Some(expected) = expected else { return };
-        let got = got.unwrap_or_else(|| "none".to_owned());
-        if got != expected {
-            wrong.push(format!("{who}: {what} {expected} was expected, {got} came"));
-        }
-    };
-    let outcome = if failure.is_some() { Outcome::Fail } else { Outcome::Ok };
-    hold("outcome", expect.outcome.map(|o| o.to_string()).as_deref(), Some(outcome.to_string()));
-    hold("SAF", expect.saf.as_deref(), failure.map(|f| f.saf.to_string()));
-    let code = |f: &Failure| f.cause.code().map(icsf_core::codes::Code::hex_pair);
-    hold("ICSF", expect.icsf.as_deref(), failure.and_then(code));
-    hold("service", expect.service.as_deref(), failure.and_then(|f| f.cause.service().map(str::to_owned)));
-    if let Some(message) = expect.message.as_deref().filter(|m| !logon.lines.iter().any(|line| line.contains(*m))) {
-        wrong.push(format!("{who}: message {message} was expected, and did not come"));
-    }
-    wrong
-}
-
-/// What in a display is not as expected.
-fn displayed(expect: &Expect, shown: &[(String, Vec<String>)]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if let Some(word) = &expect.same {
-        let of =
-            |lines: &[String]| -> Vec<String> { lines.iter().filter(|line| line.contains(word)).cloned().collect() };
-        let all: Vec<(&String, Vec<String>)> = shown.iter().map(|(site, lines)| (site, of(lines))).collect();
-        for ((one, first), (other, second)) in all.iter().zip(all.iter().skip(1)) {
-            if first != second || first.is_empty() {
-                let show = |lines: &[String]| if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
-                wrong.push(format!("{word} differs: {one} shows {}, {other} shows {}", show(first), show(second)));
-            }
-        }
-    }
-    if let Some(pattern) = expect.matches.as_ref().and_then(|matches| Regex::new(matches.get_ref()).ok()) {
-        for (site, lines) in shown.iter().filter(|(_, lines)| !lines.iter().any(|line| pattern.is_match(line))) {
-            let what = format!("{site}: a line like {pattern} was expected, and none of {} is", lines.len());
-            wrong.push(what);
-        }
-    }
-    wrong
 }

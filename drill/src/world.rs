@@ -1,6 +1,7 @@
 //! The sites of a drill, made of real parts: a system each, a card in a slot, copies of key store and security database.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
@@ -13,6 +14,7 @@ use icsf_saf::command::SecretSource;
 use icsf_saf::model::Credential;
 use secrecy::{ExposeSecret, SecretString};
 use softicsf::{Card, CardSlot, MasterKeyKind, System, UserId, read_secret};
+use toml::Spanned;
 
 use crate::card::{CardKind, Cards, PullableCard};
 use crate::error::{Error, Mistake};
@@ -355,41 +357,45 @@ impl<'a> World<'a> {
     /// Classes, profiles, permissions and users, by the commands an administrator would type.
     fn security(&self, site: &Site) -> Result<(), Error> {
         let file = &self.drill.file;
-        let run = |command: &str, at: Option<std::ops::Range<usize>>| {
+        let run = |command: &str, at: Range<usize>| {
             let administrator =
                 ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
             site.system.racf(&administrator, command, &self.secrets).map(drop).map_err(|error| {
                 let what = format!("{command}: {}", error.what());
-                let mistake = Mistake::new(&self.drill.source(), what, at);
+                let mistake = Mistake::new(&self.drill.source(), what, Some(at));
                 Error::Setup(error.remedies().first().map_or(mistake.clone(), |remedy| mistake.hint(remedy)))
             })
         };
-        let classes = |keyword: &str, classes: &[String]| match classes {
-            [] => Ok(()),
-            classes => run(&format!("SETROPTS {keyword}({})", classes.join(" ")), None),
+        // Each by itself, so that the one that is refused can be told.
+        let classes = |keyword: &str, classes: &[Spanned<String>]| {
+            classes.iter().try_for_each(|class| run(&format!("SETROPTS {keyword}({})", class.get_ref()), class.span()))
         };
         classes("CLASSACT", &file.racf.classact)?;
         classes("GENERIC", &file.racf.generic)?;
         for profile in &file.profile {
-            let mut command = format!("RDEFINE {} {}", profile.class, profile.name.get_ref());
-            if !profile.ssignon.is_empty() {
-                command += &format!(" SSIGNON({})", profile.ssignon.join(" "));
+            let (class, name) = (profile.class.get_ref(), profile.name.get_ref());
+            run(&format!("RDEFINE {class} {name}"), profile.name.span())?;
+            if let [first, ..] = profile.ssignon.as_slice() {
+                let operands: Vec<&str> = profile.ssignon.iter().map(|operand| operand.get_ref().as_str()).collect();
+                let at = first.span().start..profile.ssignon.last().unwrap_or(first).span().end;
+                run(&format!("RALTER {class} {name} SSIGNON({})", operands.join(" ")), at)?;
             }
             for (keyword, value) in [("APPLDATA", &profile.appldata), ("UACC", &profile.uacc)] {
                 if let Some(value) = value {
-                    command += &format!(" {keyword}('{}')", value.replace('\'', "''"));
+                    let text = value.get_ref().replace('\'', "''");
+                    run(&format!("RALTER {class} {name} {keyword}('{text}')"), value.span())?;
                 }
             }
-            run(&command, Some(profile.name.span()))?;
         }
         let mut defined: Vec<&str> = file.profile.iter().map(|profile| profile.name.get_ref().as_str()).collect();
         for permit in &file.permit {
-            let (name, at) = (permit.profile.get_ref().as_str(), Some(permit.profile.span()));
+            let (name, class) = (permit.profile.get_ref().as_str(), permit.class.get_ref());
             if !defined.contains(&name) {
-                run(&format!("RDEFINE {} {name} UACC(NONE)", permit.class), at.clone())?;
+                run(&format!("RDEFINE {class} {name} UACC(NONE)"), permit.profile.span())?;
                 defined.push(name);
             }
-            run(&format!("PERMIT {name} CLASS({}) ID({}) ACCESS({})", permit.class, permit.id, permit.access), at)?;
+            let (id, access) = (permit.id.get_ref(), permit.access.get_ref());
+            run(&format!("PERMIT {name} CLASS({class}) ID({id}) ACCESS({access})"), permit.access.span())?;
         }
         for user in &file.user {
             let mut command = format!("ADDUSER {}", user.id.get_ref());
@@ -399,7 +405,7 @@ impl<'a> World<'a> {
             if let Some(password) = &user.password {
                 command += &format!(" PASSWORD({})", password.get_ref());
             }
-            run(&command, Some(user.id.span()))?;
+            run(&command, user.id.span())?;
         }
         classes("RACLIST", &file.racf.raclist)
     }

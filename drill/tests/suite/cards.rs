@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use softicsf::{Card, CardSlot};
 
 use crate::softhsm::SoftHsm;
-use crate::support::{SMALL, drill, ran_on, with_steps};
+use crate::support::{SMALL, drill, ran, ran_on, with_steps};
 
 const KINDS: [CardKind; 2] = [CardKind::Software, CardKind::Pkcs11];
 
@@ -175,7 +175,11 @@ fn a_card_that_flaps() {
 #[test]
 fn a_flap_that_nobody_noticed() {
     let unnoticed = FLAP.replace("\"all\"", "[\"IMS\"]").replace("failed_out = 4", "failed_out = 0");
-    as_expected(&[ALIVE, &unnoticed, ALIVE]);
+    let quiet = unnoticed.split(", saf").next().unwrap().to_owned() + " }";
+    as_expected(&[ALIVE, &quiet, ALIVE]);
+    let (run, text) = ran(&with_steps(&at("A", &[&unnoticed])));
+    assert_eq!(run.exit_status(), 3, "{text}");
+    assert!(words(&text).contains("saf, icsf, service was expected of a failure, and no sign-on failed"), "{text}");
 }
 
 #[test]
@@ -334,8 +338,8 @@ fn what_cannot_be_done_to_a_card_is_refused_before_anything_is_done() {
     let attach = "do = \"engine.attach\"";
     for (site, steps, what, place) in [
         ("A", vec!["do = \"engine.zeroize\""], "zeroise?", "\"engine.zeroize\""),
-        ("A", vec!["do = \"engine.zeroise\"\nwith = { kind = \"software\" }"], "unknown field `kind`", "{ kind"),
-        ("A", vec!["do = \"engine.wrong_mk\"\nwith = { count = 1 }"], "unknown field `count`", "{ count"),
+        ("A", vec!["do = \"engine.zeroise\"\nwith = { kind = \"software\" }"], "unknown field `kind`", "kind"),
+        ("A", vec!["do = \"engine.wrong_mk\"\nwith = { count = 1 }"], "unknown field `count`", "count"),
         ("B", vec!["do = \"engine.zeroise\""], "needs a card at site \"B\", and it has none", "\"engine.zeroise\""),
         ("B", vec!["do = \"engine.wrong_mk\""], "needs a card at site \"B\", and it has none", "\"engine.wrong_mk\""),
         ("A", vec![detach, "do = \"engine.wrong_mk\""], "and it was pulled", "\"engine.wrong_mk\""),
@@ -348,16 +352,21 @@ fn what_cannot_be_done_to_a_card_is_refused_before_anything_is_done() {
             "A",
             vec![detach, "do = \"engine.attach\"\nwith = { master_key = \"same-as:A\" }"],
             "has the master keys it had",
-            "{ master",
+            "\"same-as:A\"",
         ),
-        ("A", vec!["do = \"engine.attach\"\nwith = { kind = \"pkcs-11\" }"], "unknown variant `pkcs-11`", "{ kind"),
+        (
+            "A",
+            vec!["do = \"engine.attach\"\nwith = { kind = \"pkcs-11\" }"],
+            "unknown variant `pkcs-11`",
+            "\"pkcs-11\"",
+        ),
         ("A", vec![&flap("every = \"1s\"")], "missing field `count`", "{ users"),
-        ("A", vec![&flap("count = 0")], "count = 0", "{ users"),
-        ("A", vec![&flap("count = 1001")], "from 1 to 1000", "{ users"),
-        ("A", vec![&flap("count = -1")], "invalid value: integer `-1`", "{ users"),
-        ("A", vec![&flap("count = 1, every = \"0s\"")], "at least", "{ users"),
-        ("A", vec![&flap("count = 1, every = \"often\"")], "is no offset", "{ users"),
-        ("A", vec![&flap("count = 1").replace("U1", "U9")], "there is no user \"U9\"", "{ users"),
+        ("A", vec![&flap("count = 0")], "count = 0", "0"),
+        ("A", vec![&flap("count = 1001")], "from 1 to 1000", "1001"),
+        ("A", vec![&flap("count = -1")], "invalid value: integer `-1`", "-1"),
+        ("A", vec![&flap("count = 1, every = \"0s\"")], "at least", "\"0s\""),
+        ("A", vec![&flap("count = 1, every = \"often\"")], "is no offset", "\"often\""),
+        ("A", vec![&flap("count = 1").replace("U1", "U9")], "there is no user \"U9\"", "\"U9\""),
         ("A", vec![&flap("count = 31"), detach], "it ends at +2m02s", "\"+2m\""),
         (
             "A",

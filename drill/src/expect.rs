@@ -1,0 +1,161 @@
+//! What is expected of a step: how it is written, and whether it came.
+//!
+//! What would hold whatever comes is refused, and what never can: either is a mistake in the file and no deviation.
+
+use std::fmt;
+
+use regex::Regex;
+use serde::de::{self, Deserialize, Deserializer};
+
+use crate::tpx::{Failure, Logon};
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expect {
+    pub(crate) outcome: Option<Outcome>,
+    #[serde(default, deserialize_with = "saf")]
+    pub(crate) saf: Option<String>,
+    #[serde(default, deserialize_with = "icsf")]
+    pub(crate) icsf: Option<String>,
+    #[serde(default, deserialize_with = "service")]
+    pub(crate) service: Option<String>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) message: Option<String>,
+    #[serde(default, deserialize_with = "pattern")]
+    pub(crate) matches: Option<Regex>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) same: Option<String>,
+    pub(crate) failed_out: Option<u32>,
+    pub(crate) failed_back: Option<u32>,
+}
+
+impl Expect {
+    /// What is expected of the codes of a failure, and nothing else.
+    pub(crate) fn codes(&self) -> Self {
+        Self { saf: self.saf.clone(), icsf: self.icsf.clone(), service: self.service.clone(), ..Self::default() }
+    }
+
+    /// The keys that are there.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("outcome", self.outcome.is_some()),
+            ("saf", self.saf.is_some()),
+            ("icsf", self.icsf.is_some()),
+            ("service", self.service.is_some()),
+            ("message", self.message.is_some()),
+            ("matches", self.matches.is_some()),
+            ("same", self.same.is_some()),
+            ("failed_out", self.failed_out.is_some()),
+            ("failed_back", self.failed_back.is_some()),
+        ];
+        keys.into_iter().filter_map(|(key, there)| there.then_some(key))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    Ok,
+    Fail,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// A text, if it is one that can be expected.
+fn text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    can_come: impl FnOnce(&str) -> bool,
+    form: &str,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if can_come(&text) { Ok(Some(text)) } else { Err(de::Error::custom(format!("{text:?} {form}"))) }
+}
+
+fn saf<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let known = |text: &str| icsf_saf::codes::TABLE.iter().any(|row| row.triple.to_string() == text);
+    text(deserializer, known, "is never answered by SAF: write the triple callers see, as in 8/16/28")
+}
+
+fn icsf<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let known = |text: &str| icsf_core::codes::TABLE.iter().any(|row| row.code.hex_pair() == text);
+    text(deserializer, known, "is never answered by ICSF: write the pair in hexadecimal, as in 0C/0000")
+}
+
+/// The services tickets are made and looked at with.
+fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let known = |text: &str| ["CSNBENC", "CSNBHMG"].contains(&text);
+    text(deserializer, known, "is no service PassTickets need: CSNBENC for legacy ones, CSNBHMG for enhanced ones")
+}
+
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    text(deserializer, |text| !text.trim().is_empty(), "is in every line")
+}
+
+fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
+    let pattern = Regex::new(&String::deserialize(deserializer)?)
+        .map_err(|error| de::Error::custom(format!("no regular expression: {error}")))?;
+    if pattern.is_match("") {
+        return Err(de::Error::custom(format!("{:?} fits a line with nothing in it", pattern.as_str())));
+    }
+    Ok(Some(pattern))
+}
+
+/// What in a sign-on is not as expected.
+pub(crate) fn held(expect: &Expect, logon: &Logon) -> Vec<String> {
+    let who = format!("{} to {}", logon.user, logon.session);
+    let failure = logon.result.as_ref().err();
+    let mut wrong = Vec::new();
+    let mut hold = |what: &str, expected: Option<&str>, got: Option<String>| {
+        let Some(expected) = expected else { return };
+        let got = got.unwrap_or_else(|| "none".to_owned());
+        if got != expected {
+            wrong.push(format!("{who}: {what} {expected} was expected, {got} came"));
+        }
+    };
+    let outcome = if failure.is_some() { Outcome::Fail } else { Outcome::Ok };
+    hold("outcome", expect.outcome.map(|o| o.to_string()).as_deref(), Some(outcome.to_string()));
+    hold("SAF", expect.saf.as_deref(), failure.map(|f| f.saf.to_string()));
+    let code = |f: &Failure| f.cause.code().map(icsf_core::codes::Code::hex_pair);
+    hold("ICSF", expect.icsf.as_deref(), failure.and_then(code));
+    hold("service", expect.service.as_deref(), failure.and_then(|f| f.cause.service().map(str::to_owned)));
+    if let Some(message) = expect.message.as_deref().filter(|m| !logon.lines.iter().any(|line| line.contains(*m))) {
+        wrong.push(format!("{who}: message {message} was expected, and did not come"));
+    }
+    wrong
+}
+
+/// What a site showed, or why it refused.
+pub(crate) type Shown = Result<Vec<String>, String>;
+
+/// What in a display is not as expected. A refusal shows nothing, whatever its text says.
+pub(crate) fn displayed(expect: &Expect, shown: &[(String, Shown)]) -> Vec<String> {
+    let refused = shown.iter().filter_map(|(site, shown)| Some((site, shown.as_ref().err()?)));
+    let mut wrong: Vec<String> = refused.map(|(site, why)| format!("{site} refused it: {why}")).collect();
+    let shown: Vec<(&String, &Vec<String>)> =
+        shown.iter().filter_map(|(site, shown)| Some((site, shown.as_ref().ok()?))).collect();
+    if let Some(word) = &expect.same {
+        let of =
+            |lines: &[String]| -> Vec<String> { lines.iter().filter(|line| line.contains(word)).cloned().collect() };
+        let all: Vec<(&String, Vec<String>)> = shown.iter().map(|(site, lines)| (*site, of(lines))).collect();
+        for ((one, first), (other, second)) in all.iter().zip(all.iter().skip(1)) {
+            if first != second || first.is_empty() {
+                let show = |lines: &[String]| if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
+                wrong.push(format!("{word} differs: {one} shows {}, {other} shows {}", show(first), show(second)));
+            }
+        }
+    }
+    if let Some(pattern) = &expect.matches {
+        for (site, lines) in shown.iter().filter(|(_, lines)| !lines.iter().any(|line| pattern.is_match(line))) {
+            let what = format!("{site}: a line like {pattern} was expected, and none of {} is", lines.len());
+            wrong.push(what);
+        }
+    }
+    wrong
+}
