@@ -76,8 +76,10 @@ impl Check<'_> {
     }
 
     fn header(&mut self) {
-        if self.file.format != 1 {
-            self.mistake(format!("format {} is not known: this release reads format 1", self.file.format), None, None);
+        let format = self.file.format.get_ref();
+        if *format != 1 {
+            let what = format!("format {format} is not known: this release reads format 1");
+            self.mistake(what, Some(self.file.format.span()), None);
         }
         for (what, at, hint) in secret::wrong(self.file) {
             self.mistake(what, Some(at), Some(hint.to_owned()));

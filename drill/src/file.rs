@@ -16,10 +16,10 @@ use crate::expect::Expect;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DrillFile {
-    pub(crate) format: u32,
+    pub(crate) format: Spanned<u32>,
     pub(crate) drill: Header,
     #[serde(default)]
-    pub(crate) secrets: BTreeMap<String, SecretFrom>,
+    pub(crate) secrets: BTreeMap<String, Spanned<SecretFrom>>,
     pub(crate) site: Vec<SiteEntry>,
     #[serde(default)]
     pub(crate) racf: Racf,
@@ -104,7 +104,7 @@ pub(crate) struct SiteEntry {
     pub(crate) name: Spanned<String>,
     #[serde(default)]
     pub(crate) role: Role,
-    pub(crate) smfid: String,
+    pub(crate) smfid: Spanned<String>,
     #[serde(default)]
     pub(crate) icsf: IcsfState,
     #[serde(default)]
@@ -241,7 +241,7 @@ fn ptktdata() -> Spanned<String> {
 pub(crate) struct UserEntry {
     #[serde(deserialize_with = "word")]
     pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Spanned<String>>,
     /// `@secret:NAME`; a protected user where it is left out.
     pub(crate) password: Option<Spanned<String>>,
 }
