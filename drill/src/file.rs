@@ -265,9 +265,9 @@ pub(crate) enum ConsumerKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SessionEntry {
     pub(crate) name: Spanned<String>,
-    pub(crate) applid: String,
+    pub(crate) applid: Spanned<String>,
     /// The ACT field of this name: the application name of the ticket; the applid where it is left out.
-    pub(crate) ptkt_profile: Option<String>,
+    pub(crate) ptkt_profile: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -308,7 +308,11 @@ impl<'de> Deserialize<'de> for Offset {
 fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let date = toml::value::Datetime::deserialize(deserializer)?;
     let at: Timestamp = date.to_string().parse().ok().ok_or_else(|| {
-        de::Error::custom(format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z"))
+        de::Error::custom(if date.offset.is_some() && date.time.is_some() {
+            format!("{date} lies beyond the time this program can tell")
+        } else {
+            format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z")
+        })
     })?;
     let seconds = u64::try_from(at.as_second()).ok();
     seconds.map(Some).ok_or_else(|| de::Error::custom(format!("{date} lies before 1970")))

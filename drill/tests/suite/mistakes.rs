@@ -28,6 +28,14 @@ fn unknown_and_misspelt_names_are_refused_where_they_stand() {
         ("kind = \"none\"", "kind = \"nonne\"", Some((24, 19)), "unknown variant `nonne`"),
         ("at     = \"+0m\"", "at     = \"soon\"", Some((58, 10)), "is no offset"),
         ("2025-11-14T09:00:00Z", "2025-11-14", Some((7, 9)), "is no instant"),
+        ("role   = \"recovery\"", "role   = \"primary\"", Some((20, 10)), "site \"A\" is primary already"),
+        ("name   = \"A\"", "name   = \"A\"\nrole   = \"recovery\"", Some((15, 10)), "no site is primary"),
+        ("copy_of = \"A\"", "copy_of = \"A\", format = \"kdsr\"", Some((23, 22)), "the format of its original"),
+        ("\"software\" }", "\"software\", master_key = \"same-as:B\" }", Some((17, 44)), "of its own"),
+        ("\"A01TSO\"", "\"A01TSO***LONG\"", Some((54, 37)), "A01TSO***LONG"),
+        ("\"TSOPRD1\" }", "\"TSO PRD1\" }", Some((54, 62)), "TSO PRD1"),
+        ("\"a small drill\"", "\"a \\u001b[2Jdrill\"", Some((6, 9)), "control characters"),
+        ("2025-11-14T09:00:00Z", "9999-12-31T23:50:00Z", Some((7, 9)), "lies beyond"),
         ("format = 1", "format = 2", Some((2, 10)), "format 2 is not known"),
     ] {
         let found = mistakes(was, is);
@@ -255,4 +263,22 @@ fn a_check_needs_no_secrets_from_elsewhere() {
             assert!(mistake.position().is_some_and(|(_, column)| column == 7), "{mistake}");
         }
     }
+}
+
+#[test]
+fn work_moves_from_where_it_is_to_another_site() {
+    let step = |n: u32, from: &str, to: &str| {
+        format!(
+            "[[step]]\nid = \"m{n}\"\nat = \"+{n}m\"\ndo = \"failover\"\nwith = {{ from = \"{from}\", to = \"{to}\" }}\n\n"
+        )
+    };
+    for (steps, what, place) in [
+        (step(1, "B", "A"), "the work is not at site \"B\"", "\"B\", to"),
+        (step(1, "A", "A"), "the work stays where it is", "\"A\" }"),
+        (step(1, "A", "B") + &step(2, "A", "B"), "the work is not at site \"A\"", "\"A\", to"),
+    ] {
+        let found = told(&steps);
+        assert!(found.iter().any(|(text, at)| text.contains(what) && at.starts_with(place)), "{steps}: {found:?}");
+    }
+    Drill::read("test.toml", &with_steps(&(step(1, "A", "B") + &step(2, "B", "A")))).unwrap();
 }
