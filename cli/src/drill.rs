@@ -125,6 +125,7 @@ fn show(context: &mut Context, name: &str) -> Outcome {
 
 fn check(context: &mut Context, file: &str) -> Outcome {
     let drill = find(file)?;
+    icsf_drill::check(&drill)?;
     if context.out.is_json() {
         context.out.json(&json!({ "id": drill.id(), "title": drill.title() }))?;
     } else {

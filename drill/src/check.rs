@@ -9,11 +9,12 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::error::{Mistake, Source};
 use crate::expect::Outcome;
-use crate::file::{ConsumerKind, DrillFile, EngineKind, Offset, SiteEntry, StepEntry};
+use crate::file::{ConsumerKind, DrillFile, EngineKind, Offset, Role, SiteEntry, StepEntry};
 use crate::plan::{Action, Consumer, Flap, Session, Step};
 use crate::secret;
 use crate::with::{
-    AttachWith, ConsumerSetWith, DisplayWith, FailoverWith, FlapWith, LogonWith, Names, Nothing, Sessions, tables,
+    AttachWith, ConsumerSetWith, DisplayWith, FailoverWith, FlapWith, LogonWith, Names, Nothing, Sessions, controls,
+    tables,
 };
 
 /// Each action, and what can be expected of it.
@@ -51,10 +52,11 @@ pub(crate) fn checked(source: Source<'_>, file: &DrillFile) -> (Vec<Consumer>, V
         let slot = if site.engine.kind.card().is_some() { Slot::Card } else { Slot::Empty };
         (site.name.get_ref().clone(), slot)
     });
-    let mut check = Check { source, file, slots: slots.collect(), mistakes: Vec::new() };
+    let mut check = Check { source, file, slots: slots.collect(), work: None, mistakes: Vec::new() };
     check.header();
     let consumers = check.consumers();
     check.sites();
+    check.texts();
     let steps = check.steps(&consumers);
     (consumers, steps, check.mistakes)
 }
@@ -63,6 +65,8 @@ struct Check<'a> {
     source: Source<'a>,
     file: &'a DrillFile,
     slots: BTreeMap<String, Slot>,
+    /// The site where the work is.
+    work: Option<String>,
     mistakes: Vec<Mistake>,
 }
 
@@ -76,8 +80,10 @@ impl Check<'_> {
     }
 
     fn header(&mut self) {
-        if self.file.format != 1 {
-            self.mistake(format!("format {} is not known: this release reads format 1", self.file.format), None, None);
+        let format = self.file.format.get_ref();
+        if *format != 1 {
+            let what = format!("format {format} is not known: this release reads format 1");
+            self.mistake(what, Some(self.file.format.span()), None);
         }
         for (what, at, hint) in secret::wrong(self.file) {
             self.mistake(what, Some(at), Some(hint.to_owned()));
@@ -85,13 +91,41 @@ impl Check<'_> {
     }
 
     fn sites(&mut self) {
+        let mut primaries = self.file.site.iter().filter(|site| site.role == Role::Primary);
+        self.work = primaries.next().map(|site| site.name.get_ref().clone());
+        let hint = "one site is primary, the others role = \"recovery\"".to_owned();
+        match (&self.work, self.file.site.first(), primaries.next()) {
+            (Some(work), _, Some(second)) => {
+                self.mistake(format!("site {work:?} is primary already"), Some(second.name.span()), Some(hint));
+            }
+            (None, Some(first), _) => self.mistake("no site is primary", Some(first.name.span()), Some(hint)),
+            _ => {}
+        }
         for site in &self.file.site {
+            match (&site.ckds.copy_of, &site.engine.master_key) {
+                (Some(copy_of), _) if site.ckds.format.is_some() => {
+                    let hint = "leave format out".to_owned();
+                    self.mistake("a copy has the format of its original", Some(copy_of.span()), Some(hint));
+                }
+                (None, Some(master_key)) => {
+                    let hint = "leave it out, or copy the CKDS too: ckds = { copy_of = \"...\" }".to_owned();
+                    self.mistake("a CKDS of its own has master keys of its own", Some(master_key.span()), Some(hint));
+                }
+                _ => {}
+            }
             for (name, span) in of_others(site) {
                 if self.site_at(name, Some(span.clone())).is_some() && self.comes_from(name, site.name.get_ref()) {
                     let hint = "copies are made of a site that does not need them itself".to_owned();
                     self.mistake(format!("site {:?} comes from itself", site.name.get_ref()), Some(span), Some(hint));
                 }
             }
+        }
+    }
+
+    /// What would act on the terminal a report is shown on.
+    fn texts(&mut self) {
+        for at in controls(&self.source) {
+            self.mistake("there are control characters in this text", Some(at), None);
         }
     }
 
@@ -133,22 +167,22 @@ impl Check<'_> {
             };
             let mut sessions = Vec::new();
             for session in &entry.session {
-                let application = session.ptkt_profile.as_ref().unwrap_or(&session.applid);
-                match application.parse::<Applid>() {
-                    Ok(application) => sessions.push(Session {
-                        name: session.name.get_ref().clone(),
-                        applid: session.applid.clone(),
-                        application,
-                    }),
-                    Err(error) => {
-                        self.mistake(error.to_string(), Some(session.name.span()), None);
-                    }
+                let applid = self.applid(&session.applid);
+                let application = session.ptkt_profile.as_ref().map_or(applid, |name| self.applid(name));
+                if let (Some(_), Some(application)) = (applid, application) {
+                    let (name, applid) = (session.name.get_ref().clone(), session.applid.get_ref().clone());
+                    sessions.push(Session { name, applid, application });
                 }
             }
             let ConsumerKind::Tpx = entry.kind;
             consumers.push(Consumer { name: entry.name.get_ref().clone(), runs_as, sessions });
         }
         consumers
+    }
+
+    fn applid(&mut self, text: &Spanned<String>) -> Option<Applid> {
+        let applid = text.get_ref().parse::<Applid>().map_err(|error| error.to_string());
+        applid.map_err(|what| self.mistake(what, Some(text.span()), None)).ok()
     }
 
     fn steps(&mut self, consumers: &[Consumer]) -> Vec<Step> {
@@ -220,7 +254,15 @@ impl Check<'_> {
             "failover" => {
                 let with: FailoverWith = self.with(entry, with)?;
                 let from = self.site_named(&with.from);
-                Some(Action::Failover { from: from?, to: self.site_named(&with.to)? })
+                let (from, to) = (from?, self.site_named(&with.to)?);
+                if let Some(work) = self.work.replace(to.clone()).filter(|work| *work != from) {
+                    let what = format!("the work is not at site {from:?}");
+                    self.mistake(what, Some(with.from.span()), Some(format!("it is at {work:?}")));
+                }
+                if from == to {
+                    self.mistake("the work stays where it is", Some(with.to.span()), None);
+                }
+                Some(Action::Failover { from, to })
             }
             "engine.attach" => {
                 let with: AttachWith = self.with(entry, with)?;

@@ -37,7 +37,10 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Setup(mistake) => mistake.fmt(f),
-            Self::Leak => f.write_str("a secret was about to come out in the report, which has been withheld"),
+            Self::Leak => f.write_str(
+                "a secret was about to come out in the report, which has been withheld; a short one that is there by \
+                 chance cannot be told from it: take a longer one",
+            ),
         }
     }
 }

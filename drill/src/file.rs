@@ -16,10 +16,10 @@ use crate::expect::Expect;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DrillFile {
-    pub(crate) format: u32,
+    pub(crate) format: Spanned<u32>,
     pub(crate) drill: Header,
     #[serde(default)]
-    pub(crate) secrets: BTreeMap<String, SecretFrom>,
+    pub(crate) secrets: BTreeMap<String, Spanned<SecretFrom>>,
     pub(crate) site: Vec<SiteEntry>,
     #[serde(default)]
     pub(crate) racf: Racf,
@@ -104,7 +104,7 @@ pub(crate) struct SiteEntry {
     pub(crate) name: Spanned<String>,
     #[serde(default)]
     pub(crate) role: Role,
-    pub(crate) smfid: String,
+    pub(crate) smfid: Spanned<String>,
     #[serde(default)]
     pub(crate) icsf: IcsfState,
     #[serde(default)]
@@ -241,7 +241,7 @@ fn ptktdata() -> Spanned<String> {
 pub(crate) struct UserEntry {
     #[serde(deserialize_with = "word")]
     pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Spanned<String>>,
     /// `@secret:NAME`; a protected user where it is left out.
     pub(crate) password: Option<Spanned<String>>,
 }
@@ -265,9 +265,9 @@ pub(crate) enum ConsumerKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SessionEntry {
     pub(crate) name: Spanned<String>,
-    pub(crate) applid: String,
+    pub(crate) applid: Spanned<String>,
     /// The ACT field of this name: the application name of the ticket; the applid where it is left out.
-    pub(crate) ptkt_profile: Option<String>,
+    pub(crate) ptkt_profile: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -308,7 +308,11 @@ impl<'de> Deserialize<'de> for Offset {
 fn date_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let date = toml::value::Datetime::deserialize(deserializer)?;
     let at: Timestamp = date.to_string().parse().ok().ok_or_else(|| {
-        de::Error::custom(format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z"))
+        de::Error::custom(if date.offset.is_some() && date.time.is_some() {
+            format!("{date} lies beyond the time this program can tell")
+        } else {
+            format!("{date} is no instant: write it with its zone, as in 2025-11-14T09:00:00Z")
+        })
     })?;
     let seconds = u64::try_from(at.as_second()).ok();
     seconds.map(Some).ok_or_else(|| de::Error::custom(format!("{date} lies before 1970")))

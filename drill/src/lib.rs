@@ -6,7 +6,6 @@
 //! as was expected is a success of the drill. Engines are in software, or tokens that are really pulled: see [`Cards`].
 //!
 //! ```
-//! # if cfg!(not(feature = "enhanced")) { return Ok(()) }
 //! let drill = icsf_drill::gallery::find("no-crypto-card")?;
 //! let run = icsf_drill::run(&drill)?;
 //! assert_eq!(run.exit_status(), 0);
@@ -26,11 +25,12 @@ pub mod report;
 mod run;
 mod secret;
 mod tpx;
+mod typed;
 mod with;
 mod world;
 
 pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};
 pub use error::{Error, Mistake};
 pub use plan::Drill;
-pub use run::{Run, run, run_on};
+pub use run::{Run, check, run, run_on};
 pub use tpx::FACTS;

@@ -98,6 +98,16 @@ impl Run {
     }
 }
 
+/// Sets up the sites of a drill in memory, and runs nothing. Secrets that come from elsewhere are not looked at: others
+/// stand in for them, and for cards the software engine.
+///
+/// # Errors
+/// [`Error::Setup`] when a site cannot be made as the drill wants it.
+pub fn check(drill: &Drill) -> Result<(), Error> {
+    let mut world = World::new(drill, Cards::default().all(CardKind::Software), 0, true)?;
+    drill.file.site.iter().try_for_each(|site| world.site(site.name.get_ref()).map(drop))
+}
+
 /// Runs a drill on the engines it says, of which only those in software can be had: see [`run_on`].
 ///
 /// # Errors
@@ -115,7 +125,7 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
     let start = header.clock.unwrap_or_else(|| SystemClock.now());
     let mut runner = Runner {
-        world: World::new(drill, *cards, start)?,
+        world: World::new(drill, *cards, start, false)?,
         consumers: drill.consumers.iter().map(|consumer| Tpx { consumer: consumer.clone(), generate: true }).collect(),
         start,
         surveys: Vec::new(),
@@ -165,7 +175,7 @@ fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
         site.engine.kind.card().map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
     let copies =
         site.ckds.copy_of.as_ref().map_or_else(String::new, |from| format!(", copies of site {}", from.get_ref()));
-    format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid, engine)
+    format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid.get_ref(), engine)
 }
 
 struct Runner<'a> {

@@ -1,6 +1,7 @@
 //! What the actions of steps need: one table each, read with the places of what it says.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
@@ -84,6 +85,24 @@ pub(crate) fn tables<'a>(source: &Source<'a>) -> Vec<Option<Spanned<DeValue<'a>>
     let steps = file.get_ref().get("step").and_then(|steps| steps.get_ref().as_array());
     let of = |step: &Spanned<DeValue<'a>>| step.get_ref().get("with").cloned();
     steps.map(|steps| steps.iter().map(of).collect()).unwrap_or_default()
+}
+
+/// Where there are texts with control characters.
+pub(crate) fn controls(source: &Source<'_>) -> Vec<Range<usize>> {
+    fn look(value: &Spanned<DeValue<'_>>, found: &mut Vec<Range<usize>>) {
+        match value.get_ref() {
+            DeValue::String(text) if text.chars().any(char::is_control) => found.push(value.span()),
+            DeValue::Array(values) => values.iter().for_each(|value| look(value, found)),
+            DeValue::Table(table) => table.values().for_each(|value| look(value, found)),
+            _ => {}
+        }
+    }
+
+    let mut found = Vec::new();
+    if let Ok(file) = DeTable::parse(source.text) {
+        file.get_ref().values().for_each(|value| look(value, &mut found));
+    }
+    found
 }
 
 fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {

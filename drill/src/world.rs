@@ -1,7 +1,6 @@
 //! The sites of a drill, made of real parts: a system each, a card in a slot, copies of key store and security database.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
@@ -20,6 +19,7 @@ use crate::card::{CardKind, Cards, PullableCard};
 use crate::error::{Error, Mistake};
 use crate::file::{Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
 use crate::plan::Drill;
+use crate::typed::Typed;
 
 /// Who sets up the sites.
 const ADMINISTRATOR: &str = "IBMUSER";
@@ -72,12 +72,16 @@ impl Site {
 pub(crate) struct Secrets(BTreeMap<String, SecretString>);
 
 impl Secrets {
-    fn resolve(drill: &Drill, random: &SeededRandom) -> Result<Self, Error> {
+    fn resolve(drill: &Drill, random: &SeededRandom, stand_in: bool) -> Result<Self, Error> {
         let mut secrets = BTreeMap::new();
         for (name, from) in &drill.file.secrets {
-            let failed =
-                |why: String| Error::Setup(Mistake::new(&drill.source(), format!("secret {name:?}: {why}"), None));
-            let secret = match from {
+            let failed = |why: String| {
+                Error::Setup(Mistake::new(&drill.source(), format!("secret {name:?}: {why}"), Some(from.span())))
+            };
+            let secret = match from.get_ref() {
+                SecretFrom::Env(_) | SecretFrom::File(_) if stand_in => {
+                    generated(used_as(drill, name), random).map_err(failed)?
+                }
                 SecretFrom::Generate(what) => generated(*what, random).map_err(failed)?,
                 SecretFrom::Env(variable) => std::env::var(variable)
                     .map(SecretString::from)
@@ -109,6 +113,20 @@ impl SecretSource for Secrets {
     }
 }
 
+/// What a secret has to be, by the place it is referred to.
+fn used_as(drill: &Drill, name: &str) -> Generated {
+    let is_it = |reference: Option<&Spanned<String>>| {
+        reference.and_then(|reference| reference.get_ref().strip_prefix("@secret:")) == Some(name)
+    };
+    if drill.file.user.iter().any(|user| is_it(user.password.as_ref())) {
+        Generated::Password
+    } else if drill.file.key.iter().any(|key| key.key_type == KeyKind::Hmac && is_it(key.value.as_ref())) {
+        Generated::Hmac
+    } else {
+        Generated::Des
+    }
+}
+
 fn generated(what: Generated, random: &SeededRandom) -> Result<SecretString, String> {
     let bytes = |length: usize| -> Result<ClearKey, String> {
         let mut bytes = vec![0; length];
@@ -127,10 +145,11 @@ fn generated(what: Generated, random: &SeededRandom) -> Result<SecretString, Str
 }
 
 impl<'a> World<'a> {
-    /// The world before the first step: every site that copies no other is set up.
-    pub(crate) fn new(drill: &'a Drill, cards: Cards<'a>, start: u64) -> Result<Self, Error> {
+    /// The world before the first step: every site that copies no other is set up. `stand_in`: with secrets made up for
+    /// those that come from elsewhere.
+    pub(crate) fn new(drill: &'a Drill, cards: Cards<'a>, start: u64, stand_in: bool) -> Result<Self, Error> {
         let random = Arc::new(SeededRandom::new(drill.file.drill.seed));
-        let secrets = Secrets::resolve(drill, &random)?;
+        let secrets = Secrets::resolve(drill, &random, stand_in)?;
         let clock = Arc::new(ManualClock::at(start));
         let mut world = Self { drill, cards, clock, random, secrets, pins: Vec::new(), sites: BTreeMap::new() };
         for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
@@ -164,10 +183,16 @@ impl<'a> World<'a> {
         Error::Setup(Mistake::new(&self.drill.source(), what, None))
     }
 
+    /// A system has only its names from the file.
+    fn named(&self, entry: &SiteEntry, error: &impl std::fmt::Display) -> Error {
+        let at = entry.smfid.span();
+        Error::Setup(Mistake::new(&self.drill.source(), error.to_string(), Some(at)))
+    }
+
     fn primary(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
         let slot = CardSlot::empty();
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
-        let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.wrong(e.to_string()))?;
+        let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.named(entry, &e))?;
         let mut site = Site::new(system, slot);
         if let Some(kind) = entry.engine.kind.card() {
             site.parts = self.new_parts()?;
@@ -185,7 +210,8 @@ impl<'a> World<'a> {
         let slot = CardSlot::empty();
         let builder = self.builder(entry, &slot);
         let from = self.site(&original)?;
-        let system = builder.copy_of(&from.system).build().map_err(|e| self.wrong(e.to_string()))?;
+        let system = builder.copy_of(&from.system).build();
+        let system = system.map_err(|e| self.named(entry, &e))?;
         let mut site = Site::new(system, slot);
         let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
         self.change_card(entry.name.get_ref(), &mut site, entry.engine.kind.card(), same_as)?;
@@ -194,7 +220,8 @@ impl<'a> World<'a> {
     }
 
     fn builder(&self, entry: &SiteEntry, slot: &CardSlot) -> softicsf::InMemory {
-        System::in_memory().names(&entry.smfid, &entry.smfid).clock(self.clock.clone()).random(self.random()).slot(slot)
+        let smfid = entry.smfid.get_ref();
+        System::in_memory().names(smfid, smfid).clock(self.clock.clone()).random(self.random()).slot(slot)
     }
 
     fn random(&self) -> Arc<dyn RandomSource> {
@@ -320,10 +347,14 @@ impl<'a> World<'a> {
         for key in &self.drill.file.key {
             let wrong = |what: String| Error::Setup(Mistake::new(&self.drill.source(), what, Some(key.label.span())));
             let label: KeyLabel = key.label.get_ref().parse().map_err(|e| wrong(format!("{e}")))?;
-            let value = match key.value.as_ref().and_then(|reference| self.secrets.get(reference.get_ref())) {
-                Some(secret) => Some(ClearKey::from_hex(secret.expose_secret()).map_err(|e| wrong(e.to_string()))?),
-                None => None,
-            };
+            let mut value = None;
+            if let Some(reference) = &key.value
+                && let Some(secret) = self.secrets.get(reference.get_ref())
+            {
+                let wrong = |what: String| Mistake::new(&self.drill.source(), what, Some(reference.span()));
+                value =
+                    Some(ClearKey::from_hex(secret.expose_secret()).map_err(|e| Error::Setup(wrong(e.to_string())))?);
+            }
             let skeleton = || icsf.csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE", "NO-KEY"], None, None);
             let token = match (key.key_type, key.clear, value) {
                 (KeyKind::Des, true, _) => {
@@ -357,55 +388,48 @@ impl<'a> World<'a> {
     /// Classes, profiles, permissions and users, by the commands an administrator would type.
     fn security(&self, site: &Site) -> Result<(), Error> {
         let file = &self.drill.file;
-        let run = |command: &str, at: Range<usize>| {
+        let run = |command: Typed| {
             let administrator =
                 ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
-            site.system.racf(&administrator, command, &self.secrets).map(drop).map_err(|error| {
-                let what = format!("{command}: {}", error.what());
-                let mistake = Mistake::new(&self.drill.source(), what, Some(at));
+            site.system.racf(&administrator, &command.text, &self.secrets).map(drop).map_err(|error| {
+                let what = format!("{}: {}", command.text, error.what());
+                let mistake = Mistake::new(&self.drill.source(), what, command.in_file(error.span()));
                 Error::Setup(error.remedies().first().map_or(mistake.clone(), |remedy| mistake.hint(remedy)))
             })
         };
         // Each by itself, so that the one that is refused can be told.
         let classes = |keyword: &str, classes: &[Spanned<String>]| {
-            classes.iter().try_for_each(|class| run(&format!("SETROPTS {keyword}({})", class.get_ref()), class.span()))
+            let option = |class| Typed::new(&format!("SETROPTS {keyword}(")).word(class).and(")");
+            classes.iter().try_for_each(|class| run(option(class)))
         };
         classes("CLASSACT", &file.racf.classact)?;
         classes("GENERIC", &file.racf.generic)?;
         for profile in &file.profile {
-            let (class, name) = (profile.class.get_ref(), profile.name.get_ref());
-            run(&format!("RDEFINE {class} {name}"), profile.name.span())?;
-            if let [first, ..] = profile.ssignon.as_slice() {
-                let operands: Vec<&str> = profile.ssignon.iter().map(|operand| operand.get_ref().as_str()).collect();
-                let at = first.span().start..profile.ssignon.last().unwrap_or(first).span().end;
-                run(&format!("RALTER {class} {name} SSIGNON({})", operands.join(" ")), at)?;
+            let mut command = Typed::new("RDEFINE ").word(&profile.class).and(" ").word(&profile.name);
+            if !profile.ssignon.is_empty() {
+                command = profile.ssignon.iter().fold(command.and(" SSIGNON("), |command, operand| {
+                    let separate = if command.text.ends_with('(') { "" } else { " " };
+                    command.and(separate).word(operand)
+                });
+                command = command.and(")");
             }
-            for (keyword, value) in [("APPLDATA", &profile.appldata), ("UACC", &profile.uacc)] {
-                if let Some(value) = value {
-                    let text = value.get_ref().replace('\'', "''");
-                    run(&format!("RALTER {class} {name} {keyword}('{text}')"), value.span())?;
-                }
-            }
+            run(command.quoted("APPLDATA", profile.appldata.as_ref()).quoted("UACC", profile.uacc.as_ref()))?;
         }
         let mut defined: Vec<&str> = file.profile.iter().map(|profile| profile.name.get_ref().as_str()).collect();
         for permit in &file.permit {
-            let (name, class) = (permit.profile.get_ref().as_str(), permit.class.get_ref());
-            if !defined.contains(&name) {
-                run(&format!("RDEFINE {class} {name} UACC(NONE)"), permit.profile.span())?;
-                defined.push(name);
+            if !defined.contains(&permit.profile.get_ref().as_str()) {
+                run(Typed::new("RDEFINE ").word(&permit.class).and(" ").word(&permit.profile).and(" UACC(NONE)"))?;
+                defined.push(permit.profile.get_ref());
             }
-            let (id, access) = (permit.id.get_ref(), permit.access.get_ref());
-            run(&format!("PERMIT {name} CLASS({class}) ID({id}) ACCESS({access})"), permit.access.span())?;
+            let command = Typed::new("PERMIT ").word(&permit.profile).and(" CLASS(").word(&permit.class);
+            run(command.and(") ID(").word(&permit.id).and(") ACCESS(").word(&permit.access).and(")"))?;
         }
         for user in &file.user {
-            let mut command = format!("ADDUSER {}", user.id.get_ref());
-            if let Some(name) = &user.name {
-                command += &format!(" NAME('{}')", name.replace('\'', "''"));
-            }
+            let mut command = Typed::new("ADDUSER ").word(&user.id).quoted("NAME", user.name.as_ref());
             if let Some(password) = &user.password {
-                command += &format!(" PASSWORD({})", password.get_ref());
+                command = command.and(" PASSWORD(").word(password).and(")");
             }
-            run(&command, user.id.span())?;
+            run(command)?;
         }
         classes("RACLIST", &file.racf.raclist)
     }

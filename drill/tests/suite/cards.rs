@@ -313,7 +313,9 @@ fn no_card_is_an_error_and_no_report() {
 #[test]
 fn a_report_with_a_pin_in_it_is_withheld() {
     let cards = Cards::default().tokens(&Careless).all(CardKind::Pkcs11);
-    assert!(matches!(run_on(&drill(SMALL), &cards), Err(Error::Leak)));
+    let withheld = run_on(&drill(SMALL), &cards);
+    assert!(matches!(&withheld, Err(Error::Leak)));
+    assert!(withheld.unwrap_err().to_string().contains("a short one that is there by chance"));
     // Also that of a card which has been replaced since.
     let steps = at("A", &["do = \"engine.attach\"\nwith = { kind = \"software\" }"]);
     let text = with_steps(&steps).replacen("kind = \"software\"", "kind = \"pkcs11\"", 1);

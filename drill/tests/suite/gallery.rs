@@ -1,7 +1,7 @@
 //! The story of Broadcom article 415349, from its baseline to the card that arrives.
 
 use icsf_drill::gallery::{GALLERY, find};
-use icsf_drill::{report, run};
+use icsf_drill::{Drill, report, run};
 
 fn no_crypto_card() -> String {
     let run = run(&find("no-crypto-card").unwrap()).unwrap();
@@ -15,6 +15,35 @@ fn every_drill_of_the_gallery_goes_as_expected() {
         let run = run(&find(exhibit.name).unwrap()).unwrap();
         assert_eq!(run.exit_status(), 0, "{}", report::text(&run));
     }
+}
+
+/// The drill of programs that are built without enhanced PassTickets goes everywhere, and differs in nothing else.
+#[test]
+fn the_drill_without_enhanced_tickets_is_the_same_otherwise() {
+    let text = include_str!("../../gallery/no-crypto-card-legacy.toml");
+    let run = run(&Drill::read("legacy", text).unwrap()).unwrap();
+    assert_eq!(run.exit_status(), 0, "{}", report::text(&run));
+    let whole: Vec<&str> = include_str!("../../gallery/no-crypto-card.toml").lines().collect();
+    let own: Vec<&str> = text.lines().filter(|line| !whole.contains(line)).collect();
+    assert_eq!(
+        own,
+        [
+            "# A recovery site without crypto card: Broadcom article 415349, as a drill. All tickets are legacy ones, for programs",
+            "# built without the others.",
+            "cics-key = { generate = \"des\" }",
+            "ssignon = [\"KEYENCRYPTED(@secret:cics-key)\"]",
+            "expect = { outcome = \"fail\", icsf = \"0C/0000\", service = \"CSNBENC\", saf = \"8/16/28\" }",
+        ]
+    );
+}
+
+/// A profile with an enhanced key is told apart where it stands.
+#[cfg(not(feature = "enhanced"))]
+#[test]
+fn an_enhanced_key_is_refused_with_the_reason() {
+    let text = include_str!("../../gallery/no-crypto-card.toml");
+    let error = icsf_drill::check(&Drill::read("whole.toml", text).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("whole.toml:57:12") && error.contains("enhanced"), "{error}");
 }
 
 #[test]

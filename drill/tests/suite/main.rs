@@ -3,7 +3,6 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod cards;
-#[cfg(feature = "enhanced")]
 mod gallery;
 mod mistakes;
 // Real tokens come from above, as a program has them; these tests want the same ones.

@@ -28,7 +28,15 @@ fn unknown_and_misspelt_names_are_refused_where_they_stand() {
         ("kind = \"none\"", "kind = \"nonne\"", Some((24, 19)), "unknown variant `nonne`"),
         ("at     = \"+0m\"", "at     = \"soon\"", Some((58, 10)), "is no offset"),
         ("2025-11-14T09:00:00Z", "2025-11-14", Some((7, 9)), "is no instant"),
-        ("format = 1", "format = 2", None, "format 2 is not known"),
+        ("role   = \"recovery\"", "role   = \"primary\"", Some((20, 10)), "site \"A\" is primary already"),
+        ("name   = \"A\"", "name   = \"A\"\nrole   = \"recovery\"", Some((15, 10)), "no site is primary"),
+        ("copy_of = \"A\"", "copy_of = \"A\", format = \"kdsr\"", Some((23, 22)), "the format of its original"),
+        ("\"software\" }", "\"software\", master_key = \"same-as:B\" }", Some((17, 44)), "of its own"),
+        ("\"A01TSO\"", "\"A01TSO***LONG\"", Some((54, 37)), "A01TSO***LONG"),
+        ("\"TSOPRD1\" }", "\"TSO PRD1\" }", Some((54, 62)), "TSO PRD1"),
+        ("\"a small drill\"", "\"a \\u001b[2Jdrill\"", Some((6, 9)), "control characters"),
+        ("2025-11-14T09:00:00Z", "9999-12-31T23:50:00Z", Some((7, 9)), "lies beyond"),
+        ("format = 1", "format = 2", Some((2, 10)), "format 2 is not known"),
     ] {
         let found = mistakes(was, is);
         assert!(found.iter().any(|(text, at)| text.contains(part) && (*at == place)), "{is}: {found:#?}");
@@ -206,4 +214,71 @@ fn a_display_that_is_none_is_refused_where_it_stands() {
         assert!(found.len() == 1 && found[0].0.contains("is no display"), "{found:?}");
         assert!(found[0].1.starts_with(&format!("\"{command}\"")), "{found:?}");
     }
+}
+
+/// Checking a drill sets its sites up, so that what RACF or ICSF refuses is found before anything is run.
+#[test]
+fn what_cannot_be_set_up_is_found_by_checking_where_it_stands() {
+    let key = |rest: &str| format!("[[key]]\nlabel = {rest}\n\n[[profile]]");
+    let refused = |was: &str, is: &str| {
+        let text = SMALL.replacen(was, is, 1);
+        assert_ne!(text, SMALL, "{was}");
+        let drill = Drill::read("test.toml", &text).unwrap_or_else(|error| panic!("{is}: {error}"));
+        let Err(Error::Setup(mistake)) = icsf_drill::check(&drill) else { panic!("{is}: no mistake was found") };
+        let (line, column) = mistake.position().unwrap_or_else(|| panic!("{is}: {mistake}"));
+        text.lines().nth(line - 1).unwrap().chars().skip(column - 1).collect::<String>()
+    };
+    for (was, is, place) in [
+        ("\"KEYMASKED(@secret:ims)\"", "\"KEYMASKED(@secret:ims)\", \"TYPE(UPER)\"".to_owned(), "\"TYPE(UPER)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"EPTKEYLABEL(A.B)\", \"TIMEOUT(9999)\"".to_owned(), "\"TIMEOUT(9999)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"EPTKEYLABEL(A.B)\", \"TIMEOUTT(60)\"".to_owned(), "\"TIMEOUTT(60)\"]"),
+        ("\"UPDATE\"", "\"UPDAT\"".to_owned(), "\"UPDAT\""),
+        ("class   = \"PTKTDATA\"", "class   = \"PTKTDAT\"".to_owned(), "\"PTKTDAT\""),
+        ("classact = [\"PTKTDATA\"]", "classact = [\"PTKTDATA\", \"APPLE\"]".to_owned(), "\"APPLE\"]"),
+        ("smfid  = \"PRD1\"", "smfid  = \"PRD1X\"".to_owned(), "\"PRD1X\""),
+        ("smfid  = \"PRD1\"\nckds", "smfid  = \"\"\nckds".to_owned(), "\"\""),
+        ("[[profile]]", key("\"A B\"\ntype = \"HMAC-MAC\""), "\"A B\""),
+        ("[[profile]]", key("\"A\"\ntype = \"HMAC-MAC\"\nvalue = \"@secret:pw\""), "\"@secret:pw\""),
+        ("ims = { generate = \"des\" }", "ims = { generate = \"hmac\" }".to_owned(), "\"KEYMASKED(@secret:ims)\"]"),
+        ("pw  = { generate = \"password\" }", "pw  = { generate = \"hmac\" }".to_owned(), "\"@secret:pw\""),
+    ] {
+        assert_eq!(refused(was, &is), place, "{is}");
+    }
+    let fixed = SMALL.replacen("smfid  = \"PRD1\"", "smfid  = \"PRD1\"\nckds   = { format = \"fixed\" }", 1);
+    let fixed = fixed.replacen("[[profile]]", &key("\"A\"\ntype = \"HMAC-MAC\""), 1);
+    assert!(icsf_drill::check(&Drill::read("test.toml", &fixed).unwrap()).is_err());
+}
+
+/// A check wants no secret of the world outside; a run that lacks one says which.
+#[test]
+fn a_check_needs_no_secrets_from_elsewhere() {
+    for (name, kind) in [("ims", "des"), ("pw ", "password")] {
+        for from in ["env = \"SOFTICSF_NO_SUCH_VARIABLE\"", "file = \"/no/such/file\""] {
+            let text =
+                SMALL.replace(&format!("{name} = {{ generate = \"{kind}\" }}"), &format!("{name} = {{ {from} }}"));
+            assert_ne!(text, SMALL);
+            let drill = Drill::read("test.toml", &text).unwrap();
+            icsf_drill::check(&drill).unwrap_or_else(|error| panic!("{error}"));
+            let Err(Error::Setup(mistake)) = icsf_drill::run(&drill) else { panic!("ran") };
+            assert!(mistake.position().is_some_and(|(_, column)| column == 7), "{mistake}");
+        }
+    }
+}
+
+#[test]
+fn work_moves_from_where_it_is_to_another_site() {
+    let step = |n: u32, from: &str, to: &str| {
+        format!(
+            "[[step]]\nid = \"m{n}\"\nat = \"+{n}m\"\ndo = \"failover\"\nwith = {{ from = \"{from}\", to = \"{to}\" }}\n\n"
+        )
+    };
+    for (steps, what, place) in [
+        (step(1, "B", "A"), "the work is not at site \"B\"", "\"B\", to"),
+        (step(1, "A", "A"), "the work stays where it is", "\"A\" }"),
+        (step(1, "A", "B") + &step(2, "A", "B"), "the work is not at site \"A\"", "\"A\", to"),
+    ] {
+        let found = told(&steps);
+        assert!(found.iter().any(|(text, at)| text.contains(what) && at.starts_with(place)), "{steps}: {found:?}");
+    }
+    Drill::read("test.toml", &with_steps(&(step(1, "A", "B") + &step(2, "B", "A")))).unwrap();
 }
