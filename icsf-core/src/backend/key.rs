@@ -86,7 +86,7 @@ pub struct WrappedKey {
 }
 
 impl WrappedKey {
-    /// Puts the parts together; whether `blob` unwraps is found out by [`Backend::open`].
+    /// Puts the parts together; whether `blob` unwraps is found out by [`Backend::open`](super::Backend::open).
     #[must_use]
     pub fn new(spec: KeySpec, mkvp: Mkvp, blob: impl Into<Box<[u8]>>) -> Self {
         Self { spec, mkvp, blob: blob.into() }

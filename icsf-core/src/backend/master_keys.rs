@@ -156,9 +156,10 @@ impl NewRegister {
 
 /// A key verification pattern of a master key: 8 bytes that tell which key it is and nothing more.
 ///
-/// The leftmost 8 bytes of the AES key wrap (RFC 3394), under the master key, of [`mkvp_constant`]: every engine that
-/// can wrap can compute it, also one that will do nothing else with a master key. It is public: displays, records and
-/// reports show it. IBM computes its patterns otherwise (SHA-256 over X'01' and the key); ours are not comparable.
+/// The leftmost 8 bytes of the AES key wrap (RFC 3394), under the master key, of
+/// [`mkvp_constant`](super::mkvp_constant): every engine that can wrap can compute it, also one that will do nothing else
+/// with a master key. It is public: displays, records and reports show it. IBM computes its patterns otherwise (SHA-256
+/// over X'01' and the key); ours are not comparable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mkvp([u8; 8]);
 
