@@ -36,6 +36,7 @@ mod card;
 mod console;
 mod control;
 mod directory;
+mod engine;
 mod error;
 mod options;
 mod secrets;

@@ -101,13 +101,28 @@ pub struct Pkcs11Token {
     /// Uses a token that does not protect its keys.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_weak_token: bool,
+    /// The file in the directory of the system that says which objects of the token are the registers.
+    #[serde(default = "registers")]
+    pub(crate) registers: String,
+}
+
+/// The register file of the first token a system has.
+pub(crate) fn registers() -> String {
+    "engine.token".to_owned()
 }
 
 impl Pkcs11Token {
     /// The token with this label in the slots of this module.
     #[must_use]
     pub fn new(module: impl Into<PathBuf>, label: impl Into<String>) -> Self {
-        Self { module: module.into(), token: label.into(), serial: None, pin_file: None, accept_weak_token: false }
+        Self {
+            module: module.into(),
+            token: label.into(),
+            serial: None,
+            pin_file: None,
+            accept_weak_token: false,
+            registers: registers(),
+        }
     }
 
     /// The same as the engine is told.

@@ -148,6 +148,13 @@ fn a_system_moves_from_one_token_to_another_and_back() {
         home.system.configure_engine(&Engine::Pkcs11(token(card)), &pin(card)).unwrap();
         System::open_with(&home.path, pin(card)).unwrap()
     };
+    // What cannot be chosen leaves the engine there is.
+    let wrong = EngineSecrets { pin: Some(ClearKey::from_slice(b"000000")), ..EngineSecrets::default() };
+    let options = fs::read(home.file("softicsf.toml")).unwrap();
+    home.system.configure_engine(&Engine::Pkcs11(token(&cards[1])), &wrong).unwrap_err();
+    assert_eq!(fs::read(home.file("softicsf.toml")).unwrap(), options);
+    assert_eq!(ticket(&home.system, "TSOPRD1").unwrap(), right);
+
     let there = move_to(&cards[1]);
     assert!(lost(&there).contains("is not set"), "a new token has no master keys");
     enter(&there);
