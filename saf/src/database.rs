@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 use crate::codec::{self, RowError, RowKind};
 use crate::model::{Class, Options, Profile, ProfileName, User};
 
-/// How often a change is tried anew when somebody else changed the same row meanwhile.
-const ATTEMPTS: usize = 20;
+/// How often a change is tried anew when somebody else changed the same row meanwhile. Each time somebody else's change was
+/// made, so it is no standstill; twenty were too few for four at once on a busy machine.
+const ATTEMPTS: usize = 1000;
 
 /// The security database of one system.
 #[derive(Debug)]
