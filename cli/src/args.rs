@@ -9,7 +9,9 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{about, ckds, completions, console, drill, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
+use crate::{
+    about, ckds, completions, console, drill, engine, init, journal, kat, man, mk, ptkt as ptkt_verb, racf, status,
+};
 
 const AFTER: &str = "\
 Example:
@@ -139,6 +141,7 @@ pub(crate) enum Verb {
     Racf(racf::Racf),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
+    Journal(journal::Journal),
     Kat(kat::Kat),
     Drill(drill::Drill),
     About(about::About),
@@ -157,6 +160,7 @@ impl Verb {
             Self::Racf(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
+            Self::Journal(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
             Self::Drill(verb) => verb.run(context),
             Self::About(verb) => verb.run(context),

@@ -12,7 +12,7 @@ use softicsf::{EngineSecrets, System};
 
 use crate::args::Globals;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::secrets::{self, Source};
 
 /// What a verb answers: its exit status.
@@ -80,6 +80,15 @@ impl Context {
     /// Says on standard error what failed.
     pub(crate) fn tell(&self, verb: &str, failure: &Failure) {
         failure.tell(verb, self.numbering, self.verbose);
+    }
+
+    /// Says what could not be written to the journal.
+    pub(crate) fn tell_lost(&mut self) {
+        if let Some(lost) = self.system.as_ref().and_then(|system| system.journal()?.lost()) {
+            let events = count(usize::try_from(lost.events).unwrap_or(usize::MAX), "event");
+            // Nothing else can be done about it where this cannot be written either.
+            let _ = self.out.note(&format!("{events} could not be written to the journal: {}", lost.why));
+        }
     }
 
     /// The system, opened at the first call. A locked engine is none of its errors: see

@@ -14,6 +14,7 @@ mod drill;
 mod engine;
 mod failure;
 mod init;
+mod journal;
 mod kat;
 mod man;
 mod mk;
@@ -51,6 +52,7 @@ fn run(cli: Cli, typed: &Typed) -> u8 {
         Some(option) => Err(Failure::usage(format!("{option} means nothing to this verb"))),
         None => cli.verb.run(&mut context),
     };
+    context.tell_lost();
     let done = done.or_else(|failure| {
         if context.out.is_json() {
             context.out.json(&json!({ "error": failure.json(context.numbering()) }))?;

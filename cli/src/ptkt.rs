@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::{Args, Subcommand};
 use icsf_saf::codes::Code;
 use icsf_saf::explain::Explanation;
-use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
+use ptkt::{Applid, GroupId, Ticket, UserId};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use softicsf::{Request, System};
@@ -162,10 +162,7 @@ fn evaluate(context: &mut Context, whom: &Whom, from: Option<&Source>) -> Outcom
             _ => Failure::from(error).see(&whom.explain()),
         })
     })?;
-    let kind = match accepted.kind {
-        TicketKind::Legacy => "legacy",
-        _ => "enhanced",
-    };
+    let kind = accepted.kind.to_string();
     if context.out.is_json() {
         context.out.json(&json!({
             "user": whom.user.to_string(),

@@ -15,6 +15,7 @@ use crate::control::{Control, ControlStore};
 use crate::engine::{EngineState, EngineView, Handles, look};
 use crate::epoch::Epoch;
 use crate::error::{Error, Result};
+use crate::journal::{Event, Journal, Outcome, What};
 use crate::kds::{InStorage, KeyDataSet};
 use crate::random::RandomSource;
 use crate::services::{Hasher, MultiPart};
@@ -57,6 +58,7 @@ pub struct Icsf {
     control: Arc<dyn ControlStore>,
     epoch: Arc<Epoch>,
     pub(crate) reason_codes: ReasonCodes,
+    journal: Option<Arc<dyn Journal>>,
     view: ArcSwapOption<View>,
     renewing: Mutex<()>,
 }
@@ -104,8 +106,22 @@ impl Icsf {
             handles: Handles::new(OPEN_KEYS),
             texts: MultiPart::default(),
             hashes: MultiPart::default(),
+            journal: None,
             view: ArcSwapOption::empty(),
             renewing: Mutex::new(()),
+        }
+    }
+
+    /// With a journal that is told what happens.
+    #[must_use]
+    pub fn with_journal(self, journal: Arc<dyn Journal>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// Tells the journal what happened just now. Without one, the event is not even made.
+    pub fn tell(&self, what: What, tell: impl FnOnce(Event) -> Event) {
+        if let Some(journal) = &self.journal {
+            journal.record(&tell(Event::new(what, self.clock.now())));
         }
     }
 
@@ -199,9 +215,24 @@ impl Icsf {
             backend,
             engine: Arc::clone(&self.backend),
         };
+        if let Some(before) = before {
+            self.tell_engine(before, &engine);
+        }
         let view = Arc::new(View { epoch, reason_codes: self.reason_codes, control, engine, kds, kds_trouble });
         self.view.store(Some(Arc::clone(&view)));
         Ok(view)
+    }
+
+    /// That the engine went away or came back by itself; the operator's switch is told of where it is used.
+    fn tell_engine(&self, before: &EngineView, now: &EngineView) {
+        let [was, is] = [before, now].map(|engine| matches!(engine.backend, BackendState::Online { .. }));
+        if was == is {
+            return;
+        }
+        self.tell(What::Engine, |event| {
+            let event = Event { engine: Some(format!("{}: {}", now.info, now.state)), ..event };
+            if is { event.action("back") } else { Event { outcome: Outcome::Failed, ..event.action("lost") } }
+        });
     }
 
     fn look_at_kds(&self, seen: Option<&InStorage>) -> Result<(InStorage, Option<String>)> {
@@ -231,8 +262,9 @@ impl Icsf {
     /// # Errors
     /// When switches or CKDS cannot be written.
     pub fn start(&self) -> Result<()> {
-        self.kds.refresh()?;
-        self.switch(|control| control.started = true)
+        let done = self.kds.refresh().and_then(|()| self.switch(|control| control.started = true));
+        self.tell(What::Icsf, |event| event.action("start").ended(&done));
+        done
     }
 
     /// Stops ICSF: every service answers 12/0 until it is started.
@@ -240,7 +272,9 @@ impl Icsf {
     /// # Errors
     /// When the switches cannot be written.
     pub fn stop(&self) -> Result<()> {
-        self.switch(|control| control.started = false)
+        let done = self.switch(|control| control.started = false);
+        self.tell(What::Icsf, |event| event.action("stop").ended(&done));
+        done
     }
 
     /// Takes the engine offline. It stays so until [`engine_online`](Self::engine_online).
@@ -248,7 +282,9 @@ impl Icsf {
     /// # Errors
     /// When the switches cannot be written.
     pub fn engine_offline(&self) -> Result<()> {
-        self.switch(|control| control.engine_online = false)
+        let done = self.switch(|control| control.engine_online = false);
+        self.tell(What::Engine, |event| event.action("offline").ended(&done));
+        done
     }
 
     /// Lets the engine be used again. Whether it can is in [`view`](Self::view).
@@ -256,7 +292,9 @@ impl Icsf {
     /// # Errors
     /// When the switches cannot be written.
     pub fn engine_online(&self) -> Result<()> {
-        self.switch(|control| control.engine_online = true)
+        let done = self.switch(|control| control.engine_online = true);
+        self.tell(What::Engine, |event| event.action("online").ended(&done));
+        done
     }
 
     fn switch(&self, change: impl FnOnce(&mut Control)) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod epoch;
 mod error;
 pub mod fidelity;
 mod icsf;
+pub mod journal;
 pub mod kds;
 pub mod label;
 pub mod master_key;

@@ -18,6 +18,7 @@ use crate::codes::Code;
 use crate::engine::EngineState;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
+use crate::journal::{Event, What};
 use crate::kds::{Authority, Record, RecordError};
 use crate::label::RecordKey;
 use crate::secret::ClearKey;
@@ -63,7 +64,12 @@ impl Icsf {
     /// [`Code::RegisterRefused`] when the register does not allow it, or the key would be the current or the old one;
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn load_master_key_part(&self, kind: MasterKeyKind, part: Part, value: &ClearKey) -> Result<()> {
-        self.register(kind, RegisterChange::Load(part, value))
+        let action = match part {
+            Part::First => "load-first",
+            Part::Middle => "load-middle",
+            Part::Final => "load-final",
+        };
+        self.told(kind, action, None, self.register(kind, RegisterChange::Load(part, value)))
     }
 
     /// Fills the new register with a random key.
@@ -71,7 +77,7 @@ impl Icsf {
     /// # Errors
     /// As [`load_master_key_part`](Self::load_master_key_part).
     pub fn generate_master_key(&self, kind: MasterKeyKind) -> Result<()> {
-        self.register(kind, RegisterChange::Generate)
+        self.told(kind, "generate", None, self.register(kind, RegisterChange::Generate))
     }
 
     /// Empties the new register.
@@ -79,7 +85,7 @@ impl Icsf {
     /// # Errors
     /// As [`load_master_key_part`](Self::load_master_key_part).
     pub fn clear_new_master_key(&self, kind: MasterKeyKind) -> Result<()> {
-        self.register(kind, RegisterChange::ClearNew)
+        self.told(kind, "clear-new", None, self.register(kind, RegisterChange::ClearNew))
     }
 
     /// Sets the new master key: the first one of a CKDS, or the one the CKDS is already under (a spare engine at another
@@ -89,6 +95,10 @@ impl Icsf {
     /// [`Code::RegisterRefused`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
     /// another master key; [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn set_master_key(&self, kind: MasterKeyKind) -> Result<()> {
+        self.told(kind, "set", None, self.set_first(kind))
+    }
+
+    fn set_first(&self, kind: MasterKeyKind) -> Result<()> {
         let view = self.ceremony()?;
         let new = new_master_key(&view, kind)?;
         if let Some(needed) = view.kds.header().of(kind).map(Authority::mkvp).filter(|needed| *needed != new) {
@@ -112,6 +122,16 @@ impl Icsf {
         let view = self.ceremony()?;
         let mac_key = self.backend.generate(KeySpec::record_mac(kind)).map_err(|e| view.engine.named(e.into()))?;
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
+    }
+
+    /// Tells the journal of a ceremony, and which master key is current after it.
+    fn told<T>(&self, kind: MasterKeyKind, action: &str, records: Option<usize>, done: Result<T>) -> Result<T> {
+        self.tell(What::MasterKey, |event| {
+            let current = self.backend.master_keys().ok().and_then(|keys| keys.of(kind).current);
+            let named = current.map_or_else(|| kind.to_string(), |mkvp| format!("{kind} {mkvp}"));
+            Event { master_key: Some(named), records, ..event.action(action) }.ended(&done)
+        });
+        done
     }
 
     fn ceremony(&self) -> Result<Arc<View>> {
@@ -145,12 +165,18 @@ impl Icsf {
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`]. After an error everything is as before, or, past the setting of
     /// the registers, usable under the old one and finished by [`reencipher`](Self::reencipher).
     pub fn change_master_key(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
+        let done = self.change(kind, progress);
+        let records = done.as_ref().ok().map(|met| met.done);
+        self.told(kind, "change", records, done)
+    }
+
+    fn change(&self, kind: MasterKeyKind, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
         let view = self.view()?;
         view.require_started()?;
         view.engine.require()?;
         let new = new_master_key(&view, kind)?;
         if view.kds.header().of(kind).is_none() {
-            self.set_master_key(kind)?;
+            self.set_first(kind)?;
             return Ok(Reenciphered::default());
         }
         let leftover = self.bring_under_current(kind, &mut |_| {})?;
@@ -180,6 +206,13 @@ impl Icsf {
     /// # Errors
     /// As [`change_master_key`](Self::change_master_key); records that cannot be used are told in the answer.
     pub fn reencipher(&self, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
+        let done = self.reencipher_all(progress);
+        let records = done.as_ref().ok().map(|met| met.done);
+        self.tell(What::Ckds, |event| Event { records, ..event.action("reencipher") }.ended(&done));
+        done
+    }
+
+    fn reencipher_all(&self, progress: &mut dyn FnMut(Progress)) -> Result<Reenciphered> {
         let mut all = Reenciphered::default();
         for kind in MasterKeyKind::ALL {
             let view = self.view()?;

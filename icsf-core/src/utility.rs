@@ -11,6 +11,7 @@ use crate::backend::MasterKeyKind;
 use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
+use crate::journal::What;
 use crate::kds::{self, Header, KeyDataSet, Record, Update, fits_format};
 use crate::label::{KeyLabel, RecordKey};
 use crate::store::{Area, Expect, Op, StoreError};
@@ -62,7 +63,9 @@ impl Icsf {
     /// # Errors
     /// [`Code::IcsfStopped`]; [`Code::KdsFull`], [`Code::KdsIoError`].
     pub fn refresh_ckds(&self) -> Result<()> {
-        self.service("REFRESH", |_| self.kds.refresh())
+        let done = self.service("REFRESH", |_| self.kds.refresh());
+        self.tell(What::Ckds, |event| event.action("refresh").ended(&done));
+        done
     }
 
     /// Checks every record of the disk copy: its checksum, and with an engine its MAC and that its key unwraps.

@@ -64,6 +64,15 @@ pub enum TicketKind {
     Enhanced,
 }
 
+impl fmt::Display for TicketKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Legacy => "legacy",
+            Self::Enhanced => "enhanced",
+        })
+    }
+}
+
 /// What makes a ticket the same ticket: algorithm, user, application, second, and a mark of its text.
 ///
 /// One that is presented again always has the same use. Two of one second that were made with

@@ -59,6 +59,17 @@ impl Error {
         self.0.code.triple()
     }
 
+    /// The situation at the bottom: of a sign-on that failed, what was wrong with the ticket.
+    pub(crate) fn root(&self) -> Code {
+        let below = std::error::Error::source(self).and_then(|source| source.downcast_ref::<Self>());
+        below.map_or(self.0.code, Self::root)
+    }
+
+    /// Whether it comes of a resource the caller may not use.
+    pub(crate) fn is_refused_access(&self) -> bool {
+        self.0.code == Code::NotAuthorized
+    }
+
     /// Why.
     #[must_use]
     pub const fn cause(&self) -> &Cause {

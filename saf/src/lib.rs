@@ -17,6 +17,7 @@ mod planned;
 pub mod replay;
 mod server;
 mod sign_on;
+pub mod smf;
 
 pub use access::{Caller, key_profile_names};
 pub use codec::RowError;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use icsf_core::Cause;
+use icsf_core::journal::{Event, What};
 use ptkt::{Applid, GroupId, Ticket, TicketKind, Timestamp, UserId, Verdict};
 
 use crate::access::{self, Caller};
@@ -89,9 +90,13 @@ impl Saf {
             })?;
             let time = Timestamp::from_secs(self.time(request));
             let key = &plan.first;
-            key.generate(self, request, time).map_err(|trouble| key.explain(trouble.into_error(Code::GenerationKey)))
+            let ticket = key.generate(self, request, time);
+            let ticket = ticket.map_err(|trouble| key.explain(trouble.into_error(Code::GenerationKey)))?;
+            Ok((ticket, plan))
         };
-        run().map_err(|error: Error| for_whom(error, request))
+        let done = run().map_err(|error: Error| for_whom(error, request));
+        self.told(What::Generate, Some(caller), request, &done, |(_, plan), event| plan.first.named(event));
+        done.map(|(ticket, _)| ticket)
     }
 
     fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<PlannedKey> {
@@ -128,7 +133,9 @@ impl Saf {
     /// [`Code::EvaluationNotValid`], [`Code::EvaluationReplayed`], [`Code::EvaluationRegister`], [`Code::EvaluationKey`] with what
     /// ICSF said, [`Code::InternalError`].
     pub fn evaluate(&self, caller: &Caller, request: &Request, ticket: &Ticket) -> Result<Accepted> {
-        self.check(Some(caller), request, ticket)
+        let done = self.check(Some(caller), request, ticket);
+        self.told(What::Evaluate, Some(caller), request, &done, told_accepted);
+        done
     }
 
     /// The same, also without caller, as sign-on does.
@@ -235,6 +242,11 @@ pub(crate) fn generation_names(request: &Request) -> Vec<String> {
         Some(group) => access::key_profile_names(&request.application, Some(group), &request.user),
         None => vec![request.application.to_string()],
     }
+}
+
+/// By what algorithm a ticket was accepted, and how old it was.
+fn told_accepted(accepted: &Accepted, event: Event) -> Event {
+    Event { by: Some(accepted.kind.to_string()), age: Some(accepted.age), ..event }
 }
 
 fn for_whom(error: Error, request: &Request) -> Error {

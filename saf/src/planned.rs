@@ -6,6 +6,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use icsf_core::journal::Event;
 use icsf_core::services::Encipherer;
 use icsf_core::{Cause, KeyLabel};
 use lru::LruCache;
@@ -212,6 +213,17 @@ impl PlannedKey {
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(label) => KeySource::Enhanced(*label),
         }
+    }
+
+    /// Names the key in an event.
+    pub(crate) fn named(&self, event: Event) -> Event {
+        let (by, label) = match self.source_kind() {
+            KeySource::Masked => (TicketKind::Legacy, None),
+            KeySource::Legacy(label) => (TicketKind::Legacy, Some(label)),
+            KeySource::Enhanced(label) => (TicketKind::Enhanced, Some(label)),
+        };
+        let label = label.map(|label| label.to_string());
+        Event { profile: Some(self.profile.name.to_string()), label, by: Some(by.to_string()), ..event }
     }
 
     pub(crate) fn explain(&self, error: Error) -> Error {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use icsf_core::Icsf;
 use icsf_core::clock::Clock;
+use icsf_core::journal::{Event, What};
 use ptkt::ReplayRegister;
 
+use crate::access::Caller;
 use crate::database::Database;
+use crate::error::{Error, Result};
 use crate::passticket::Request;
 use crate::planned::Plans;
 
@@ -63,6 +66,35 @@ impl Saf {
 
     pub(crate) fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    /// Tells the journal how a request ended; `add` what is known of one that ended well. A refused access is an event of
+    /// its own, as on z/OS.
+    pub(crate) fn told<T>(
+        &self,
+        what: What,
+        caller: Option<&Caller>,
+        request: &Request,
+        done: &Result<T>,
+        add: impl FnOnce(&T, Event) -> Event,
+    ) {
+        let who = |event: Event| Event {
+            caller: caller.map(|caller| caller.id().to_string()),
+            user: Some(request.user.to_string()),
+            application: Some(request.application.to_string()),
+            ..event
+        };
+        let failed = |event: Event, error: &Error| {
+            let (saf, situation) = (error.triple().to_string(), format!("{:?}", error.root()));
+            Event { saf: Some(saf), situation: Some(situation), ..who(event) }.because(error.cause())
+        };
+        if let Some(error) = done.as_ref().err().filter(|error| error.is_refused_access()) {
+            self.icsf.tell(What::Access, |event| failed(event, error));
+        }
+        self.icsf.tell(what, |event| match done {
+            Ok(good) => add(good, who(event)),
+            Err(error) => failed(event, error),
+        });
     }
 
     /// The time a request is about.

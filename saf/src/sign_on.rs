@@ -1,6 +1,9 @@
 //! Signing on: first the password, then the PassTicket.
 
+use std::fmt;
+
 use icsf_core::Cause;
+use icsf_core::journal::{Event, What};
 use ptkt::TicketKind;
 
 use crate::access;
@@ -17,6 +20,15 @@ pub enum SignedOnBy {
     Password,
     /// A PassTicket of this kind.
     Ticket(TicketKind),
+}
+
+impl fmt::Display for SignedOnBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password => f.write_str("password"),
+            Self::Ticket(kind) => kind.fmt(f),
+        }
+    }
 }
 
 impl Saf {
@@ -87,8 +99,10 @@ impl Saf {
             })?;
             Ok(SignedOnBy::Ticket(accepted.kind))
         };
-        run().map_err(|error: Error| {
+        let done = run().map_err(|error: Error| {
             error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
-        })
+        });
+        self.told(What::SignOn, None, request, &done, |by, event| Event { by: Some(by.to_string()), ..event });
+        done
     }
 }

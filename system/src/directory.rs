@@ -10,6 +10,7 @@ use icsf_backends::Slot;
 use icsf_core::clock::SystemClock;
 use icsf_core::control::{Control, ControlStore};
 use icsf_core::epoch::Epoch;
+use icsf_core::journal::Journal;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SystemRandom;
 use icsf_core::store::{SqliteStore, Volume};
@@ -18,6 +19,7 @@ use icsf_saf::replay::FileRegister;
 use crate::control::FileControl;
 use crate::engine::{self, Chooser};
 use crate::error::{Error, Result};
+use crate::journal::FileJournal;
 use crate::options::{self, Engine, EngineSecrets, Names, UnlockBy};
 use crate::system::{Assembly, System};
 
@@ -52,6 +54,10 @@ impl Layout {
 
     fn replay(&self) -> PathBuf {
         self.0.join("replay")
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.0.join("journal")
     }
 
     pub(crate) fn engine_state(&self) -> PathBuf {
@@ -144,7 +150,8 @@ impl System {
         let chooser = Chooser::new(layout.clone(), secrets);
         let slot = Slot::following(Box::new(move || chooser.choose()));
         let register = FileRegister::open(&layout.replay()).map_err(Error::of(&layout.replay()))?;
-        Ok(Assembly {
+        let journal = Arc::new(FileJournal::new(layout.journal(), names.clone()));
+        let system = Assembly {
             names,
             backend: Arc::new(slot),
             ckds: open(&layout.ckds(), Volume::KeyDataSet)?,
@@ -154,9 +161,10 @@ impl System {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             register: Arc::new(register),
+            journal: Some(Arc::clone(&journal) as Arc<dyn Journal>),
             layout: Some(layout),
-        }
-        .build())
+        };
+        Ok(system.build().keeping(journal))
     }
 }
 

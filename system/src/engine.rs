@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use icsf_backends::pkcs11::TokenErrorKind;
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Pkcs11, Software};
-use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, BackendState, Capabilities, EngineInfo};
+use icsf_core::journal::{Event, What};
+use icsf_core::{Cause, ClearKey};
 use secrecy::ExposeSecret;
 
 use crate::directory::Layout;
@@ -173,9 +174,15 @@ impl System {
         let Some(layout) = self.layout() else {
             return Err(Error::new(Path::new("system in memory"), "its engine is chosen when it is built"));
         };
-        let engine = made(layout, engine, secrets)?;
-        let path = layout.options();
-        let written = self.epoch().change(|| options::write(&path, self.names(), &engine));
-        written.map_err(Error::of(&layout.epoch()))?
+        let done = made(layout, engine, secrets).and_then(|engine| {
+            let path = layout.options();
+            let written = self.epoch().change(|| options::write(&path, self.names(), &engine));
+            written.map_err(Error::of(&layout.epoch()))?
+        });
+        self.icsf().tell(What::Engine, |event| match &done {
+            Ok(()) => Event { engine: Some(engine.word().to_owned()), ..event.action("configure") },
+            Err(error) => event.action("configure").because(&Cause::new(error.to_string())),
+        });
+        done
     }
 }

@@ -9,6 +9,7 @@ use icsf_core::clock::{Clock, SystemClock};
 use icsf_core::control::{ControlStore, MemoryControl};
 use icsf_core::engine::EngineView;
 use icsf_core::epoch::Epoch;
+use icsf_core::journal::Journal;
 use icsf_core::kds::{KdsFormat, KeyDataSet};
 use icsf_core::random::{RandomSource, SystemRandom};
 use icsf_core::store::{self, MemoryStore, RowStore};
@@ -22,6 +23,7 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket};
 use crate::card::CardSlot;
 use crate::directory::Layout;
 use crate::error::{Error, Result};
+use crate::journal::FileJournal;
 use crate::options::Names;
 
 /// One simulated z/OS image: its ICSF, its security server and its engine.
@@ -37,6 +39,7 @@ pub struct System {
     ckds: Arc<dyn RowStore>,
     racf: Arc<dyn RowStore>,
     layout: Option<Layout>,
+    journal: Option<Arc<FileJournal>>,
 }
 
 /// What a system is put together from.
@@ -50,12 +53,13 @@ pub(crate) struct Assembly {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) register: Arc<dyn ReplayRegister>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
     pub(crate) layout: Option<Layout>,
 }
 
 impl Assembly {
     pub(crate) fn build(self) -> System {
-        let icsf = Arc::new(Icsf::new(Parts {
+        let icsf = Icsf::new(Parts {
             backend: self.backend,
             store: Arc::clone(&self.ckds),
             control: self.control,
@@ -63,7 +67,11 @@ impl Assembly {
             clock: Arc::clone(&self.clock),
             random: self.random,
             reason_codes: self.names.reason_codes,
-        }));
+        });
+        let icsf = Arc::new(match self.journal {
+            Some(journal) => icsf.with_journal(journal),
+            None => icsf,
+        });
         let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch));
         let sysname = self.names.sysname.clone();
         let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname);
@@ -76,6 +84,7 @@ impl Assembly {
             ckds: self.ckds,
             racf: self.racf,
             layout: self.layout,
+            journal: None,
         }
     }
 }
@@ -85,6 +94,16 @@ impl System {
     #[must_use]
     pub fn in_memory() -> InMemory {
         InMemory::default()
+    }
+
+    pub(crate) fn keeping(self, journal: Arc<FileJournal>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// Its journal, when it has a directory: what happened, and what of that could not be written.
+    #[must_use]
+    pub fn journal(&self) -> Option<&FileJournal> {
+        self.journal.as_deref()
     }
 
     /// What the system is called.
@@ -225,6 +244,7 @@ pub struct InMemory {
     random: Arc<dyn RandomSource>,
     backend: Option<Arc<dyn Backend>>,
     copied: Option<(Arc<dyn RowStore>, Arc<dyn RowStore>)>,
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Default for InMemory {
@@ -236,6 +256,7 @@ impl Default for InMemory {
             random: Arc::new(SystemRandom),
             backend: None,
             copied: None,
+            journal: None,
         }
     }
 }
@@ -283,6 +304,12 @@ impl InMemory {
         Self { copied: Some((Arc::clone(&other.ckds), Arc::clone(&other.racf))), ..self }
     }
 
+    /// With a journal that is told what happens.
+    #[must_use]
+    pub fn journal(self, journal: Arc<dyn Journal>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
     /// Builds it.
     ///
     /// # Errors
@@ -312,6 +339,7 @@ impl InMemory {
             clock: self.clock,
             random: self.random,
             register: Arc::new(MemoryRegister::new()),
+            journal: self.journal,
             layout: None,
         }
         .build())

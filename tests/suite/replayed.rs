@@ -51,7 +51,7 @@ fn of_processes_that_are_shown_one_ticket_one_takes_it_and_no_later_one_does() {
     let system = create(&place);
     define(&system);
     assert_eq!(accepted(&place, PROCESSES), (0..TICKETS).collect::<Vec<_>>(), "each by one of them");
-    assert_eq!(accepted(&place, 1), [], "all were used");
+    assert!(accepted(&place, 1).is_empty(), "all were used");
     for n in 0..TICKETS {
         let ticket = system.generate(&admin(), &who(n)).unwrap();
         let error = system.evaluate(&admin(), &who(n), &ticket).unwrap_err();

@@ -50,6 +50,7 @@ fn all() -> Vec<Known> {
         icsf_core::fidelity::FACTS,
         icsf_saf::fidelity::FACTS,
         icsf_saf::command::MESSAGES,
+        icsf_saf::smf::FACTS,
         softicsf::CONSOLE_FACTS,
         icsf_drill::FACTS,
     ];

@@ -23,6 +23,7 @@ fn the_verbs_of_this_release_are_there() {
         "racf",
         "console",
         "ptkt",
+        "journal",
         "kat",
         "drill",
         "about",

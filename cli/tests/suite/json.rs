@@ -95,9 +95,18 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
         assert!(missing.is_empty(), "{verb}: not in docs/json.md: {missing:?}");
         // What only a damaged file or engine would show is not shown here.
         let rare = |field: &&String| {
-            ["damaged[]", "damaged_rows[]", "bad[]", "quirks[]", "unusable_keys[]", "unusable[]", "cases.failures[]"]
-                .iter()
-                .any(|rare| field.contains(rare))
+            [
+                "damaged[]",
+                "damaged_rows[]",
+                "bad[]",
+                "quirks[]",
+                "unreadable[]",
+                "unusable_keys[]",
+                "unusable[]",
+                "cases.failures[]",
+            ]
+            .iter()
+            .any(|rare| field.contains(rare))
         };
         let unseen: Vec<_> = page.difference(answered).filter(|field| !rare(field)).collect();
         assert!(unseen.is_empty(), "{verb}: in docs/json.md, and never answered: {unseen:?}");
@@ -144,6 +153,8 @@ fn gather(seen: &mut Gathered) {
     let racf = json(&["racf", "RLIST PTKTDATA CICSP1", "SETROPTS CLASSACT(APPL)", "NOTHING"]);
     assert_eq!(racf.status, 8);
     seen.add("racf", &racf, &["commands[].error"]);
+    let journal = seen.add("journal", &json(&["journal"]).ok(), &["entries[]"]);
+    assert_eq!(journal["entries"][0]["event"], "master-key", "{journal}");
     seen.add("console", &json(&["console", "D", "SMF,O"]).ok(), &[]);
 
     let who = ["--user", "IBMUSER", "--appl", "CICSP1"];

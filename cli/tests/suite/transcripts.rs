@@ -47,6 +47,11 @@ fn operator() {
 }
 
 #[test]
+fn journal() {
+    check("journal.txt");
+}
+
+#[test]
 fn recovery_site() {
     check("recovery-site.txt");
 }
@@ -184,6 +189,10 @@ impl Steady {
             patterns: HashMap::new(),
             rules: vec![
                 rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2025-11-14T09:00:00Z"),
+                rule(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2025-11-14 09:00:00"),
+                rule(r"\d\d:\d\d:\d\d \d{4}-\d\d-\d\d", "09:00:00 2025-11-14"),
+                rule(r"\d{4}-\d\d-\d\d\.jsonl", "2025-11-14.jsonl"),
+                rule(r"\b\d s old", "0 s old"),
                 rule(r"(IRR\.SSIGNON\.\w+)\.\d{8}\.\d{6}\.", "$1.11142025.090000."),
                 rule(r"CSFM668I \d\d\.\d\d\.\d\d", "CSFM668I 09.00.00"),
                 rule(r"(?m)^[0-9A-Za-z_-]{8}$", "TICKET.."),

@@ -18,6 +18,8 @@ mod users;
 
 pub use cover::shows_secret;
 pub use error::CommandError;
+use icsf_core::Cause;
+use icsf_core::journal::{Event, What};
 pub use messages::MESSAGES;
 use operands::{Keywords, distinct, each, one, parsed, positional, quoted};
 use secrecy::SecretString;
@@ -109,6 +111,11 @@ impl Verb {
         exact.or_else(|| COMMANDS.iter().find(|verb| strsim::osa_distance(verb.name, &word) <= 2))
     }
 
+    /// Whether it never changes the database.
+    fn only_lists(&self) -> bool {
+        ["RLIST", "LISTUSER", "LISTGRP", "SEARCH"].contains(&self.name)
+    }
+
     fn is(&self, text: &str) -> bool {
         self.name.eq_ignore_ascii_case(text) || self.short.eq_ignore_ascii_case(text)
     }
@@ -135,10 +142,25 @@ impl Saf {
                 .in_command(cover::unread(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        session.run(&command).map_err(|error| {
-            let names = Verb::meant(&command.verb.text).map_or(0, |verb| verb.names);
-            error.in_command(cover::read(text, &command, names))
-        })
+        let verb = Verb::meant(&command.verb.text);
+        let covered = || cover::read(text, &command, verb.map_or(0, |verb| verb.names));
+        let done = session.run(&command).map_err(|error| error.in_command(covered()));
+        if verb.is_some_and(|verb| !verb.only_lists()) && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
+            self.told_command(issuer, covered, &done);
+        }
+        done
+    }
+
+    /// Tells the journal of a command that changed the database, or was to.
+    fn told_command(&self, issuer: &Caller, covered: impl FnOnce() -> String, done: &Result<Output, CommandError>) {
+        self.icsf().tell(What::Command, |event| {
+            let caller = Some(issuer.id().to_string());
+            let event = Event { caller, command: Some(covered()), ..event };
+            match done {
+                Ok(_) => event,
+                Err(error) => event.because(&error.cause().cloned().unwrap_or_else(|| Cause::new(error.to_string()))),
+            }
+        });
     }
 }
 

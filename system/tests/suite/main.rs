@@ -11,6 +11,7 @@
 mod create;
 mod engine;
 mod files;
+mod journal;
 mod shared;
 mod support;
 mod token;
