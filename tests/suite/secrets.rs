@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -17,6 +18,7 @@ use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::control::MemoryControl;
 use icsf_core::epoch::Epoch;
+use icsf_core::journal::{Journal, MemoryJournal, What};
 use icsf_core::random::SystemRandom;
 use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
@@ -26,7 +28,7 @@ use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
 use softhsm_fixtures::{Pin, Token};
-use softicsf::{Card, CardSlot, EngineSecrets, NoSecrets, Pkcs11Token, Setup, System};
+use softicsf::{Card, CardSlot, EngineSecrets, Entry, NoSecrets, Pkcs11Token, Setup, System};
 
 use crate::public_types::{with_secrets, words};
 use crate::support::{admin, define, request};
@@ -292,6 +294,30 @@ fn with_file(drill: &str, name: &str, secret: &str, directory: &Path) -> String 
     with
 }
 
+/// What the journal was told, and its files as they are.
+fn journal(texts: &mut Texts, system: &System) {
+    let journal = system.journal().unwrap();
+    texts.debug(journal);
+    let in_memory = MemoryJournal::default();
+    let mut commands = 0;
+    let mut each = |entry: Result<Entry, _>| {
+        let entry = entry.unwrap();
+        commands += usize::from(entry.event.event == What::Command);
+        in_memory.record(&entry.event);
+        texts.debug(&entry);
+        texts.debug(&entry.event);
+        texts.debug(&entry.event.event);
+        texts.0.extend(icsf_saf::smf::irradu00(&entry.event, &entry.smfid));
+        ControlFlow::Continue(())
+    };
+    journal.read(&mut each).unwrap();
+    assert!(commands > 3);
+    texts.debug(&in_memory);
+    for file in std::fs::read_dir(journal.directory()).unwrap() {
+        texts.0.push(std::fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+}
+
 #[test]
 fn no_text_holds_a_secret() {
     let mut texts = Texts::default();
@@ -341,6 +367,7 @@ fn no_text_holds_a_secret() {
     texts.debug(&icsf.csnbenc_key(&"A.DES".parse().unwrap()).unwrap());
     texts.debug(&icsf.csnbhmg_key(&"CLEAR.HMAC".parse().unwrap(), HashAlgorithm::Sha512).unwrap());
     let view = icsf.view().unwrap();
+    texts.debug(&view.kds);
     texts.debug(&view);
     texts.debug(&view.kds.find(&"CLEAR.HMAC".parse().unwrap()));
     let list = icsf.csfkdsl(&["CKDS", "DETAILED", "ALL"], &"*".parse().unwrap(), 99, None).unwrap();
@@ -436,6 +463,7 @@ fn no_text_holds_a_secret() {
     tokens(&mut texts, directory.path(), &token);
     let in_memory = System::in_memory().engine(memory).clock(Arc::new(ManualClock::at(0))).build().unwrap();
     texts.debug(&in_memory);
+    journal(&mut texts, &system);
 
     // Plain words that have a name in common with others.
     texts.debug(&(ReasonCodes::Icsf, Volume::KeyDataSet));
