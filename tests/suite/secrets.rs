@@ -375,7 +375,7 @@ fn no_text_holds_a_secret() {
     icsf.key_data_set()
         .scan(None, &mut |_, record| {
             texts.debug(&record);
-            std::ops::ControlFlow::Continue(())
+            ControlFlow::Continue(())
         })
         .unwrap();
     texts.debug(icsf.key_data_set());
