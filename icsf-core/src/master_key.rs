@@ -114,7 +114,7 @@ impl Icsf {
         self.kds.put_header(&header.with(kind, Authority { mac_key }, self.clock.now()), generation)
     }
 
-    fn ceremony(&self) -> Result<Arc<View>> {
+    pub(crate) fn ceremony(&self) -> Result<Arc<View>> {
         let view = self.view()?;
         view.require_started()?;
         match view.engine.state {
@@ -132,7 +132,7 @@ impl Icsf {
         Ok(view)
     }
 
-    fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
+    pub(crate) fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
         let view = self.ceremony()?;
         self.changing(|| self.backend.change_register(kind, change))?.map_err(|e| view.engine.named(e.into()))
     }
