@@ -14,6 +14,7 @@ mod drill;
 mod engine;
 mod failure;
 mod init;
+mod interrupt;
 mod kat;
 mod man;
 mod mk;
@@ -23,6 +24,7 @@ mod racf;
 mod secrets;
 mod softhsm;
 mod status;
+mod throwaway;
 mod time;
 mod token;
 
@@ -38,6 +40,13 @@ use crate::failure::Failure;
 use crate::output::{fold_hanging, talk};
 
 fn main() -> ExitCode {
+    interrupt::handle();
+    let status = command();
+    interrupt::settle();
+    status
+}
+
+fn command() -> ExitCode {
     let matches = args::command().try_get_matches();
     match matches.and_then(|matches| Ok((Typed::new(&matches), Cli::from_arg_matches(&matches)?))) {
         Ok((typed, cli)) => ExitCode::from(run(cli, &typed)),

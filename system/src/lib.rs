@@ -39,9 +39,12 @@ mod directory;
 mod engine;
 mod error;
 mod options;
+pub mod quiesce;
+mod refusals;
 mod secrets;
 mod status;
 mod system;
+mod token_engine;
 mod unusable;
 
 pub use card::{Card, CardSlot};
