@@ -286,6 +286,23 @@ fn of_commands_that_begin_at_once_one_tries_a_wrong_pin() {
     assert_eq!(setting.logins() - before, 1);
 }
 
+/// SoftHSM reads the file of a token while another process writes it at a login, and finds a token that is not initialized:
+/// of commands that did not wait for each other three in a hundred did.
+#[test]
+fn of_commands_that_begin_at_once_all_find_the_token() {
+    let setting = Setting::with_pin_file();
+    for _ in 0..8 {
+        let start = || {
+            let mut command = softicsf(setting.place.path());
+            command.args(["-C", "prd1", "mk", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let children: Vec<_> = (0..8).map(|_| start()).collect();
+        for child in children {
+            Ran::from(child.wait_with_output().unwrap()).ok();
+        }
+    }
+}
+
 /// The PIN is right when the system is opened, and another one is set by the time the session is lost.
 #[test]
 fn a_pin_that_is_refused_later_is_remembered_too() {
