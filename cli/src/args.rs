@@ -85,17 +85,21 @@ pub(crate) struct Globals {
 }
 
 /// Verbs to which an option of every verb means nothing, and which.
-const OUT_OF_PLACE: [(&str, &[&str]); 6] = [
+const OUT_OF_PLACE: [(&str, &[&str]); 7] = [
     ("init", &["system"]),
     ("kat", &["system", "passphrase-file"]),
     ("drill", &["system", "passphrase-file", "pin-file"]),
     ("about", &["system", "passphrase-file"]),
+    ("about backends", &[]),
     ("completions", &["system", "passphrase-file", "pin-file", "json"]),
     ("man", &["system", "passphrase-file", "pin-file", "json"]),
 ];
 
+/// Of a verb, or of the one it is below, unless it has an entry of its own.
 fn out_of_place(verb: &str) -> &'static [&'static str] {
-    OUT_OF_PLACE.iter().find(|(name, _)| *name == verb).map_or(&[], |(_, options)| options)
+    let entry = |verb: &str| OUT_OF_PLACE.iter().find(|(name, _)| *name == verb);
+    let above = || entry(verb.split(' ').next().unwrap_or_default());
+    entry(verb).or_else(above).map_or(&[], |(_, options)| options)
 }
 
 /// The command line: help, manual pages and completions come from it.
@@ -105,8 +109,15 @@ pub(crate) fn command() -> Command {
     command.mut_subcommands(|verb| {
         // What a verb has itself is not handed down to it, and this is hidden there.
         let options = out_of_place(verb.get_name());
-        let hidden = globals.iter().filter(|arg| options.contains(&arg.get_id().as_str()));
-        verb.args(hidden.map(|arg| arg.clone().hide(true)))
+        let hidden: Vec<&Arg> = globals.iter().filter(|arg| options.contains(&arg.get_id().as_str())).collect();
+        let name = verb.get_name().to_owned();
+        let verb = verb.mut_subcommands(|below| {
+            // One for which less is out of place than for those beside it.
+            let options = out_of_place(&format!("{name} {}", below.get_name()));
+            let shown = hidden.iter().filter(|arg| !options.contains(&arg.get_id().as_str()));
+            below.args(shown.map(|arg| (*arg).clone()))
+        });
+        verb.args(hidden.into_iter().map(|arg| arg.clone().hide(true)))
     })
 }
 
@@ -123,7 +134,7 @@ impl Typed {
             words.push(word);
             matches = below;
         }
-        let options = out_of_place(words.first().copied().unwrap_or_default());
+        let options = out_of_place(&words.join(" "));
         let typed = |option: &&&str| matches.value_source(option) == Some(ValueSource::CommandLine);
         let shown = |option: &&str| if *option == "system" { "-C".to_owned() } else { format!("--{option}") };
         Self { verb: words.join(" "), out_of_place: options.iter().find(typed).map(shown) }

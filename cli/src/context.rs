@@ -22,6 +22,8 @@ pub(crate) type Outcome = Result<u8, Failure>;
 pub(crate) struct Context {
     pub(crate) out: Output,
     directory: PathBuf,
+    /// It was named, and is not the current one.
+    named: bool,
     pass_phrase: Opener,
     pin: Opener,
     /// For what standard input has been read.
@@ -46,11 +48,13 @@ impl Opener {
 
 impl Context {
     pub(crate) fn new(globals: Globals) -> Self {
+        let named = globals.system.is_some();
         let directory = globals.system.unwrap_or_else(|| PathBuf::from("."));
         Self {
             out: Output::new(globals.json),
             // As it is shown; one that is not there is named as it was typed.
             directory: directory.canonicalize().unwrap_or(directory),
+            named,
             pass_phrase: Opener { what: "pass phrase of the engine", from: globals.passphrase_file, secret: None },
             pin: Opener {
                 what: "PIN of the token",
@@ -70,6 +74,11 @@ impl Context {
     /// The directory of the system.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Whether there is a system, or one was named.
+    pub(crate) fn has_system(&self) -> bool {
+        self.named || self.directory.join("softicsf.toml").is_file()
     }
 
     /// The numbering of reason codes; that of the system, once it was open.

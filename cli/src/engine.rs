@@ -37,7 +37,12 @@ enum Action {
     #[command(after_help = "Example:\n  softicsf engine offline")]
     Offline,
     /// Let the engine be used again
-    #[command(after_help = "Example:\n  softicsf engine online")]
+    #[command(after_help = "\
+Example:
+  softicsf engine online
+
+A PIN that the token has refused is not tried again by any command, as tokens
+lock after a few wrong ones; after this it is tried once more.")]
     Online,
     /// Choose another engine
     #[command(after_help = "\
@@ -55,7 +60,7 @@ holds the master keys it is under: load the same parts (mk load, mk set).")]
         /// Engine to use from now on
         #[arg(long, value_enum, value_name = "ENGINE")]
         backend: BackendName,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Token, for --backend pkcs11")]
         token: TokenArgs,
     },
 }
@@ -66,7 +71,10 @@ impl Engine {
         match &self.action {
             Action::Status => {}
             Action::Offline => system.icsf().engine_offline()?,
-            Action::Online => system.icsf().engine_online()?,
+            Action::Online => {
+                system.retry_refused_pins()?;
+                system.icsf().engine_online()?;
+            }
             Action::Configure { backend, token } => {
                 let (engine, secrets) = backend.engine(token, context)?;
                 system.configure_engine(&engine, &secrets)?;

@@ -43,7 +43,7 @@ pub(crate) struct Init {
     /// master keys in a sealed file; pkcs11, a token; or none
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = BackendName::Software)]
     backend: BackendName,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Token, for --backend pkcs11")]
     token: TokenArgs,
     /// Record format of the CKDS; a fixed one takes no HMAC keys
     #[arg(long, value_name = "FORMAT", default_value = "kdsr", value_parser = formats(), ignore_case = true)]

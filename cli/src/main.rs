@@ -14,6 +14,7 @@ mod drill;
 mod engine;
 mod failure;
 mod init;
+mod interrupt;
 mod journal;
 mod kat;
 mod man;
@@ -24,6 +25,7 @@ mod racf;
 mod secrets;
 mod softhsm;
 mod status;
+mod throwaway;
 mod time;
 mod token;
 
@@ -39,6 +41,13 @@ use crate::failure::Failure;
 use crate::output::{fold_hanging, talk};
 
 fn main() -> ExitCode {
+    interrupt::handle();
+    let status = command();
+    interrupt::settle();
+    status
+}
+
+fn command() -> ExitCode {
     let matches = args::command().try_get_matches();
     match matches.and_then(|matches| Ok((Typed::new(&matches), Cli::from_arg_matches(&matches)?))) {
         Ok((typed, cli)) => ExitCode::from(run(cli, &typed)),

@@ -10,7 +10,8 @@ use softicsf::{MasterKeyKind, System};
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
-use crate::secrets::Source;
+use crate::output::count;
+use crate::secrets::{self, Source};
 
 /// Master keys: fill the new register, set it, change the CKDS to it
 #[derive(Debug, Args)]
@@ -76,6 +77,26 @@ used; `softicsf ckds reencipher` finishes the work.")]
     /// Empty the new register
     #[command(after_help = "Example:\n  softicsf mk clear --kind des")]
     Clear(Which),
+    /// Empty all three registers: for an engine that is given away
+    #[command(after_help = "\
+Examples:
+  softicsf mk zeroize --kind both
+  softicsf mk zeroize --kind aes --yes
+
+The master keys are gone from the engine; from a token they are removed. What
+the CKDS holds under them cannot be used until the same master keys are entered
+again from their parts, here or in another engine; one that was generated has
+no parts, and is gone for good. On a terminal it is asked first.
+
+Master keys left in a token that is not the engine any more: make it the engine
+again (engine configure), zeroize it, and go back.")]
+    Zeroize {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask; needed where there is no terminal
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +189,7 @@ impl Mk {
             }
             Action::Show { kind } => show(context, *kind),
             Action::Change(Which { kind }) => change(context, *kind),
+            Action::Zeroize { which: Which { kind }, yes } => zeroize(context, *kind, *yes),
             Action::Clear(Which { kind }) => {
                 each(context, *kind, |system, kind| Ok(system.icsf().clear_new_master_key(kind)?))?;
                 show_new(context, *kind)
@@ -261,6 +283,53 @@ fn change(context: &mut Context, kind: Kind) -> Outcome {
         context.out.line(format!("{kind}: records re-enciphered: {count}"))?;
     }
     show(context, kind)
+}
+
+fn zeroize(context: &mut Context, kind: Kind, yes: bool) -> Outcome {
+    if !yes && !io::stdin().is_terminal() {
+        return Err(Failure::usage("there is no terminal to ask at whether the master keys are to go")
+            .next(format!("softicsf mk zeroize --kind {} --yes", kind.word())));
+    }
+    let mut lost = Vec::new();
+    for kind in kind.each() {
+        lost.push((*kind, context.with_engine(|system| Ok(system.icsf().keys_under(*kind)?))?));
+    }
+    let engine = context.open()?.engine()?.info;
+    let what: Vec<String> = lost.iter().map(|(kind, keys)| format!("the {kind}, which {} under", are(*keys))).collect();
+    if !yes {
+        context.out.note(&format!("{engine} loses {}", what.join(", and ")))?;
+        if !secrets::agreed("zeroize it? yes or no: ")? {
+            return Err(Failure::new(1, "not zeroized, as the answer was not yes"));
+        }
+    }
+    each(context, kind, |system, kind| Ok(system.icsf().zeroize_master_key(kind)?))?;
+    let held = registers(context)?;
+    let sum: usize = lost.iter().map(|(_, keys)| keys).sum();
+    if context.out.is_json() {
+        let mut answer = json_of(&held, kind.each());
+        for (kind, keys) in lost {
+            if let Some(one) = answer.get_mut(name(kind)).and_then(Value::as_object_mut) {
+                one.insert("lost".to_owned(), json!(keys));
+            }
+        }
+        context.out.json(&answer)?;
+        return Ok(0);
+    }
+    for line in table(&held, kind.each()) {
+        context.out.line(line)?;
+    }
+    if sum > 0 {
+        context.out.note(&format!(
+            "{engine} has lost {}; to use what is under it, enter the same master key again, here or in another engine: \
+             softicsf mk load, mk set",
+            what.join(", and ")
+        ))?;
+    }
+    Ok(0)
+}
+
+fn are(keys: usize) -> String {
+    format!("{} of the CKDS {}", count(keys, "key"), if keys == 1 { "is" } else { "are" })
 }
 
 /// A bar on a terminal, and nothing elsewhere.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use secrecy::SecretString;
@@ -61,4 +61,14 @@ pub(crate) fn from_stdin(what: &str) -> Result<SecretString, Failure> {
     io::stdin().lock().take(MOST).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| failed(error.to_string()))?;
     Ok(SecretString::from(text.lines().next().unwrap_or_default()))
+}
+
+/// Asks at the terminal for the word yes.
+pub(crate) fn agreed(question: &str) -> Result<bool, Failure> {
+    let failed = |error: io::Error| Failure::new(12, format!("the terminal cannot be used: {error}"));
+    let mut talk = io::stderr();
+    talk.write_all(question.as_bytes()).and_then(|()| talk.flush()).map_err(failed)?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(failed)?;
+    Ok(answer.trim() == "yes")
 }

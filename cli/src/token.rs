@@ -3,16 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use icsf_backends::Pkcs11;
 use softicsf::Pkcs11Token;
-use tempfile::TempDir;
 
-use crate::context::Context;
 use crate::failure::Failure;
 
-/// Which token, of the engine `pkcs11`.
+/// Which token; the heading in help is of who takes them.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Token, for --backend pkcs11")]
 pub(crate) struct TokenArgs {
     /// PKCS#11 module, as /usr/lib/softhsm/libsofthsm2.so
     #[arg(long, value_name = "PATH")]
@@ -31,7 +27,7 @@ pub(crate) struct TokenArgs {
 impl TokenArgs {
     /// Whether one is named at all.
     pub(crate) const fn is_named(&self) -> bool {
-        self.module.is_some() || self.token.is_some()
+        self.module.is_some() || self.token.is_some() || self.serial.is_some() || self.accept_weak_token
     }
 
     /// The token, if one is wanted.
@@ -48,25 +44,5 @@ impl TokenArgs {
             (None, None, false) if self.serial.is_none() && !self.accept_weak_token => Ok(None),
             _ => Err(Failure::usage("--module, --token, --serial and --accept-weak-token go with --backend pkcs11")),
         }
-    }
-}
-
-/// An engine on a token that belongs to no system. Its master keys are in the token until they are zeroized.
-pub(crate) struct Throwaway {
-    pub(crate) engine: Pkcs11,
-    /// Where its register file is.
-    _directory: TempDir,
-}
-
-impl Throwaway {
-    pub(crate) fn new(token: &Pkcs11Token, context: &mut Context) -> Result<Self, Failure> {
-        context.ask_pin()?;
-        let pin = context.secrets()?.pin;
-        let pin = pin.ok_or_else(|| Failure::usage("the PIN of the token is needed").next("--pin-file FILE"))?;
-        let failed = |error: String| Failure::new(12, error);
-        let directory = TempDir::new().map_err(|error| failed(error.to_string()))?;
-        let engine = Pkcs11::create(directory.path().join("engine.token"), token.options(), pin)
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { engine, _directory: directory })
     }
 }

@@ -186,6 +186,8 @@ impl EngineView {
         }
         let lost = self.lost(&error);
         let state = lost.as_ref().unwrap_or(&self.state).word();
+        // As every later request will be told.
+        let error = if lost.is_some() { error.because_engine_is(state) } else { error };
         let error = lost.as_ref().and_then(EngineState::remedy).into_iter().fold(error, Error::with_remedy);
         error.at_engine(self.info.to_string(), state)
     }

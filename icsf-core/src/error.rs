@@ -74,6 +74,12 @@ impl Error {
         self
     }
 
+    /// Says before why what has become of the engine.
+    pub(crate) fn because_engine_is(mut self, state: &str) -> Self {
+        self.0.cause.why.insert_str(0, &format!("engine is {state}: "));
+        self
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> Code {

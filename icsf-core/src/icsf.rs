@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Event, Journal, Outcome, What};
 use crate::kds::{InStorage, KeyDataSet};
 use crate::random::RandomSource;
-use crate::services::{Hasher, MultiPart};
+use crate::services::{Hasher, MultiPart, Note};
 use crate::store::RowStore;
 
 /// How many keys stay open inside the engine.
@@ -133,10 +133,13 @@ impl Icsf {
     pub fn in_engine<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let answer = Arc::new(Mutex::new(None));
         let place = Arc::clone(&answer);
-        let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
-        let named = |error: Error| match self.view.load().as_deref() {
-            Some(view) => view.engine.named(error),
-            None => error,
+        let note = Note::default();
+        let lent = note.clone();
+        let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent.during(work));
+        let named = |error: Error| match (self.view.load().as_deref(), note.read()) {
+            (Some(view), Some(used)) => used.failed(view, error),
+            (Some(view), None) => view.engine.named(error),
+            (None, _) => error,
         };
         self.backend.run(Box::new(work)).map_err(|error| named(error.into()))?;
         let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();

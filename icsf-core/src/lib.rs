@@ -24,6 +24,7 @@ pub mod services;
 pub mod store;
 pub mod token;
 pub mod utility;
+mod zeroized;
 
 pub use error::{Cause, Error, Result};
 pub use icsf::{Icsf, Parts, View};

@@ -125,7 +125,13 @@ impl Icsf {
     }
 
     /// Tells the journal of a ceremony, and which master key is current after it.
-    fn told<T>(&self, kind: MasterKeyKind, action: &str, records: Option<usize>, done: Result<T>) -> Result<T> {
+    pub(crate) fn told<T>(
+        &self,
+        kind: MasterKeyKind,
+        action: &str,
+        records: Option<usize>,
+        done: Result<T>,
+    ) -> Result<T> {
         self.tell(What::MasterKey, |event| {
             let current = self.backend.master_keys().ok().and_then(|keys| keys.of(kind).current);
             let named = current.map_or_else(|| kind.to_string(), |mkvp| format!("{kind} {mkvp}"));
@@ -134,7 +140,7 @@ impl Icsf {
         done
     }
 
-    fn ceremony(&self) -> Result<Arc<View>> {
+    pub(crate) fn ceremony(&self) -> Result<Arc<View>> {
         let view = self.view()?;
         view.require_started()?;
         match view.engine.state {
@@ -152,7 +158,7 @@ impl Icsf {
         Ok(view)
     }
 
-    fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
+    pub(crate) fn register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<()> {
         let view = self.ceremony()?;
         self.changing(|| self.backend.change_register(kind, change))?.map_err(|e| view.engine.named(e.into()))
     }

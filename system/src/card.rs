@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use icsf_backends::{Pkcs11, Slot, Software};
+use icsf_backends::{Slot, Software};
 use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, EngineError, MasterKeyKind, Part, RegisterChange};
 use icsf_core::random::RandomSource;
 
 use crate::error::{Error, Result as SystemResult};
 use crate::options::Pkcs11Token;
+use crate::token_engine::TokenEngine;
 
 /// A crypto card.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ impl Card {
     /// # Errors
     /// Why the token, its module, the PIN or the file cannot be used.
     pub fn token(registers: &Path, token: &Pkcs11Token, pin: ClearKey) -> SystemResult<Self> {
-        let engine = Pkcs11::create(registers, token.options(), pin).map_err(|e| Error::of_token(&e))?;
+        let engine = TokenEngine::create(registers, token.options(), pin).map_err(|e| Error::of_token(&e))?;
         Ok(Self(Arc::new(engine)))
     }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use icsf_backends::pkcs11::TokenErrorKind;
 use icsf_backends::software::{Cost, Unlock};
-use icsf_backends::{Absent, Pkcs11, Software};
+use icsf_backends::{Absent, Software};
 use icsf_core::backend::{Backend, BackendState, Capabilities, EngineInfo};
 use icsf_core::journal::{Event, What};
 use icsf_core::{Cause, ClearKey};
@@ -16,8 +16,10 @@ use secrecy::ExposeSecret;
 use crate::directory::Layout;
 use crate::error::{Error, Result};
 use crate::options::{self, Engine, EngineSecrets, Pkcs11Token, UnlockBy};
+use crate::refusals::Refusals;
 use crate::secrets::read_secret;
 use crate::system::System;
+use crate::token_engine::TokenEngine;
 
 /// The engine as the options name it, its file made, if it has one and it is not there yet.
 pub(crate) fn made(layout: &Layout, engine: &Engine, secrets: &EngineSecrets) -> Result<Engine> {
@@ -62,11 +64,11 @@ fn with_registers(layout: &Layout, token: &Pkcs11Token, secrets: &EngineSecrets)
         chosen.registers =
             if number == 1 { options::registers() } else { format!("{}-{number}", options::registers()) };
         let path = layout.registers(&chosen.registers);
-        let pin = ClearKey::from_slice(pin.expose());
+        // Whoever chooses a token gives its PIN anew, so one that was refused before is tried too.
         let found = if path.exists() {
-            Pkcs11::open(path, token.options(), None).and_then(|engine| engine.unlock(pin))
+            TokenEngine::open(&path, token.options(), None).and_then(|engine| engine.unlock(&pin))
         } else {
-            Pkcs11::create(path, token.options(), pin).map(drop)
+            TokenEngine::create(&path, token.options(), ClearKey::from_slice(pin.expose())).map(drop)
         };
         match found {
             Err(error) if matches!(error.kind(), TokenErrorKind::OtherRegisters(..)) => {}
@@ -78,14 +80,19 @@ fn with_registers(layout: &Layout, token: &Pkcs11Token, secrets: &EngineSecrets)
 
 /// The PIN: the one given, or that of the file that the options name.
 fn pin(token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<Option<ClearKey>> {
-    match (&secrets.pin, &token.pin_file) {
-        (Some(pin), _) => Ok(Some(ClearKey::from_slice(pin.expose()))),
+    let (pin, from) = match (&secrets.pin, &token.pin_file) {
+        (Some(pin), _) => (ClearKey::from_slice(pin.expose()), &token.module),
         (None, Some(file)) => {
             let pin = read_secret(&file.display().to_string()).map_err(|why| Error::locked(file, why))?;
-            Ok(Some(ClearKey::from_slice(pin.expose_secret().as_bytes())))
+            (ClearKey::from_slice(pin.expose_secret().as_bytes()), file)
         }
-        (None, None) => Ok(None),
+        (None, None) => return Ok(None),
+    };
+    // A token would count it as a wrong one.
+    if pin.is_empty() {
+        return Err(Error::locked(from, "the PIN of the token is empty, and so not tried: give the right one"));
     }
+    Ok(Some(pin))
 }
 
 /// Finds the engine that the options name, again when they change.
@@ -149,7 +156,7 @@ impl Chooser {
             }
             Engine::Pkcs11(token) => {
                 let pin = pin(token, &self.secrets)?;
-                let engine = Pkcs11::open(self.layout.registers(&token.registers), token.options(), pin);
+                let engine = TokenEngine::open(&self.layout.registers(&token.registers), token.options(), pin);
                 Ok(Arc::new(engine.map_err(|error| Error::of_token(&error))?))
             }
         }
@@ -166,6 +173,16 @@ fn unusable(chosen: &mut Option<Choice>, kind: &'static str, error: &Error) -> O
 }
 
 impl System {
+    /// Lets PINs that a token has refused be tried once more, by every process on the system. Without that no process tries
+    /// one again, for tokens lock after a few wrong ones.
+    ///
+    /// # Errors
+    /// When what is noted of them cannot be removed.
+    pub fn retry_refused_pins(&self) -> Result<()> {
+        let Some(layout) = self.layout() else { return Ok(()) };
+        Refusals::forget_all(layout.root()).map_err(Error::of(layout.root()))
+    }
+
     /// Chooses another engine. Every process on the system uses it from its next call on.
     ///
     /// # Errors

@@ -40,9 +40,12 @@ mod engine;
 mod error;
 mod journal;
 mod options;
+pub mod quiesce;
+mod refusals;
 mod secrets;
 mod status;
 mod system;
+mod token_engine;
 mod unusable;
 
 pub use card::{Card, CardSlot};

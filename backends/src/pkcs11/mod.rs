@@ -25,6 +25,7 @@ mod link;
 mod module;
 mod options;
 mod probe;
+mod refused;
 mod register_file;
 mod registers;
 #[cfg(test)]

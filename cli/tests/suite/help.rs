@@ -34,7 +34,7 @@ fn the_verbs_of_this_release_are_there() {
     let below = |name: &str| -> Vec<String> {
         verbs().into_iter().filter(|verb| verb.len() == 2 && verb[0] == name).map(|verb| verb[1].clone()).collect()
     };
-    assert_eq!(below("mk"), ["generate", "load", "set", "show", "change", "clear"]);
+    assert_eq!(below("mk"), ["generate", "load", "set", "show", "change", "clear", "zeroize"]);
     assert_eq!(below("engine"), ["status", "offline", "online", "configure"]);
     assert_eq!(below("ckds"), ["list", "show", "add", "delete", "refresh", "verify", "reencipher", "export", "import"]);
     assert_eq!(below("ptkt"), ["generate", "evaluate", "explain"]);

@@ -78,12 +78,15 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
     let mut seen = Gathered::default();
     gather(&mut seen);
     let mut documented = documented();
-    for verb in ["mk show", "mk generate", "mk load", "mk set", "mk change", "mk clear"] {
+    for verb in ["mk show", "mk generate", "mk load", "mk set", "mk change", "mk clear", "mk zeroize"] {
         let fields = documented.get_mut(verb).unwrap();
         let aes: Vec<String> = fields.iter().map(|field| field.replacen("des.", "aes.", 1)).collect();
         fields.extend(aes);
         if verb != "mk change" {
             fields.retain(|field| !field.ends_with("reenciphered"));
+        }
+        if verb != "mk zeroize" {
+            fields.retain(|field| !field.ends_with("lost"));
         }
     }
     documented.get_mut("ckds add").unwrap().retain(|field| !["in_storage", "check_value"].contains(&field.as_str()));
@@ -134,7 +137,9 @@ fn gather(seen: &mut Gathered) {
     assert_eq!((&changed["des"]["reenciphered"], &changed["aes"]["reenciphered"]), (&1.into(), &1.into()));
     place.run(&["init", "third"]).ok();
     place.run(&["-C", "third", "mk", "generate", "--kind", "both"]).ok();
+    let zeroized = ["-C", "third", "mk", "zeroize", "--kind", "both", "--yes", "--json"];
     seen.add("mk set", &place.run(&["-C", "third", "mk", "set", "--kind", "both", "--json"]).ok(), &[]);
+    seen.add("mk zeroize", &place.run(&zeroized).ok(), &[]);
 
     let add = ["ckds", "add", "K", "--type", "DES-DATA", "--generate"];
     let added = seen.add("ckds add", &json(&add).ok(), &[]);

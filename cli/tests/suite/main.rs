@@ -14,6 +14,8 @@ mod about;
 mod damage;
 mod help;
 #[cfg(feature = "enhanced")]
+mod interrupted;
+#[cfg(feature = "enhanced")]
 mod json;
 mod kat;
 #[cfg(feature = "enhanced")]

@@ -21,7 +21,7 @@ pub(crate) fn program() -> &'static Path {
 /// The program, run in `directory`, with nothing of the environment that it looks at.
 pub(crate) fn softicsf(directory: &Path) -> Command {
     let mut command = Command::new(program());
-    command.current_dir(directory).stdin(Stdio::null());
+    command.current_dir(directory).stdin(Stdio::null()).env("XDG_STATE_HOME", directory.join(".state"));
     clean(&mut command);
     command
 }

@@ -208,3 +208,22 @@ fn an_export_is_not_thrown_at_a_terminal() {
     assert_eq!(status, 2);
     assert!(shown.contains("an export is no text for a terminal"), "{shown}");
 }
+
+#[test]
+fn master_keys_go_only_when_the_answer_is_yes() {
+    let place = Place::with_system();
+    let zeroize = ["-C", "prd1", "mk", "zeroize", "--kind", "both"];
+    for (answer, expected) in [("y", 1), ("no", 1), ("", 1), ("yes", 0)] {
+        let mut terminal = Terminal::run(&place, &zeroize);
+        terminal.wait_for("zeroize it? yes or no: ");
+        terminal.type_line(answer);
+        let (shown, status) = terminal.end();
+        assert_eq!(status, expected, "{shown}");
+        let asked = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let says = "software engine loses the DES-MK, which 1 key of the CKDS is under, and the AES-MK, which 1 key of the \
+                    CKDS is under";
+        assert!(asked.contains(says), "{shown}");
+        let held = place.prd1(&["mk", "show", "--json"]).ok().json();
+        assert_eq!(held["des"]["current"].is_null() && held["aes"]["current"].is_null(), expected == 0, "{shown}");
+    }
+}

@@ -1,37 +1,43 @@
 //! A token as the engine, from one process after the other.
 
-use softhsm_fixtures::Card;
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
-use crate::support::{Place, Ran};
+use rustix::process::{Pid, Signal, kill_process};
+use softhsm_fixtures::{Card, Ckr, Fault, Function};
+
+use crate::support::{Place, Ran, softicsf};
 
 /// A place, a card, and the file with its PIN.
-struct Setting {
-    place: Place,
-    card: Card,
-    pin: String,
+pub(crate) struct Setting {
+    pub(crate) place: Place,
+    pub(crate) card: Card,
+    pub(crate) pin: String,
 }
 
 impl Setting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (place, card) = (Place::new(), Card::new());
         let pin = place.secret("pin", card.user_pin().expose());
         Self { place, card, pin }
     }
 
-    fn init(&self, pin: &[&str]) -> Ran {
+    pub(crate) fn init(&self, pin: &[&str]) -> Ran {
         let module = self.card.module();
         let arguments = ["init", "prd1", "--backend", "pkcs11", "--generate-master-keys", "--sysname", "PRD1"];
         let token = ["--module", module.to_str().unwrap(), "--token", self.card.label()];
         self.place.run(&[&arguments[..], &token, pin].concat())
     }
 
-    fn with_pin_file() -> Self {
+    pub(crate) fn with_pin_file() -> Self {
         let setting = Self::new();
         setting.init(&["--pin-file", &setting.pin]).ok();
         setting
     }
 
-    fn application(&self) {
+    pub(crate) fn application(&self) {
         self.place.prd1(&["ckds", "add", "PTKT.TSOPRD1", "--type", "DES-DATA", "--generate"]).ok();
         self.place.prd1(&["ckds", "add", "PTKT.CICSP1", "--type", "HMAC-MAC", "--generate"]).ok();
         let commands = [
@@ -44,7 +50,7 @@ impl Setting {
         self.place.prd1(&[&["racf"], &commands[..]].concat()).ok();
     }
 
-    fn ticket(&self, application: &str) -> Ran {
+    pub(crate) fn ticket(&self, application: &str) -> Ran {
         self.place.prd1(&["ptkt", "generate", "--user", "IBMUSER", "--appl", application])
     }
 }
@@ -112,22 +118,21 @@ fn the_pin_comes_from_where_it_is_named_and_is_never_shown() {
     let module = card.module();
     let arguments =
         ["init", "prd1", "--backend", "pkcs11", "--module", module.to_str().unwrap(), "--token", card.label()];
-    let made =
-        Ran::from(crate::support::softicsf(place.path()).args(arguments).env("SOFTICSF_PIN", pin).output().unwrap());
-    let options = std::fs::read_to_string(place.join("prd1/softicsf.toml")).unwrap();
+    let made = Ran::from(softicsf(place.path()).args(arguments).env("SOFTICSF_PIN", pin).output().unwrap());
+    let options = fs::read_to_string(place.join("prd1/softicsf.toml")).unwrap();
     assert!(!options.contains("pin") && !options.contains(pin), "{options}");
     let locked = place.prd1(&["mk", "generate", "--kind", "both"]);
     assert_eq!(locked.status, 12);
     assert!(locked.stderr.contains("engine is locked") && locked.stderr.contains("PIN"), "{locked:?}");
     let by_file = place.prd1(&["--pin-file", &setting.pin, "mk", "generate", "--kind", "both"]).ok();
 
-    // A wrong PIN is told, and tried once for each command alone: three of them would lock many a token.
+    // A wrong PIN is told.
     let wrong = place.secret("wrong", "0000");
     let refused = place.prd1(&["--pin-file", &wrong, "mk", "set", "--kind", "both"]);
     assert_eq!(refused.status, 12);
     assert!(unfolded(&refused).contains("does not take the PIN"), "{refused:?}");
     let open = place.join("open");
-    std::fs::write(&open, pin).unwrap();
+    fs::write(&open, pin).unwrap();
     let readable = place.prd1(&["--pin-file", open.to_str().unwrap(), "mk", "set", "--kind", "both"]);
     assert_eq!(readable.status, 2);
     assert!(readable.stderr.contains("chmod 600"), "{readable:?}");
@@ -165,4 +170,261 @@ fn what_is_wrong_with_a_token_is_told_and_nothing_is_made() {
     let (status, text) = init(&["pkcs11", "--module", module, "--token", label]);
     assert_eq!(status, 8, "{text}");
     assert!(text.contains("the PIN of the token is needed"), "{text}");
+}
+
+impl Setting {
+    fn logins(&self) -> u64 {
+        self.card.calls().of(Function::Login)
+    }
+
+    /// The arguments that name the token.
+    fn kat(&self, files: &[&str]) -> Vec<String> {
+        let module = self.card.module().to_str().unwrap().to_owned();
+        let token = ["--module", &module, "--token", self.card.label(), "--pin-file", &self.pin];
+        ["kat", "--backend", "pkcs11"].iter().chain(&token).chain(files).map(|word| (*word).to_owned()).collect()
+    }
+
+    fn vectors(&self) -> String {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        root.join("ptkt/vectors/passticket-legacy.json").to_str().unwrap().to_owned()
+    }
+
+    /// How many files the token has for its objects.
+    fn objects(&self) -> usize {
+        fn under(directory: &std::path::Path) -> usize {
+            let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+            entries.map(|path| if path.is_dir() { under(&path) } else { usize::from(is_object(&path)) }).sum()
+        }
+        fn is_object(path: &std::path::Path) -> bool {
+            path.extension().is_some_and(|end| end == "object") && path.file_stem().is_some_and(|stem| stem != "token")
+        }
+        under(self.card.module().parent().unwrap())
+    }
+
+    /// Starts a run of known answers, and waits until its master keys are in the token and it hangs in the use of a key.
+    fn kat_that_hangs(&self) -> std::process::Child {
+        // Not yet in what is tried of each token at first.
+        self.card.inject(Fault::hang().on(Function::Encrypt).from(200).times(1));
+        let mut command = softicsf(self.place.path());
+        command.args(self.kat(&[&self.vectors()])).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // One that is killed hangs for ever.
+        let hang = self.card.hanging();
+        let child = command.spawn().unwrap();
+        assert!(self.card.wait_for_hanging(hang + 1, Duration::from_secs(60)));
+        child
+    }
+}
+
+/// Three commands with a wrong PIN file would lock many a token.
+#[test]
+fn a_wrong_pin_is_tried_once_by_all_commands_together_until_it_changes_or_the_operator_says_so() {
+    let setting = Setting::with_pin_file();
+    let right = fs::read_to_string(&setting.pin).unwrap();
+    setting.place.secret("pin", "000000");
+    let before = setting.logins();
+    for number in 0..4 {
+        let ran = setting.place.prd1(&["mk", "generate", "--kind", "both"]);
+        assert_eq!((ran.status, setting.logins() - before), (12, 1), "{ran:?}");
+        let says = if number == 0 { "does not take the PIN" } else { "has refused this PIN before" };
+        assert!(unfolded(&ran).contains(says) && unfolded(&ran).contains("softicsf engine online"), "{ran:?}");
+    }
+    // Wherever it comes from: a file that is written anew, another file, the environment.
+    setting.place.secret("pin", "000000\n");
+    let other = setting.place.secret("other", "000000");
+    for file in [&setting.pin, &other] {
+        assert_eq!(setting.place.prd1(&["mk", "show", "--pin-file", file]).status, 12);
+    }
+    let by_environment = |pin: &str| {
+        let mut command = softicsf(setting.place.path());
+        Ran::from(command.args(["-C", "prd1", "mk", "show"]).env("SOFTICSF_PIN", pin).output().unwrap())
+    };
+    assert_eq!(by_environment("000000").status, 12);
+    // An empty one is none at all.
+    let empty = by_environment("");
+    assert!(empty.status == 12 && unfolded(&empty).contains("the PIN of the token is empty"), "{empty:?}");
+    assert_eq!(setting.logins() - before, 1);
+    let noted = fs::read_to_string(setting.place.join("prd1/engine.token.refused")).unwrap();
+    assert!(!noted.contains("000000"), "{noted}");
+
+    // The operator has it tried once more, and no more often.
+    assert_eq!(setting.place.prd1(&["engine", "online"]).status, 4);
+    assert_eq!(setting.place.prd1(&["engine", "status"]).status, 0);
+    assert_eq!(setting.logins() - before, 2);
+    // Another PIN is tried; the right one ends it.
+    setting.place.secret("pin", "111111");
+    assert_eq!(setting.place.prd1(&["mk", "show"]).status, 12);
+    assert_eq!(setting.logins() - before, 3);
+    setting.place.secret("pin", &right);
+    setting.place.prd1(&["mk", "show"]).ok();
+    assert!(!setting.place.join("prd1/engine.token.refused").exists());
+    // Whoever chooses the token once more gives its PIN anew.
+    let module = setting.card.module();
+    let token = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &other];
+    let before = setting.logins();
+    for _ in 0..2 {
+        let again = setting.place.prd1(&[&["engine", "configure", "--backend", "pkcs11"], &token[..]].concat());
+        assert_eq!(again.status, 8, "{again:?}");
+    }
+    assert_eq!(setting.logins() - before, 2);
+    setting.place.prd1(&["mk", "show"]).ok();
+}
+
+#[test]
+fn of_commands_that_begin_at_once_one_tries_a_wrong_pin() {
+    let setting = Setting::with_pin_file();
+    setting.place.secret("pin", "000000");
+    let before = setting.logins();
+    let children: Vec<_> = (0..6)
+        .map(|_| {
+            let mut command = softicsf(setting.place.path());
+            command.args(["-C", "prd1", "mk", "show"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert_eq!(child.wait().unwrap().code(), Some(12));
+    }
+    assert_eq!(setting.logins() - before, 1);
+}
+
+/// SoftHSM reads the file of a token while another process writes it at a login, and finds a token that is not initialized:
+/// of commands that did not wait for each other three in a hundred did.
+#[test]
+fn of_commands_that_begin_at_once_all_find_the_token() {
+    let setting = Setting::with_pin_file();
+    for _ in 0..8 {
+        let start = || {
+            let mut command = softicsf(setting.place.path());
+            command.args(["-C", "prd1", "mk", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let children: Vec<_> = (0..8).map(|_| start()).collect();
+        for child in children {
+            Ran::from(child.wait_with_output().unwrap()).ok();
+        }
+    }
+}
+
+/// The PIN is right when the system is opened, and another one is set by the time the session is lost.
+#[test]
+fn a_pin_that_is_refused_later_is_remembered_too() {
+    let setting = Setting::with_pin_file();
+    let mut command = softicsf(setting.place.path());
+    command.args(["-C", "prd1", "racf"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut commands = child.stdin.take().unwrap();
+    let define = |commands: &mut std::process::ChildStdin, name: &str| {
+        use std::io::Write;
+        writeln!(commands, "RDEFINE PTKTDATA {name} SSIGNON(KEYENCRYPTED(E001193519561977))").unwrap();
+    };
+    define(&mut commands, "A1");
+    while !setting.place.join("prd1/racf.db").exists()
+        || !setting.place.prd1(&["racf", "RLIST PTKTDATA A1"]).stdout.contains("A1")
+    {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let fault = Fault::answer(Ckr::PIN_INCORRECT).on(Function::Login);
+    setting.card.inject(fault);
+    setting.card.pull();
+    setting.card.put_back();
+    let before = setting.logins();
+    define(&mut commands, "A2");
+    drop(commands);
+    assert!(!child.wait_with_output().unwrap().status.success());
+    assert_eq!(setting.place.prd1(&["mk", "show"]).status, 12);
+    assert_eq!(setting.logins() - before, 1);
+    setting.card.heal();
+    setting.place.prd1(&["engine", "online"]).ok();
+}
+
+#[test]
+fn known_answers_that_are_interrupted_leave_nothing_in_the_token() {
+    let setting = Setting::with_pin_file();
+    let before = setting.objects();
+    let child = setting.kat_that_hangs();
+    assert_eq!(setting.objects(), before + 2, "its master keys");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    setting.card.release();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert_eq!(setting.objects(), before);
+}
+
+#[test]
+fn what_killed_runs_of_known_answers_leave_is_removed_by_the_next_and_nothing_else() {
+    let setting = Setting::with_pin_file();
+    let masters = setting.place.prd1(&["mk", "show", "--json"]).ok().json();
+    let before = setting.objects();
+    for _ in 0..2 {
+        let mut killed = setting.kat_that_hangs();
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        setting.card.heal();
+    }
+    // The first left them, and the second removed those and left its own.
+    assert_eq!(setting.objects(), before + 2);
+    // Another token is not touched, nor is what it would find there.
+    let other = Setting::new();
+    let state = |command: &mut std::process::Command| {
+        Ran::from(command.env("XDG_STATE_HOME", setting.place.join(".state")).output().unwrap())
+    };
+    let ran = state(softicsf(other.place.path()).args(other.kat(&[&other.vectors()]))).ok();
+    assert!(!ran.stderr.contains("removed"), "{ran:?}");
+    assert_eq!((setting.objects(), other.objects()), (before + 2, 0));
+    // One that is alive is not touched either, while another runs from beginning to end: not as far as to hang as well.
+    let alive = setting.kat_that_hangs();
+    assert_eq!(setting.objects(), before + 2, "those of the living one");
+    let mut few: serde_json::Value = serde_json::from_str(&fs::read_to_string(setting.vectors()).unwrap()).unwrap();
+    few["cases"].as_array_mut().unwrap().truncate(5);
+    let file = setting.place.secret("few.json", &few.to_string());
+    let ran = setting.place.run(&setting.kat(&[&file]).iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    assert_eq!((ran.stdout.trim_end(), ran.stderr.as_str()), ("5 passed, 0 failed", ""));
+    assert_eq!(setting.objects(), before + 2);
+    setting.card.release();
+    let alive = alive.wait_with_output().unwrap();
+    assert!(alive.status.success(), "{alive:?}");
+    assert!(String::from_utf8_lossy(&alive.stderr).contains("the master keys of 1 run that was killed"), "{alive:?}");
+    assert_eq!(setting.objects(), before);
+    assert_eq!(setting.place.prd1(&["mk", "show", "--json"]).ok().json(), masters);
+    assert_eq!(fs::read_dir(setting.place.join(".state/softicsf")).unwrap().count(), 0);
+}
+
+#[test]
+fn master_keys_are_removed_from_a_token_on_purpose() {
+    let setting = Setting::with_pin_file();
+    setting.application();
+    let before = setting.objects();
+    let asked = setting.place.prd1(&["mk", "zeroize", "--kind", "both"]);
+    assert_eq!((asked.status, setting.objects()), (2, before), "{asked:?}");
+    assert!(asked.stderr.contains("--yes"), "{asked:?}");
+    setting.ticket("TSOPRD1").ok();
+    let zeroized = setting.place.prd1(&["mk", "zeroize", "--kind", "des", "--yes"]).ok();
+    assert!(unfolded(&zeroized).contains("has lost the DES-MK, which 1 key of the CKDS is under"), "{zeroized:?}");
+    assert_eq!(setting.objects(), before - 1);
+    assert_eq!(setting.ticket("TSOPRD1").status, 8);
+    setting.ticket("CICSP1").ok();
+    setting.place.prd1(&["mk", "zeroize", "--kind", "both", "--yes"]).ok();
+    assert_eq!((setting.objects(), setting.ticket("CICSP1").status), (0, 8));
+}
+
+#[test]
+fn about_backends_tells_of_the_token_of_the_system_or_what_it_takes_to_try_one() {
+    let setting = Setting::with_pin_file();
+    let page = |ran: Ran| ran.ok().stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let none = page(setting.place.run(&["about", "backends"]));
+    assert!(none.contains("pkcs11 a PKCS#11 token") && none.contains("apt-get install softhsm2"), "{none}");
+    let its_own = page(setting.place.prd1(&["about", "backends"]));
+    let token = format!("the token pkcs11 {} ({}) of the system: online", setting.card.label(), setting.card.serial());
+    assert!(its_own.contains(&format!("{token} yes DES")), "{its_own}");
+    setting.card.pull();
+    let away = page(setting.place.prd1(&["about", "backends"]));
+    assert!(away.contains("of the system: offline: ") && away.contains("no token is there"), "{away}");
+    setting.card.put_back();
+    let module = setting.card.module();
+    let named = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &setting.pin];
+    let named = page(setting.place.run(&[&["about", "backends"], &named[..]].concat()));
+    assert!(named.contains(&format!("in {} yes DES", module.display())), "{named}");
+    let elsewhere = setting.place.run(&["-C", "nowhere", "about", "backends"]);
+    assert_eq!(elsewhere.status, 12, "{elsewhere:?}");
+    assert_eq!(setting.place.run(&["about", "licences", "-C", "prd1"]).status, 2);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::used::Used;
 use super::{Done, OpenKey, rules};
 use crate::codes::Code;
 use crate::error::{Error, Result};
@@ -35,10 +36,9 @@ impl Encipherer {
     /// # Errors
     /// [`Code::EngineUnavailable`] when the engine fails meanwhile.
     pub fn encipher(&self, blocks: &mut [[u8; 8]]) -> Result<()> {
-        let handle = self.key.des()?;
-        handle
-            .encipher_blocks(blocks)
-            .map_err(|e| self.view.engine.named(e.into()).in_service(ENCIPHER, self.view.reason_codes))
+        let used = Used { service: ENCIPHER, key: self.key.origin };
+        used.note();
+        self.key.des()?.encipher_blocks(blocks).map_err(|e| used.failed(&self.view, e.into()))
     }
 
     /// The number of this open key. What was computed with it and kept (the digest of a PassTicket session) holds for

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::multi_part::{Purpose, SEQUENCE, Work};
+use super::used::Used;
 use super::{ChainingArea, Done, OpenKey, rules};
 use crate::backend::HashAlgorithm;
 use crate::codes::Code;
@@ -39,8 +40,10 @@ impl Authenticator {
     /// # Errors
     /// [`Code::EngineUnavailable`] when the engine fails meanwhile.
     pub fn hmac(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<()> {
+        let used = Used { service: GENERATE, key: self.key.origin };
+        used.note();
         let made = self.key.hmac(self.hash, true).and_then(|key| key.hmac(self.hash, messages, macs));
-        made.map_err(|e| self.view.engine.named(e).in_service(GENERATE, self.view.reason_codes))
+        made.map_err(|e| used.failed(&self.view, e))
     }
 
     /// The number of this open key, as [`Encipherer::id`](super::Encipherer::id).

@@ -32,6 +32,7 @@ mod open_key;
 mod query;
 mod random_number;
 mod rules;
+mod used;
 
 pub use encipher::{ChainingVector, Encipherer};
 pub use hmac::Authenticator;
@@ -42,6 +43,7 @@ pub use query::Element;
 pub(crate) use multi_part::MultiPart;
 pub(crate) use one_way_hash::Hasher;
 pub(crate) use open_key::{OpenKey, check_mac, record_mac};
+pub(crate) use used::Note;
 
 use crate::codes::Code;
 

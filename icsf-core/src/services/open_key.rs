@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Register, WrappedKey};
+use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Mkvp, Register, WrappedKey};
 use crate::codes::Code;
 use crate::engine::Opened;
 use crate::error::{Error, Result};
@@ -25,6 +25,27 @@ pub(crate) struct OpenKey {
     use_: KeyUse,
     /// News that every use of the key carries.
     pub(crate) code: Code,
+    pub(crate) origin: Origin,
+}
+
+/// Which key it is, for errors.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin {
+    label: Option<KeyLabel>,
+    master_key: Option<(MasterKeyKind, Mkvp)>,
+}
+
+impl Origin {
+    fn of(token: &KeyToken) -> Self {
+        let wrapped = token.wrapped();
+        Self { label: None, master_key: wrapped.map(|wrapped| (wrapped.master_key(), wrapped.mkvp())) }
+    }
+
+    /// Names the key and what it is wrapped under.
+    pub(crate) fn named(&self, error: Error) -> Error {
+        let error = self.label.iter().fold(error, Error::for_label);
+        self.master_key.iter().fold(error, |error, (kind, mkvp)| error.under(*kind, *mkvp))
+    }
 }
 
 #[derive(Debug)]
@@ -53,9 +74,9 @@ enum Holder {
 }
 
 impl OpenKey {
-    fn new(use_: KeyUse, code: Code) -> Self {
+    fn new(use_: KeyUse, code: Code, origin: Origin) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self { id: LAST.fetch_add(1, Ordering::Relaxed) + 1, use_, code }
+        Self { id: LAST.fetch_add(1, Ordering::Relaxed) + 1, use_, code, origin }
     }
 
     pub(crate) fn des(&self) -> Result<&dyn KeyHandle> {
@@ -144,12 +165,15 @@ impl Icsf {
         run: impl FnOnce(&OpenKey) -> Result<T>,
     ) -> Result<T> {
         let token = match identifier {
-            KeyIdentifier::Label(label) => return run(&*self.open_label(view, label)?),
+            KeyIdentifier::Label(label) => {
+                let key = self.open_label(view, label)?;
+                return run(&key).map_err(|e| key.origin.named(e));
+            }
             KeyIdentifier::Token(token) => token,
         };
         let key = self.open_token(view, token)?;
         let renewed = token.wrapped().map(|wrapped| self.rewrapped_if_old(view, wrapped)).transpose()?.flatten();
-        let done = run(&key)?;
+        let done = run(&key).map_err(|e| key.origin.named(e))?;
         if let Some(wrapped) = renewed {
             *token = std::mem::replace(token, KeyToken::Null).rewrapped(wrapped);
         }
@@ -169,14 +193,9 @@ impl Icsf {
             Found::Nothing => return Err(self.kds.not_found(label)),
         };
         let record = found.parse().map_err(|e| kds::damaged(label, &e))?;
-        let key = self.open_record(view, &record).map_err(|e| {
-            let e = e.for_label(label);
-            match record.token.wrapped() {
-                Some(wrapped) => e.under(wrapped.master_key(), wrapped.mkvp()),
-                None => e,
-            }
-        });
-        let key = Arc::new(key?);
+        let origin = Origin { label: Some(*label), ..Origin::of(&record.token) };
+        let key = self.open_record(view, &record).map_err(|e| origin.named(e))?;
+        let key = Arc::new(OpenKey { origin, ..key });
         let opened = Opened { key: Arc::clone(&key), record: found.bytes().to_vec().into(), kds: copy };
         self.handles.put(engine, *label, opened);
         Ok(key)
@@ -197,6 +216,7 @@ impl Icsf {
     }
 
     fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
+        let origin = Origin::of(token);
         let secure = |wrapped: &WrappedKey| -> Result<(Box<dyn KeyHandle>, Code)> {
             view.engine.require_master_key(wrapped.master_key())?;
             let register = self.check_master_key(view, wrapped)?;
@@ -216,7 +236,7 @@ impl Icsf {
             KeyToken::Null => Err(Error::new(Code::WrongTokenClass, "the record or token holds no key")),
             KeyToken::Des(token) => {
                 let (handle, code) = secure(token.wrapped())?;
-                Ok(OpenKey::new(KeyUse::Des(handle), code))
+                Ok(OpenKey::new(KeyUse::Des(handle), code, origin))
             }
             KeyToken::Variable(token) => {
                 if token.completeness() != Completeness::Complete {
@@ -230,11 +250,11 @@ impl Icsf {
                     Material::None => Err(Error::new(Code::WrongTokenClass, "the token is a skeleton, without key")),
                     Material::Clear(key) => {
                         let holder = Holder::Clear(ClearKey::from_slice(key.expose()));
-                        Ok(OpenKey::new(hmac(token, holder), Code::Success))
+                        Ok(OpenKey::new(hmac(token, holder), Code::Success, origin))
                     }
                     Material::Wrapped(wrapped) => {
                         let (handle, code) = secure(wrapped)?;
-                        Ok(OpenKey::new(hmac(token, Holder::Engine(handle)), code))
+                        Ok(OpenKey::new(hmac(token, Holder::Engine(handle)), code, origin))
                     }
                 }
             }

@@ -261,10 +261,20 @@ fn an_engine_lost_while_a_key_is_used_is_told_by_the_state_it_is_in() {
         let hash = icsf_core::backend::HashAlgorithm::Sha512;
         let authenticates = rig.icsf.csnbhmg_key(&label("B.HMAC"), hash).unwrap();
         lose(&rig);
-        for result in [enciphers.encipher(&mut [[0; 8]]), authenticates.hmac(&[b"x"], &mut [[0; 64]])] {
+        let uses = [
+            (enciphers.encipher(&mut [[0; 8]]), "CSNBENC", "A.DES", MasterKeyKind::Des),
+            (authenticates.hmac(&[b"x"], &mut [[0; 64]]), "CSNBHMG", "B.HMAC", MasterKeyKind::Aes),
+        ];
+        for (result, service, name, kind) in uses {
             let error = refused(result, Code::EngineUnavailable, NO_ENGINE);
             assert_eq!(error.cause().engine().unwrap().1, state, "{error:?}");
             assert!(error.cause().remedies().concat().contains(remedy), "{error:?}");
+            // All that the cause of every later failure says is in that of the first.
+            let cause = error.cause().to_string();
+            assert!(cause.starts_with(&format!("{service} 12/0: engine is {state}: ")), "{cause}");
+            assert!(cause.contains(&format!("; key {name} is wrapped under {kind} ")), "{cause}");
         }
+        let whole = compute(&rig.icsf, "A.DES").unwrap_err();
+        assert_eq!(whole.cause().label(), Some(&label("A.DES")), "{whole:?}");
     }
 }

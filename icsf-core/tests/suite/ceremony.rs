@@ -156,3 +156,23 @@ fn the_ceremony_needs_icsf_and_an_engine() {
         }
     }
 }
+
+#[test]
+fn zeroizing_empties_all_registers_of_one_kind_and_tells_beforehand_what_that_costs() {
+    let rig = Rig::new();
+    let icsf = &rig.icsf;
+    add_one_of_each(icsf);
+    let right = (compute(icsf, "A.DES").unwrap(), compute(icsf, "B.HMAC").unwrap());
+    assert_eq!([MasterKeyKind::Des, MasterKeyKind::Aes].map(|kind| icsf.keys_under(kind).unwrap()), [1, 1]);
+    load_master_key(icsf, KIND, 0x22);
+    icsf.zeroize_master_key(KIND).unwrap();
+    assert_eq!(registers(icsf), Registers::default());
+    assert_eq!(icsf.keys_under(KIND).unwrap(), 0, "what cannot be used is not lost once more");
+    refused(compute(icsf, "A.DES"), Code::MasterKeyNotSet, (12, 0, 764));
+    assert_eq!(compute(icsf, "B.HMAC").unwrap(), right.1);
+    set_master_key(icsf, KIND, 0x11);
+    assert_eq!(compute(icsf, "A.DES").unwrap(), right.0);
+    icsf.engine_offline().unwrap();
+    refused(icsf.zeroize_master_key(KIND), Code::EngineUnavailable, (12, 0, 338));
+    refused(icsf.keys_under(KIND), Code::EngineUnavailable, (12, 0, 338));
+}

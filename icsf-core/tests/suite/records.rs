@@ -1,9 +1,13 @@
 //! The key-record services, the list of records, and the small services beside them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use icsf_core::codes::{Code, ReasonCodes, TABLE, rows_for};
 use icsf_core::kds::KdsFormat;
 use icsf_core::label::LabelPattern;
 use icsf_core::services::{ListEntry, Protection};
+use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
 use icsf_core::{Icsf, KeyToken, KeyType};
 use proptest::prelude::*;
 
@@ -274,4 +278,59 @@ fn the_texts_of_an_error_give_its_codes_in_the_numbering_of_its_caller() {
             assert!(error.cause().facts().contains(&("codes", "8/10012 (TSS 8/30)".to_owned())));
         }
     }
+}
+
+/// A store in which somebody else writes a record, the same bytes again, just before each of the next changes of it.
+#[derive(Debug, Default)]
+struct Overtaken {
+    store: MemoryStore,
+    times: AtomicU64,
+}
+
+impl RowStore for Overtaken {
+    fn generation(&self) -> Result<Generation, StoreError> {
+        self.store.generation()
+    }
+
+    fn get(&self, area: Area, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        self.store.get(area, key)
+    }
+
+    fn scan(&self, area: Area, after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.store.scan(area, after, visit)
+    }
+
+    fn changed_since(&self, generation: Generation) -> Result<Option<Vec<RowKey>>, StoreError> {
+        self.store.changed_since(generation)
+    }
+
+    fn apply(&self, ops: &[Op]) -> Result<Generation, StoreError> {
+        let row = ops.iter().find_map(|op| match op {
+            Op::Put(Area::Disk, key, _, Expect::Generation(_)) | Op::Delete(Area::Disk, key, _) => Some(key),
+            _ => None,
+        });
+        let overtakes =
+            row.filter(|_| self.times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok());
+        if let Some(key) = overtakes {
+            let row = self.store.get(Area::Disk, key)?.unwrap();
+            self.store.apply(&[Op::Put(Area::Disk, key.clone(), row.bytes, Expect::Anything)])?;
+        }
+        self.store.apply(ops)
+    }
+}
+
+/// Four processes that wrote one record on a busy machine gave up after being overtaken twenty times, each time by a
+/// change that was made.
+#[test]
+fn a_change_that_others_overtake_is_tried_for_as_long_as_they_make_progress() {
+    let store = Arc::new(Overtaken::default());
+    let rig = Rig::on(Arc::clone(&store) as Arc<dyn RowStore>);
+    let (icsf, name) = (&rig.icsf, label("A.DES"));
+    add_one_of_each(icsf);
+    store.times.store(500, Ordering::Relaxed);
+    icsf.csnbkrw(des_token(icsf, 9), &name).unwrap();
+    assert_eq!(store.times.swap(500, Ordering::Relaxed), 0);
+    icsf.csnbkrd(&["LABEL-DL"], &name).unwrap();
+    assert_eq!(store.times.load(Ordering::Relaxed), 0);
+    refused(icsf.csnbkrr(&name), NOT_FOUND.0, NOT_FOUND.1);
 }

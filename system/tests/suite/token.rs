@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
-use softhsm_fixtures::Card;
+use softhsm_fixtures::{Card, Function};
 use softicsf::{ClearKey, Engine, EngineSecrets, MasterKeyKind, Pkcs11Token, Setup, System};
 
 use crate::support::{Home, lost, text, ticket};
@@ -202,4 +202,36 @@ fn a_token_that_is_not_there_makes_no_system() {
     assert!(text(&System::create(&path, &on(&card)).unwrap_err()).contains("no token is there"));
     card.put_back();
     System::create(&path, &on(&card)).unwrap();
+}
+
+#[test]
+fn a_refused_pin_is_tried_again_by_a_running_process_when_the_operator_says_so_and_not_before() {
+    let card = Card::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prd1");
+    drop(System::create(&path, &on(&card)).unwrap());
+    let logins = || card.calls().of(Function::Login);
+    let wrong = EngineSecrets { pin: Some(ClearKey::from_slice(b"000000")), ..EngineSecrets::default() };
+    let before = logins();
+    let system = System::open_with(&path, wrong).unwrap();
+    for _ in 0..3 {
+        let engine = system.engine().unwrap();
+        assert_eq!(engine.state.word(), "locked");
+        assert!(engine.state.to_string().contains("softicsf engine online"), "{}", engine.state);
+        assert_eq!(logins() - before, 1);
+    }
+    let operator = System::open(&path).unwrap();
+    for times in 2..4 {
+        operator.retry_refused_pins().unwrap();
+        assert_eq!(system.engine().unwrap().state.word(), "locked");
+        assert_eq!(logins() - before, times);
+    }
+    // Somebody with the right one is not kept out, and the count begins anew.
+    let right = System::open_with(&path, pin(&card)).unwrap();
+    assert_eq!(right.engine().unwrap().state.word(), "online");
+    assert!(!path.join("engine.token.refused").exists());
+    let empty = EngineSecrets { pin: Some(ClearKey::from_slice(b"")), ..EngineSecrets::default() };
+    let (none, before) = (System::open_with(&path, empty).unwrap().engine().unwrap(), logins());
+    assert_eq!((none.state.word(), logins() - before), ("locked", 0));
+    assert!(none.state.to_string().contains("is empty"), "{}", none.state);
 }
