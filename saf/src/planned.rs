@@ -17,7 +17,7 @@ use crate::access::Caller;
 use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
-use crate::model::{Access, LegacyKey, Profile};
+use crate::model::{Access, ImportedKey, LegacyKey, Profile};
 use crate::passticket::Request;
 use crate::server::Saf;
 
@@ -56,6 +56,7 @@ enum Source {
     Enhanced(KeyLabel, Prepared<ptkt::enhanced::Session>),
     #[cfg(not(feature = "enhanced"))]
     Enhanced(KeyLabel),
+    Imported(ImportedKey),
 }
 
 /// A session, and the number of the open key it was prepared with.
@@ -193,6 +194,7 @@ impl PlannedKey {
                     keys.push(Self::new(profile, Source::Masked(Box::new(key), session)));
                 }
             }
+            Some(LegacyKey::Imported(how)) => keys.push(Self::new(profile, Source::Imported(*how))),
             None => {}
         }
         keys
@@ -211,6 +213,7 @@ impl PlannedKey {
             Source::Enhanced(label, _) => KeySource::Enhanced(*label),
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(label) => KeySource::Enhanced(*label),
+            Source::Imported(how) => KeySource::Imported(*how),
         }
     }
 
@@ -237,6 +240,7 @@ impl PlannedKey {
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),
+            Source::Imported(how) => Err(not_imported(*how)),
         }
     }
 
@@ -274,6 +278,7 @@ impl PlannedKey {
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),
+            Source::Imported(how) => Err(not_imported(*how)),
         }
     }
 
@@ -313,6 +318,14 @@ pub enum KeySource {
     Legacy(KeyLabel),
     /// In the CKDS: enhanced.
     Enhanced(KeyLabel),
+    /// Not here: legacy, in the database the profile was imported from.
+    Imported(ImportedKey),
+}
+
+/// Why the key of an imported profile cannot be used.
+pub(crate) fn not_imported(how: ImportedKey) -> Trouble {
+    let why = format!("the key is {how} in the database the profile was imported from: an unload does not hold it");
+    Trouble::other(Cause::new(why).with_remedy("give it the key: RALTER PTKTDATA ... SSIGNON(KEYMASKED(...))"))
 }
 
 pub(crate) fn describe(source: &KeySource) -> String {
@@ -320,5 +333,6 @@ pub(crate) fn describe(source: &KeySource) -> String {
         KeySource::Masked => "legacy, masked in the security database".to_owned(),
         KeySource::Legacy(label) => format!("legacy, in the CKDS under {label}"),
         KeySource::Enhanced(label) => format!("enhanced, in the CKDS under {label}"),
+        KeySource::Imported(how) => format!("legacy, {how} in the database the profile was imported from"),
     }
 }

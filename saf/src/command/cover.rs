@@ -9,7 +9,7 @@ use super::syntax::{self, Command, Operand, Span};
 const SECRET: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "PASSWORD"];
 
 /// Keywords whose values are shown. SSIGNON is none: what is in it is looked at keyword by keyword.
-const SHOWN: [&str; 20] = [
+const SHOWN: [&str; 21] = [
     "OWNER",
     "UACC",
     "APPLDATA",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 20] = [
     "NORACLIST",
     "GENERIC",
     "NOGENERIC",
+    "SUPGROUP",
 ];
 
 /// Keywords without value.

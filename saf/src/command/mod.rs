@@ -1,11 +1,12 @@
 //! RACF commands: read, checked, and carried out in one transaction each.
 //!
-//! RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER, DELUSER. Keywords may be abbreviated as far as
+//! RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER, DELUSER, ADDGROUP, DELGROUP. Keywords may be abbreviated as far as
 //! they stay unambiguous. A key may be typed, as in the real command, and is covered in every error; better it is
 //! named: `@secret:NAME`, or `@file:PATH`.
 
 mod cover;
 mod error;
+mod groups;
 mod messages;
 mod operands;
 mod permit;
@@ -19,7 +20,7 @@ mod users;
 pub use cover::shows_secret;
 pub use error::CommandError;
 pub use messages::MESSAGES;
-use operands::{Keywords, distinct, each, one, parsed, positional, quoted};
+use operands::{Keywords, distinct, each, one, parsed, positional, quoted, text_of};
 use secrecy::SecretString;
 use syntax::{Command, Operand};
 pub use syntax::{Span, join};
@@ -89,7 +90,7 @@ struct Verb {
 }
 
 /// The commands, with the short names RACF has for them.
-const COMMANDS: [Verb; 9] = [
+const COMMANDS: [Verb; 11] = [
     Verb { name: "RDEFINE", short: "RDEF", names: 2, carry_out: profiles::rdefine },
     Verb { name: "RALTER", short: "RALT", names: 2, carry_out: profiles::ralter },
     Verb { name: "RDELETE", short: "RDEL", names: 2, carry_out: profiles::rdelete },
@@ -98,6 +99,8 @@ const COMMANDS: [Verb; 9] = [
     Verb { name: "SETROPTS", short: "SETR", names: 0, carry_out: setropts::setropts },
     Verb { name: "ADDUSER", short: "AU", names: 1, carry_out: users::adduser },
     Verb { name: "ALTUSER", short: "ALU", names: 1, carry_out: users::altuser },
+    Verb { name: "ADDGROUP", short: "AG", names: 1, carry_out: groups::addgroup },
+    Verb { name: "DELGROUP", short: "DG", names: 1, carry_out: groups::delgroup },
     Verb { name: "DELUSER", short: "DU", names: 1, carry_out: users::deluser },
 ];
 

@@ -102,6 +102,14 @@ pub(super) fn one<'a>(keyword: &str, operand: &'a Operand) -> Result<&'a Operand
     }
 }
 
+/// The text of a value: installation data and the like.
+pub(super) fn text_of(keyword: &str, value: &Operand) -> Result<String, CommandError> {
+    if value.text.len() > 255 {
+        return Err(CommandError::at(format!("{keyword} has at most 255 characters"), value));
+    }
+    Ok(value.text.clone())
+}
+
 /// A value as it may be repeated: not at all when it is a key in the wrong place.
 pub(super) fn quoted(value: &Operand) -> String {
     if is_like_a_key(&value.text) { "this key".to_owned() } else { format!("{:?}", value.text) }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::messages::{Done, needs_refresh};
 use super::ssignon::{Asked, take_back};
-use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional};
+use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional, text_of};
 use crate::database::{Edit, Snapshot};
 use crate::model::{Class, Profile, ProfileName, Ssignon};
 
@@ -37,10 +37,7 @@ impl Settings<'_> {
         for (keyword, off) in [("APPLDATA", "NOAPPLDATA"), ("DATA", "NODATA")] {
             self.keywords.exclusive(&[keyword, off])?;
             let text = match self.keywords.value(keyword)? {
-                Some(value) if value.text.len() > 255 => {
-                    return Err(CommandError::at(format!("{keyword} has at most 255 characters"), value));
-                }
-                Some(value) => value.text.clone(),
+                Some(value) => text_of(keyword, value)?,
                 None if self.keywords.has(off)? => String::new(),
                 None => continue,
             };
@@ -71,7 +68,7 @@ fn set(
     let names = names(names_operand)?;
     let settings = Settings { keywords: Keywords::read(rest, known)? };
     let ssignon = settings.keywords.get("SSIGNON");
-    if let (Some(operand), true) = (ssignon, class != Class::Ptktdata) {
+    if let (Some(operand), true) = (ssignon, !class.has_ssignon()) {
         return Err(CommandError::at(format!("class {class} has no SSIGNON segment"), operand));
     }
     let mut asked = ssignon.map(|operand| Asked::read(session, operand)).transpose()?;

@@ -7,7 +7,7 @@ use super::profiles::{names, refuse_damaged};
 use super::{CommandError, Keywords, Operand, Output, Session, each, parsed, positional};
 use crate::access::access;
 use crate::database::Snapshot;
-use crate::model::{Class, LegacyKey, Profile, ProfileName, Ssignon};
+use crate::model::{Class, ImportedKey, LegacyKey, Profile, ProfileName, Ssignon};
 
 pub(super) fn rlist(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     let ([class, names_operand], rest) = positional(operands, ["a class", "a profile name"], session.end)?;
@@ -103,6 +103,9 @@ fn ssignon(segment: &Ssignon, add: &mut dyn FnMut(&str)) {
     match &segment.legacy {
         Some(LegacyKey::Masked(_)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
         Some(LegacyKey::Label(label)) => add(&format!("Legacy   PassTicket: KEYENCRYPTED LABEL: {label}")),
+        Some(LegacyKey::Imported(ImportedKey::Masked)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
+        Some(LegacyKey::Imported(ImportedKey::Token)) => add("Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE"),
+        Some(LegacyKey::Imported(how)) => add(&format!("Legacy   PassTicket: {how}")),
         None => {}
     }
     if let Some(label) = &segment.enhanced {
