@@ -17,6 +17,7 @@ mod passticket;
 mod planned;
 pub mod replay;
 mod server;
+pub mod services;
 mod sign_on;
 
 pub use access::{Caller, key_profile_names};
