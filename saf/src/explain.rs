@@ -83,8 +83,15 @@ impl Saf {
             match source(&profile) {
                 Some(source) => {
                     step("key", describe(&source), true);
-                    if let KeySource::Legacy(label) | KeySource::Enhanced(label) = &source {
-                        self.explain_icsf(&source, label, &mut step);
+                    match &source {
+                        KeySource::Legacy(label) | KeySource::Enhanced(label) => {
+                            self.explain_icsf(&source, label, &mut step);
+                        }
+                        KeySource::Imported(_) => {
+                            let used = self.use_once(&source).map_err(|error| told(error.cause()));
+                            step("key use", used.map_or_else(|why| why, |()| String::new()), false);
+                        }
+                        KeySource::Masked => {}
                     }
                 }
                 None => step("key", "the profile has no key in its SSIGNON segment".to_owned(), false),
@@ -126,6 +133,7 @@ impl Saf {
         let run = || -> Result<(), Trouble> {
             match source {
                 KeySource::Masked => {}
+                KeySource::Imported(how) => return Err(crate::planned::not_imported(*how)),
                 KeySource::Legacy(label) => {
                     let key = icsf.csnbenc_key(label)?;
                     icsf.in_engine(move || key.encipher(&mut [[0; 8]]))??;
@@ -182,6 +190,7 @@ pub(crate) fn source(profile: &Profile) -> Option<KeySource> {
         (Some(label), _) => Some(KeySource::Enhanced(*label)),
         (None, Some(LegacyKey::Label(label))) => Some(KeySource::Legacy(*label)),
         (None, Some(LegacyKey::Masked(_))) => Some(KeySource::Masked),
+        (None, Some(LegacyKey::Imported(how))) => Some(KeySource::Imported(*how)),
         (None, None) => None,
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod administration;
 mod commands;
 mod concurrency;
 mod damage;
@@ -17,7 +18,9 @@ mod enhanced;
 mod golden;
 mod permission;
 mod replay;
+mod rules;
 mod secrets;
+mod services;
 mod sign_on;
 mod support;
 mod tickets;
