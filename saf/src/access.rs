@@ -182,7 +182,7 @@ fn is_damaged(view: &Snapshot, name: &str) -> bool {
 
 /// The discrete profile of this name in the in-storage copy.
 pub(crate) fn key_profile(view: &Snapshot, name: &str) -> Option<Arc<Profile>> {
-    view.discrete(Class::Ptktdata, &name.parse::<ProfileName>().ok()?).cloned()
+    view.discrete_named(Class::Ptktdata, name).cloned()
 }
 
 /// Which of the profiles under these names is damaged, and what to do.

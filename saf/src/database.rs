@@ -8,7 +8,9 @@
 //! same in a database of three profiles and of a hundred thousand.
 
 mod generics;
+mod import;
 mod profiles;
+mod rows;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,14 +18,14 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use foldhash::fast::RandomState;
 use icsf_core::epoch::Epoch;
 use icsf_core::store::{Area, Expect, Generation, Op, RowStore, StoreError};
 use ptkt::{GroupId, UserId};
-use rpds::HashTrieMapSync;
 use zeroize::Zeroizing;
 
+pub use self::import::{Counts, Existing, Imported};
 use self::profiles::Profiles;
+use self::rows::Rows;
 use crate::codec::{self, RowError, RowKind};
 use crate::model::{Class, Group, Options, Profile, ProfileName, User};
 
@@ -39,9 +41,6 @@ pub struct Database {
     view: ArcSwapOption<Snapshot>,
     renewing: Mutex<()>,
 }
-
-/// Rows by name. A copy shares what it has in common with the original.
-type Rows<K, V> = HashTrieMapSync<K, V, RandomState>;
 
 /// What the database holds at one instant.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +134,12 @@ impl Snapshot {
     /// The discrete profile of this name in the in-storage copy.
     #[must_use]
     pub fn discrete(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
-        self.classes.get(&class)?.in_storage(name.as_str()).filter(|profile| !profile.generic)
+        self.discrete_named(class, name.as_str())
+    }
+
+    /// The same by its text, in capital letters.
+    pub(crate) fn discrete_named(&self, class: Class, name: &str) -> Option<&Arc<Profile>> {
+        self.classes.get(&class)?.in_storage(name).filter(|profile| !profile.generic)
     }
 
     /// The profile in the in-storage copy that protects a resource: the discrete one, or the most specific generic one.
@@ -162,7 +166,7 @@ impl Snapshot {
     /// How many profiles of a class wait for a REFRESH.
     #[must_use]
     pub fn stale(&self, class: Class) -> usize {
-        self.classes.get(&class).map_or(0, |profiles| profiles.stale.size())
+        self.classes.get(&class).map_or(0, |profiles| profiles.stale.len())
     }
 
     /// Rows that cannot be read: which, and why.
@@ -250,19 +254,19 @@ impl Snapshot {
     }
 
     fn take_user(&mut self, id: UserId, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
-        self.users.remove_mut(&id);
+        self.users.remove(&id);
         if let Some((generation, bytes)) = disk {
             let row = Arc::new(codec::decode_user(&id, bytes)?);
-            self.users.insert_mut(id, Kept { row, generation: Some(generation) });
+            self.users.insert(id, Kept { row, generation: Some(generation) });
         }
         Ok(())
     }
 
     fn take_group(&mut self, id: GroupId, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
-        self.groups.remove_mut(&id);
+        self.groups.remove(&id);
         if let Some((generation, bytes)) = disk {
             let row = Arc::new(codec::decode_group(&id, bytes)?);
-            self.groups.insert_mut(id, Kept { row, generation: Some(generation) });
+            self.groups.insert(id, Kept { row, generation: Some(generation) });
         }
         Ok(())
     }
@@ -371,10 +375,7 @@ impl Database {
             for edit in &edits {
                 operations(&view, edit, &mut ops);
             }
-            let applied = self.epoch.change(|| self.store.apply(&ops)).map_err(|e| StoreError::Io {
-                place: "the change counter of the system".to_owned(),
-                source: Box::new(e),
-            })?;
+            let applied = self.epoch.change(|| self.store.apply(&ops)).map_err(changed)?;
             attempt += 1;
             match applied {
                 Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {}
@@ -382,6 +383,11 @@ impl Database {
             }
         }
     }
+}
+
+/// The change counter could not be advanced.
+fn changed(error: std::io::Error) -> StoreError {
+    StoreError::Io { place: "the change counter of the system".to_owned(), source: Box::new(error) }
 }
 
 fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {

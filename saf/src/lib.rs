@@ -17,10 +17,11 @@ mod planned;
 pub mod replay;
 mod server;
 mod sign_on;
+pub mod unload;
 
 pub use access::{Caller, key_profile_names};
 pub use codec::RowError;
-pub use database::{Database, Snapshot};
+pub use database::{Counts, Database, Existing, Imported, Snapshot};
 pub use error::{Error, Result};
 pub use passticket::{Accepted, Request};
 pub use planned::KeySource;

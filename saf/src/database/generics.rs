@@ -11,8 +11,8 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use rpds::HashTrieMapSync;
 
+use super::rows::Rows;
 use crate::model::{Profile, ProfileName};
 
 /// The generic profiles of a class. A copy shares what it has in common with the original.
@@ -21,7 +21,7 @@ pub(super) struct Generics {
     hasher: RandomState,
     /// By the hash of the two texts, the most specific first. That two pairs of texts have one hash does no harm: what is
     /// found is compared with the resource.
-    profiles: HashTrieMapSync<u64, Vec<Arc<Profile>>, RandomState>,
+    profiles: Rows<u64, Vec<Arc<Profile>>>,
     /// How many profiles have texts of these lengths.
     shapes: BTreeMap<Shape, usize>,
 }
@@ -35,13 +35,19 @@ struct Shape {
     after: usize,
 }
 
+const GENERIC: [char; 2] = ['*', '%'];
+
+/// How many characters stand before the first generic one.
+fn fixed(name: &str) -> usize {
+    name.find(GENERIC).unwrap_or(name.len())
+}
+
 impl Shape {
     fn of(name: &ProfileName) -> (Self, &str, &str) {
-        const GENERIC: [char; 2] = ['*', '%'];
         let text = name.as_str();
         let before = text.split(GENERIC).next().unwrap_or_default();
         let after = text.rsplit(GENERIC).next().unwrap_or_default();
-        let fixed = Reverse(before.len());
+        let fixed = Reverse(fixed(text));
         // A qualifier ** may be no qualifier at all, and takes a period with it.
         let first = text.split('.').find(|qualifier| qualifier.contains(GENERIC));
         let last = text.rsplit('.').find(|qualifier| qualifier.contains(GENERIC));
@@ -71,22 +77,19 @@ impl Generics {
         let (shape, before, after) = Shape::of(&profile.name);
         let key = self.key(before, after);
         *self.shapes.entry(shape).or_default() += 1;
-        match self.profiles.get_mut(&key) {
-            Some(alike) => {
-                let at = alike.partition_point(|other| other.name.specificity(&profile.name).is_lt());
-                alike.insert(at, Arc::clone(profile));
-            }
-            None => drop(self.profiles.insert_mut(key, vec![Arc::clone(profile)])),
-        }
+        let mut alike = self.profiles.remove(&key).unwrap_or_default();
+        let at = alike.partition_point(|other| other.name.specificity(&profile.name).is_lt());
+        alike.insert(at, Arc::clone(profile));
+        self.profiles.insert(key, alike);
     }
 
     fn remove(&mut self, name: &ProfileName) {
         let (shape, before, after) = Shape::of(name);
         let key = self.key(before, after);
-        let Some(alike) = self.profiles.get_mut(&key) else { return };
+        let Some(mut alike) = self.profiles.remove(&key) else { return };
         alike.retain(|other| other.name != *name);
-        if alike.is_empty() {
-            self.profiles.remove_mut(&key);
+        if !alike.is_empty() {
+            self.profiles.insert(key, alike);
         }
         if let Some(count) = self.shapes.get_mut(&shape) {
             *count -= 1;
@@ -98,20 +101,20 @@ impl Generics {
 
     /// The most specific one that covers a resource.
     pub(super) fn covering(&self, resource: &str) -> Option<&Arc<Profile>> {
-        let mut found: Option<&Arc<Profile>> = None;
+        let mut found: Option<(usize, &Arc<Profile>)> = None;
         for shape in self.shapes.keys() {
-            if found.is_some_and(|found| Shape::of(&found.name).0.fixed < shape.fixed) {
+            if found.is_some_and(|(fixed, _)| fixed > shape.fixed.0) {
                 break;
             }
             let after = resource.len().checked_sub(shape.after).and_then(|at| resource.get(at..));
             let Some((before, after)) = resource.get(..shape.before).zip(after) else { continue };
             let alike = self.profiles.get(&self.key(before, after)).map(Vec::as_slice).unwrap_or_default();
             let Some(covering) = alike.iter().find(|profile| profile.name.covers(resource)) else { continue };
-            if found.is_none_or(|found| covering.name.specificity(&found.name).is_lt()) {
-                found = Some(covering);
+            if found.is_none_or(|(_, other)| covering.name.specificity(&other.name).is_lt()) {
+                found = Some((fixed(covering.name.as_str()), covering));
             }
         }
-        found
+        found.map(|(_, profile)| profile)
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use icsf_core::store::Generation;
 
+use super::Kept;
 use super::generics::Generics;
-use super::{Kept, Rows};
+use super::rows::Rows;
 use crate::codec::{self, RowError};
 use crate::model::{Class, Profile, ProfileName};
 
@@ -38,8 +39,8 @@ impl Profiles {
         stale: Option<&[u8]>,
     ) -> Result<(), RowError> {
         let before = self.in_storage(name.as_str()).cloned();
-        self.disk.remove_mut(name);
-        self.stale.remove_mut(name);
+        self.disk.remove(name);
+        self.stale.remove(name);
         let taken = self.read(class, name, disk, stale);
         let now = self.in_storage(name.as_str()).cloned();
         self.generic.replace(before.as_ref(), now.as_ref());
@@ -55,11 +56,11 @@ impl Profiles {
     ) -> Result<(), RowError> {
         if let Some(bytes) = stale {
             let was = if bytes.is_empty() { None } else { Some(Arc::new(codec::decode_profile(class, name, bytes)?)) };
-            self.stale.insert_mut(name.clone(), was);
+            self.stale.insert(name.clone(), was);
         }
         if let Some((generation, bytes)) = disk {
             let row = Arc::new(codec::decode_profile(class, name, bytes)?);
-            self.disk.insert_mut(name.clone(), Kept { row, generation: Some(generation) });
+            self.disk.insert(name.clone(), Kept { row, generation: Some(generation) });
         }
         Ok(())
     }

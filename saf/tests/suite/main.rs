@@ -20,4 +20,6 @@ mod replay;
 mod secrets;
 mod sign_on;
 mod support;
+mod synthetic;
 mod tickets;
+mod unload;
