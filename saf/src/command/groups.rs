@@ -2,32 +2,31 @@
 
 use ptkt::GroupId;
 
-use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional, text_of};
+use super::operands::{distinct, text_of};
+use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
 use crate::model::Group;
 
-fn ids<'a>(session: &Session<'_>, operands: &'a [Operand]) -> Result<(Ids<'a>, &'a [Operand]), CommandError> {
-    let ([ids], rest) = positional(operands, ["a group name"], session.end)?;
-    Ok((distinct(ids)?, rest))
+fn ids<'a>(given: &Given<'a>) -> Result<Vec<(GroupId, &'a Operand)>, CommandError> {
+    let [ids] = given.names()?;
+    distinct(ids)
 }
-
-type Ids<'a> = Vec<(GroupId, &'a Operand)>;
 
 /// Whether there is a group of this name: the topmost one always is.
 pub(super) fn is_group(view: &Snapshot, id: &GroupId) -> bool {
     view.group(id).is_some() || id.to_string() == Group::TOP
 }
 
-pub(super) fn addgroup(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let (ids, rest) = ids(session, operands)?;
-    let keywords = Keywords::read(rest, &["SUPGROUP", "OWNER", "DATA"])?;
-    let superior = keywords.value("SUPGROUP")?;
-    let above = match superior {
-        Some(operand) => parsed(operand)?,
+pub(super) fn addgroup(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let ids = ids(given)?;
+    let keywords = &given.keywords;
+    let superior = keywords.value("SUPGROUP");
+    let above = match keywords.parsed("SUPGROUP")? {
+        Some(above) => above,
         None => top()?,
     };
-    let owner = keywords.value("OWNER")?.map(parsed).transpose()?.unwrap_or(*session.issuer.id());
-    let data = keywords.value("DATA")?.map(|value| text_of("DATA", value)).transpose()?.unwrap_or_default();
+    let owner = keywords.parsed("OWNER")?.unwrap_or(*session.issuer.id());
+    let data = keywords.value("DATA").map(|value| text_of("DATA", value)).transpose()?.unwrap_or_default();
     session.saf.database().change(|view| {
         if let (Some(operand), false) = (superior, is_group(view, &above)) {
             return Err(missing(&above, operand));
@@ -49,9 +48,8 @@ pub(super) fn addgroup(session: &Session<'_>, operands: &[Operand]) -> Result<Ou
 }
 
 /// Source: RACF Command Language Reference, DELGROUP: a group with users or groups below it stays.
-pub(super) fn delgroup(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let (ids, rest) = ids(session, operands)?;
-    Keywords::read(rest, &[])?;
+pub(super) fn delgroup(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let ids = ids(given)?;
     session.saf.database().change(|view| {
         let delete = |(id, operand): &(GroupId, &Operand)| {
             if view.damaged_group(id).is_some() {
@@ -73,14 +71,20 @@ pub(super) fn delgroup(session: &Session<'_>, operands: &[Operand]) -> Result<Ou
     Ok(Output::default())
 }
 
-fn top() -> Result<GroupId, CommandError> {
+/// The group of those who are given none.
+pub(super) fn top() -> Result<GroupId, CommandError> {
     Group::TOP.parse().map_err(|error: ptkt::Error| CommandError::new(error.to_string()))
 }
 
-fn refuse_damaged(view: &Snapshot, id: &GroupId, operand: &Operand) -> Result<(), CommandError> {
+pub(super) fn refuse_damaged(view: &Snapshot, id: &GroupId, operand: &Operand) -> Result<(), CommandError> {
     let Some(why) = view.damaged_group(id) else { return Ok(()) };
     Err(CommandError::at(format!("group {id} is damaged: {why}"), operand)
         .hint("DELGROUP it and add it anew, or restore the database from a copy"))
+}
+
+/// The group of who issues a command: where a command names none.
+pub(super) fn of_issuer(session: &Session<'_>, view: &Snapshot) -> Result<GroupId, CommandError> {
+    view.user(session.issuer.id()).map_or_else(top, |user| Ok(user.group))
 }
 
 pub(super) fn missing(id: &GroupId, operand: &Operand) -> CommandError {
