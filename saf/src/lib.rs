@@ -11,6 +11,7 @@ mod database;
 mod error;
 pub mod explain;
 pub mod fidelity;
+pub mod foreign;
 mod icsf_access;
 pub mod model;
 mod passticket;

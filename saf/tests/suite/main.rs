@@ -14,6 +14,7 @@ mod damage;
 mod encrypted;
 #[cfg(feature = "enhanced")]
 mod enhanced;
+mod foreign;
 mod golden;
 mod permission;
 mod replay;

@@ -14,6 +14,7 @@ pub(crate) struct Size {
 
 impl Size {
     /// A hundred thousand profiles, ten thousand users, five hundred groups.
+    #[allow(dead_code, reason = "for figures, and not for tests")]
     pub(crate) const LARGE: Self = Self { profiles: 100_000, users: 10_000, groups: 500, seed: 1 };
 }
 
