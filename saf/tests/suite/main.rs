@@ -15,6 +15,7 @@ mod damage;
 mod encrypted;
 #[cfg(feature = "enhanced")]
 mod enhanced;
+mod foreign;
 mod golden;
 mod permission;
 mod replay;
@@ -23,4 +24,6 @@ mod secrets;
 mod services;
 mod sign_on;
 mod support;
+mod synthetic;
 mod tickets;
+mod unload;
