@@ -75,7 +75,7 @@ impl NoCard {
     }
 }
 
-/// Which cards a drill is run on.
+/// Which cards a drill is run on, and by which clock.
 ///
 /// ```
 /// use icsf_drill::{CardKind, Cards, gallery, run_on};
@@ -89,6 +89,7 @@ impl NoCard {
 pub struct Cards<'a> {
     all: Option<CardKind>,
     tokens: Option<&'a dyn CardSource>,
+    wall_clock: bool,
 }
 
 impl<'a> Cards<'a> {
@@ -102,6 +103,16 @@ impl<'a> Cards<'a> {
     #[must_use]
     pub const fn tokens(self, source: &'a dyn CardSource) -> Self {
         Self { tokens: Some(source), ..self }
+    }
+
+    /// Has the steps wait for their time by the clock of the machine, instead of a clock that stands between them.
+    #[must_use]
+    pub const fn wall_clock(self) -> Self {
+        Self { wall_clock: true, ..self }
+    }
+
+    pub(crate) const fn by_wall_clock(&self) -> bool {
+        self.wall_clock
     }
 
     /// What there is in the place of a card of this kind.

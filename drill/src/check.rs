@@ -3,38 +3,68 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use softicsf::{Applid, UserId};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue};
 
 use crate::error::{Mistake, Source};
 use crate::expect::Outcome;
-use crate::file::{ConsumerKind, DrillFile, EngineKind, Offset, Role, SiteEntry, StepEntry};
-use crate::plan::{Action, Consumer, Flap, Session, Step};
+use crate::file::{DrillFile, Role, SiteEntry, StepEntry};
+use crate::import::Imported;
+use crate::plan::{Planned, Reader, Step};
 use crate::secret;
-use crate::with::{
-    AttachWith, ConsumerSetWith, DisplayWith, FailoverWith, FlapWith, LogonWith, Names, Nothing, Sessions, controls,
-    tables,
-};
+use crate::spelling::{self, near};
+use crate::with::{controls, tables};
+
+mod actions;
+mod changes;
+mod consumers;
+mod names;
+
+/// What can be expected of whoever tries something.
+const OF_TRIES: &[&str] = &["outcome", "saf", "icsf", "service", "message", "matches", "count"];
 
 /// Each action, and what can be expected of it.
-const ACTIONS: [(&str, &[&str]); 9] = [
-    ("logon", &["outcome", "saf", "icsf", "service", "message"]),
+pub(crate) const ACTIONS: [(&str, &[&str]); 33] = [
+    ("logon", OF_TRIES),
+    ("ptkt.generate", OF_TRIES),
+    ("ptkt.evaluate", OF_TRIES),
+    ("storm", &["saf", "icsf", "service", "matches", "count"]),
+    ("display", &["matches", "same"]),
+    ("racf", &["matches"]),
     ("failover", &[]),
+    ("failback", &[]),
+    ("icsf.stop", &[]),
+    ("icsf.start", &[]),
     ("engine.attach", &[]),
     ("engine.detach", &[]),
     ("engine.zeroise", &[]),
     ("engine.wrong_mk", &[]),
     ("engine.flap", &["failed_out", "failed_back", "saf", "icsf", "service"]),
-    ("display", &["matches", "same"]),
+    ("ckds.detach", &[]),
+    ("ckds.drop_label", &[]),
+    ("ckds.restore", &[]),
+    ("ckds.set_format", &["matches"]),
+    ("class.deactivate", &[]),
+    ("class.activate", &[]),
+    ("profile.stale", &[]),
+    ("profile.rekey", &[]),
+    ("profile.keytoken", &[]),
+    ("smfid.set", &[]),
+    ("clock.skew", &[]),
     ("consumer.set", &[]),
+    ("consumer.restart", &[]),
+    ("env.dirty", &[]),
+    ("krb.init", &["matches"]),
+    ("krb.accept", &["matches"]),
+    ("krb.stop", &["matches"]),
+    ("krb.start", &["matches"]),
 ];
 
 /// What only a sign-on that fails shows.
 const OF_FAILURES: [&str; 4] = ["saf", "icsf", "service", "message"];
 
 /// A drill is to end.
-const MOST_FLAPS: u32 = 1000;
+const MOST_TIMES: u32 = 1000;
 
 /// What the slot of a site holds at some step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,26 +77,42 @@ enum Slot {
 }
 
 /// The consumers and steps of a drill, and what is wrong with it.
-pub(crate) fn checked(source: Source<'_>, file: &DrillFile) -> (Vec<Consumer>, Vec<Step>, Vec<Mistake>) {
+pub(crate) struct Checked {
+    pub(crate) consumers: Vec<Planned>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+pub(crate) fn checked(source: Source<'_>, file: &DrillFile, imported: &Imported, reader: &Reader) -> Checked {
     let slots = file.site.iter().map(|site| {
         let slot = if site.engine.kind.card().is_some() { Slot::Card } else { Slot::Empty };
         (site.name.get_ref().clone(), slot)
     });
-    let mut check = Check { source, file, slots: slots.collect(), work: None, mistakes: Vec::new() };
+    let slots = slots.collect();
+    let (steps, tickets) = (Vec::new(), Vec::new());
+    let mut check = Check { source, file, imported, reader, slots, work: None, steps, tickets, mistakes: Vec::new() };
     check.header();
     let consumers = check.consumers();
     check.sites();
+    check.keys();
     check.texts();
-    let steps = check.steps(&consumers);
-    (consumers, steps, check.mistakes)
+    check.steps(&consumers);
+    check.rollback();
+    Checked { consumers, steps: check.steps, mistakes: check.mistakes }
 }
 
 struct Check<'a> {
     source: Source<'a>,
     file: &'a DrillFile,
+    imported: &'a Imported,
+    reader: &'a Reader,
     slots: BTreeMap<String, Slot>,
     /// The site where the work is.
     work: Option<String>,
+    /// Those so far.
+    steps: Vec<Step>,
+    /// The names of the tickets that are kept so far.
+    tickets: Vec<String>,
     mistakes: Vec<Mistake>,
 }
 
@@ -85,7 +131,7 @@ impl Check<'_> {
             let what = format!("format {format} is not known: this release reads format 1");
             self.mistake(what, Some(self.file.format.span()), None);
         }
-        for (what, at, hint) in secret::wrong(self.file) {
+        for (what, at, hint) in secret::wrong(self.file, self.reader.inline_keys()) {
             self.mistake(what, Some(at), Some(hint.to_owned()));
         }
     }
@@ -158,43 +204,15 @@ impl Check<'_> {
         None
     }
 
-    fn consumers(&mut self) -> Vec<Consumer> {
-        let mut consumers = Vec::new();
-        for entry in &self.file.consumer {
-            let Ok(runs_as) = entry.runs_as.parse() else {
-                self.mistake(format!("{:?} is no user ID", entry.runs_as), Some(entry.name.span()), None);
-                continue;
-            };
-            let mut sessions = Vec::new();
-            for session in &entry.session {
-                let applid = self.applid(&session.applid);
-                let application = session.ptkt_profile.as_ref().map_or(applid, |name| self.applid(name));
-                if let (Some(_), Some(application)) = (applid, application) {
-                    let (name, applid) = (session.name.get_ref().clone(), session.applid.get_ref().clone());
-                    sessions.push(Session { name, applid, application });
-                }
-            }
-            let ConsumerKind::Tpx = entry.kind;
-            consumers.push(Consumer { name: entry.name.get_ref().clone(), runs_as, sessions });
-        }
-        consumers
-    }
-
-    fn applid(&mut self, text: &Spanned<String>) -> Option<Applid> {
-        let applid = text.get_ref().parse::<Applid>().map_err(|error| error.to_string());
-        applid.map_err(|what| self.mistake(what, Some(text.span()), None)).ok()
-    }
-
-    fn steps(&mut self, consumers: &[Consumer]) -> Vec<Step> {
-        let mut steps: Vec<Step> = Vec::new();
+    fn steps(&mut self, consumers: &[Planned]) {
         let mut with = tables(&self.source).into_iter();
         for entry in &self.file.step {
             let with = with.next().flatten();
-            if steps.iter().any(|step| step.id == *entry.id.get_ref()) {
+            if self.file.step.iter().take_while(|other| !std::ptr::eq(*other, entry)).any(|other| other.id == entry.id) {
                 self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
             }
             let (at, place) = (*entry.at.get_ref(), Some(entry.at.span()));
-            match steps.last() {
+            match self.steps.last() {
                 Some(last) if last.at > at => {
                     let hint = "steps are written in the order of time".to_owned();
                     self.mistake("a step lies before the one above it", place, Some(hint));
@@ -208,10 +226,9 @@ impl Check<'_> {
             self.expectation(entry);
             if let Some(action) = self.action(entry, with, consumers) {
                 let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
-                steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
+                self.steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
             }
         }
-        steps
     }
 
     /// That what is expected of a step can be held against it: else it would seem to hold.
@@ -223,7 +240,13 @@ impl Check<'_> {
             [] => "leave it out, and look at what came of it in a step of its own: logon, or display".to_owned(),
             can => format!("what can be: {}", can.join(", ")),
         };
-        let wrong: Vec<&str> = expect.get_ref().keys().filter(|key| !can.contains(key)).collect();
+        if expect.get_ref().no_secret_in_output == Some(false) {
+            self.mistake("no secret comes out, whatever is expected", Some(expect.span()), None);
+        }
+        // These hold for every step.
+        let always = ["within", "no_secret_in_output"];
+        let wrong: Vec<&str> =
+            expect.get_ref().keys().filter(|key| !can.contains(key) && !always.contains(key)).collect();
         let of_failures: Vec<&str> = expect.get_ref().keys().filter(|key| OF_FAILURES.contains(key)).collect();
         if action == "logon" && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
             let what = format!("outcome is ok, and {} cannot come with it", of_failures.join(", "));
@@ -237,138 +260,18 @@ impl Check<'_> {
         self.mistake(what, Some(expect.span()), Some(hint));
     }
 
-    fn action(
-        &mut self,
-        entry: &StepEntry,
-        with: Option<Spanned<DeValue<'_>>>,
-        consumers: &[Consumer],
-    ) -> Option<Action> {
-        match entry.action.get_ref().as_str() {
-            "logon" => {
-                let with: LogonWith = self.with(entry, with)?;
-                let site = self.site_of(entry)?;
-                let users = self.users(&with.users)?;
-                let sessions = self.sessions(&with.sessions, consumers)?;
-                Some(Action::Logon { site, users, sessions, by: with.credential })
-            }
-            "failover" => {
-                let with: FailoverWith = self.with(entry, with)?;
-                let from = self.site_named(&with.from);
-                let (from, to) = (from?, self.site_named(&with.to)?);
-                if let Some(work) = self.work.replace(to.clone()).filter(|work| *work != from) {
-                    let what = format!("the work is not at site {from:?}");
-                    self.mistake(what, Some(with.from.span()), Some(format!("it is at {work:?}")));
-                }
-                if from == to {
-                    self.mistake("the work stays where it is", Some(with.to.span()), None);
-                }
-                Some(Action::Failover { from, to })
-            }
-            "engine.attach" => {
-                let with: AttachWith = self.with(entry, with)?;
-                let site = self.site_of(entry)?;
-                let at = with.master_key.as_ref().map(Spanned::span);
-                let same_as = match with.master_key.as_ref().map(|key| key.get_ref().as_str()) {
-                    None => None,
-                    Some(text) => Some(self.site_at(text.strip_prefix("same-as:").unwrap_or(text), at.clone())?),
-                };
-                let before = self.slots.get(&site).copied();
-                let Some(kind) = with.kind.map(EngineKind::card) else {
-                    if same_as.is_some() {
-                        let hint =
-                            "kind = \"software\" or \"pkcs11\": a fresh card, to be given master keys".to_owned();
-                        self.mistake("a card that is put back has the master keys it had", at, Some(hint));
-                        return None;
-                    }
-                    if before != Some(Slot::Pulled) {
-                        let hint = "with = { kind = \"software\" } attaches a fresh one".to_owned();
-                        let what = format!("no card was pulled at site {site:?} that could be put back");
-                        self.mistake(what, Some(entry.action.span()), Some(hint));
-                        return None;
-                    }
-                    self.slots.insert(site.clone(), Slot::Card);
-                    return Some(Action::PutBack { site });
-                };
-                self.slots.insert(site.clone(), if kind.is_some() { Slot::Card } else { Slot::Empty });
-                Some(Action::Attach { site, kind, same_as })
-            }
-            "engine.detach" => {
-                let Nothing {} = self.with(entry, with)?;
-                let site = self.site_of(entry)?;
-                if self.slots.get(&site) == Some(&Slot::Card) {
-                    self.slots.insert(site.clone(), Slot::Pulled);
-                }
-                Some(Action::Detach { site })
-            }
-            "engine.zeroise" => {
-                let Nothing {} = self.with(entry, with)?;
-                Some(Action::Zeroise { site: self.card_of(entry)? })
-            }
-            "engine.wrong_mk" => {
-                let Nothing {} = self.with(entry, with)?;
-                Some(Action::WrongMasterKey { site: self.card_of(entry)? })
-            }
-            "engine.flap" => {
-                let with: FlapWith = self.with(entry, with)?;
-                let site = self.card_of(entry)?;
-                let count = *with.count.get_ref();
-                if count == 0 || count > MOST_FLAPS {
-                    let hint = format!("from 1 to {MOST_FLAPS}");
-                    let what = format!("count = {count}: a card cannot flap so often");
-                    self.mistake(what, Some(with.count.span()), Some(hint));
-                }
-                let every = with.every.as_ref().map_or(Offset(1), |every| *every.get_ref());
-                if every.0 == 0 {
-                    // Tickets of the same second are the same, and the second use of one is refused.
-                    let hint = "a second at least: every = \"10s\"".to_owned();
-                    let at = with.every.as_ref().map(Spanned::span);
-                    self.mistake("a card cannot be pulled and put back at once", at, Some(hint));
-                }
-                let users = self.users(&with.users)?;
-                let sessions = self.sessions(&with.sessions, consumers)?;
-                Some(Action::Flap(Flap { site, count, every, users, sessions }))
-            }
-            "display" => {
-                let with: DisplayWith = self.with(entry, with)?;
-                self.display(&with.command);
-                let sites = self.different(&with.sites)?;
-                if entry.expect.as_ref().is_some_and(|expect| expect.get_ref().same.is_some())
-                    && let [only] = with.sites.as_slice()
-                {
-                    let hint = "two sites at least".to_owned();
-                    self.mistake("one site shows the same as itself", Some(only.span()), Some(hint));
-                }
-                Some(Action::Display { command: with.command.into_inner(), sites })
-            }
-            "consumer.set" => {
-                let with: ConsumerSetWith = self.with(entry, with)?;
-                let names: Vec<&str> = consumers.iter().map(|consumer| consumer.name.as_str()).collect();
-                let found = names.iter().position(|name| name == with.consumer.get_ref());
-                if found.is_none() {
-                    let hint = near(with.consumer.get_ref(), &names);
-                    let what = format!("there is no consumer {:?}", with.consumer.get_ref());
-                    self.mistake(what, Some(with.consumer.span()), Some(hint));
-                }
-                Some(Action::ConsumerSet { consumer: found?, generate: with.generate_passticket })
-            }
-            other => {
-                let hint = near(other, &ACTIONS.map(|(name, _)| name));
-                self.mistake(format!("{other:?} is no action of a step"), Some(entry.action.span()), Some(hint));
-                None
-            }
-        }
-    }
-
     /// The table of a step, as its action needs it.
     fn with<'a, T: Deserialize<'a>>(&mut self, entry: &StepEntry, with: Option<Spanned<DeValue<'a>>>) -> Option<T> {
         let there = with.as_ref().map(Spanned::span);
         let with = with.unwrap_or_else(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
-        T::deserialize(ValueDeserializer::from(with))
-            .map_err(|error| {
-                let at = there.and_then(|there| error.span().or(Some(there))).unwrap_or_else(|| entry.action.span());
-                self.mistake(format!("{}: {}", entry.action.get_ref(), error.message()), Some(at), None);
-            })
-            .ok()
+        let found = spelling::all(with);
+        // What was taken away would be missed.
+        let whole = found.wrong.is_empty();
+        for wrong in found.wrong {
+            let at = there.clone().and_then(|there| wrong.at.or(Some(there))).unwrap_or_else(|| entry.action.span());
+            self.mistake(format!("{}: {}", entry.action.get_ref(), wrong.what), Some(at), wrong.hint);
+        }
+        found.value.filter(|_| whole)
     }
 
     fn site_of(&mut self, entry: &StepEntry) -> Option<String> {
@@ -381,102 +284,6 @@ impl Check<'_> {
             }
         }
     }
-
-    /// That a display is one, and changes nothing.
-    fn display(&mut self, command: &Spanned<String>) {
-        let verb = command.get_ref().split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        let what = if secret::typed(command.get_ref()) {
-            "a key is not written in a drill file".to_owned()
-        } else if !["D", "DISPLAY", "RL", "RLIST"].contains(&verb.as_str()) {
-            format!("{:?} is no display", command.get_ref())
-        } else {
-            return;
-        };
-        let hint = "RLIST CLASS PROFILE, D SMF,O or D ICSF,CARDS".to_owned();
-        self.mistake(what, Some(command.span()), Some(hint));
-    }
-
-    /// The site of a step that needs a card in the slot there.
-    fn card_of(&mut self, entry: &StepEntry) -> Option<String> {
-        let site = self.site_of(entry)?;
-        let (why, hint) = match self.slots.get(&site) {
-            Some(Slot::Card) | None => return Some(site),
-            Some(Slot::Pulled) => ("it was pulled", "put it back first: engine.attach"),
-            Some(Slot::Empty) => ("it has none", "attach one first: engine.attach, with = { kind = \"software\" }"),
-        };
-        let what = format!("{} needs a card at site {site:?}, and {why}", entry.action.get_ref());
-        self.mistake(what, Some(entry.action.span()), Some(hint.to_owned()));
-        None
-    }
-
-    fn users(&mut self, names: &Names) -> Option<Vec<UserId>> {
-        let defined: Vec<&str> = self.file.user.iter().map(|user| user.id.get_ref().as_str()).collect();
-        let mut users = Vec::new();
-        for name in names {
-            let text = name.get_ref().as_str();
-            match text.parse() {
-                Ok(id) if defined.contains(&text) => users.push(id),
-                _ => {
-                    let hint = near(text, &defined);
-                    self.mistake(format!("there is no user {text:?}"), Some(name.span()), Some(hint));
-                }
-            }
-        }
-        (users.len() == names.len()).then_some(users)
-    }
-
-    fn site_named(&mut self, name: &Spanned<String>) -> Option<String> {
-        self.site_at(name.get_ref(), Some(name.span()))
-    }
-
-    /// Sites, each named once.
-    fn different(&mut self, names: &Names) -> Option<Vec<String>> {
-        let mut sites = Vec::new();
-        for name in names {
-            let site = self.site_named(name)?;
-            if sites.contains(&site) {
-                self.mistake(format!("site {site:?} is there twice"), Some(name.span()), None);
-                return None;
-            }
-            sites.push(site);
-        }
-        Some(sites)
-    }
-
-    /// Sessions by name, `SESSION` or `CONSUMER/SESSION`; `all` of them.
-    fn sessions(&mut self, asked: &Spanned<Sessions>, consumers: &[Consumer]) -> Option<Vec<(usize, usize)>> {
-        let all: Vec<(String, (usize, usize))> = consumers
-            .iter()
-            .enumerate()
-            .flat_map(|(c, consumer)| {
-                consumer
-                    .sessions
-                    .iter()
-                    .enumerate()
-                    .map(move |(s, session)| (format!("{}/{}", consumer.name, session.name), (c, s)))
-            })
-            .collect();
-        let names = match asked.get_ref() {
-            Sessions::Word(word) if word == "all" && !all.is_empty() => {
-                return Some(all.into_iter().map(|(_, place)| place).collect());
-            }
-            Sessions::Word(word) => &vec![Spanned::new(asked.span(), word.clone())],
-            Sessions::List(list) => list,
-        };
-        let known: Vec<&str> = all.iter().map(|(full, _)| full.as_str()).collect();
-        let mut found = Vec::new();
-        for name in names {
-            let text = name.get_ref();
-            match all.iter().find(|(full, _)| full == text || full.split('/').nth(1) == Some(text)) {
-                Some((_, place)) => found.push(*place),
-                None => {
-                    let hint = near(text, &known);
-                    self.mistake(format!("there is no session {text:?}"), Some(name.span()), Some(hint));
-                }
-            }
-        }
-        (found.len() == names.len()).then_some(found)
-    }
 }
 
 /// What a site has of others, and where that is written: copies, and master keys.
@@ -485,14 +292,4 @@ fn of_others(site: &SiteEntry) -> impl Iterator<Item = (&str, std::ops::Range<us
     let keys = site.engine.master_key.as_ref();
     let same = keys.map(|key| (key.get_ref().strip_prefix("same-as:").unwrap_or_default(), key.span()));
     copied.into_iter().chain(same)
-}
-
-/// The name that was probably meant, or all there are.
-fn near(name: &str, names: &[&str]) -> String {
-    let distance = |other: &&&str| strsim::osa_distance(&other.to_lowercase(), &name.to_lowercase());
-    match names.iter().min_by_key(distance) {
-        Some(nearest) if distance(&nearest) <= 2 => format!("{nearest}?"),
-        Some(_) => format!("one of {}", names.join(", ")),
-        None => "none is defined".to_owned(),
-    }
 }

@@ -69,6 +69,12 @@ impl Mistake {
         self
     }
 
+    /// Whether the place of the other one lies within the place of this one.
+    pub(crate) fn surrounds(&self, other: &Self) -> bool {
+        let places = self.span.as_ref().zip(other.span.as_ref());
+        places.is_some_and(|(outer, inner)| outer.start <= inner.start && inner.end <= outer.end)
+    }
+
     /// What is wrong, in a few words.
     #[must_use]
     pub fn what(&self) -> &str {

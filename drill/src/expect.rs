@@ -7,7 +7,8 @@ use std::fmt;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer};
 
-use crate::tpx::{Failure, Logon};
+use crate::consumer::{Failure, SignOn};
+use crate::file::Offset;
 
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +28,12 @@ pub(crate) struct Expect {
     pub(crate) same: Option<String>,
     pub(crate) failed_out: Option<u32>,
     pub(crate) failed_back: Option<u32>,
+    /// How many are as expected; all of them where it is left out.
+    pub(crate) count: Option<u32>,
+    /// How long after the first action at most.
+    pub(crate) within: Option<Offset>,
+    /// That no secret comes out is always expected: whoever wants to may say so.
+    pub(crate) no_secret_in_output: Option<bool>,
 }
 
 impl Expect {
@@ -47,6 +54,9 @@ impl Expect {
             ("same", self.same.is_some()),
             ("failed_out", self.failed_out.is_some()),
             ("failed_back", self.failed_back.is_some()),
+            ("count", self.count.is_some()),
+            ("within", self.within.is_some()),
+            ("no_secret_in_output", self.no_secret_in_output.is_some()),
         ];
         keys.into_iter().filter_map(|(key, there)| there.then_some(key))
     }
@@ -107,10 +117,23 @@ fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, 
     Ok(Some(pattern))
 }
 
-/// What in a sign-on is not as expected.
-pub(crate) fn held(expect: &Expect, logon: &Logon) -> Vec<String> {
-    let who = format!("{} to {}", logon.user, logon.session);
-    let failure = logon.result.as_ref().err();
+/// What somebody tried, and what came of it.
+pub(crate) struct Tried<'a> {
+    pub(crate) who: String,
+    pub(crate) failure: Option<&'a Failure>,
+    pub(crate) lines: &'a [String],
+}
+
+impl<'a> From<&'a SignOn> for Tried<'a> {
+    fn from(sign_on: &'a SignOn) -> Self {
+        let who = format!("{} to {}", sign_on.user, sign_on.session);
+        Self { who, failure: sign_on.result.as_ref().err(), lines: &sign_on.lines }
+    }
+}
+
+/// What is not as expected in one try.
+pub(crate) fn held(expect: &Expect, tried: &Tried<'_>) -> Vec<String> {
+    let Tried { who, failure, lines } = tried;
     let mut wrong = Vec::new();
     let mut hold = |what: &str, expected: Option<&str>, got: Option<String>| {
         let Some(expected) = expected else { return };
@@ -121,14 +144,26 @@ pub(crate) fn held(expect: &Expect, logon: &Logon) -> Vec<String> {
     };
     let outcome = if failure.is_some() { Outcome::Fail } else { Outcome::Ok };
     hold("outcome", expect.outcome.map(|o| o.to_string()).as_deref(), Some(outcome.to_string()));
-    hold("SAF", expect.saf.as_deref(), failure.map(|f| f.saf.to_string()));
+    hold("SAF", expect.saf.as_deref(), failure.map(Failure::saf));
     let code = |f: &Failure| f.cause.code().map(icsf_core::codes::Code::hex_pair);
     hold("ICSF", expect.icsf.as_deref(), failure.and_then(code));
     hold("service", expect.service.as_deref(), failure.and_then(|f| f.cause.service().map(str::to_owned)));
-    if let Some(message) = expect.message.as_deref().filter(|m| !logon.lines.iter().any(|line| line.contains(*m))) {
+    if let Some(message) = expect.message.as_deref().filter(|m| !lines.iter().any(|line| line.contains(*m))) {
         wrong.push(format!("{who}: message {message} was expected, and did not come"));
     }
     wrong
+}
+
+/// What is not as expected of several tries: every one is to be as expected, or as many as the count says.
+pub(crate) fn held_of_all(expect: &Expect, tried: &[Tried<'_>]) -> Vec<String> {
+    let wrong: Vec<Vec<String>> = tried.iter().map(|tried| held(expect, tried)).collect();
+    let Some(count) = expect.count else { return wrong.concat() };
+    let right = wrong.iter().filter(|wrong| wrong.is_empty()).count();
+    if u32::try_from(right) == Ok(count) {
+        return Vec::new();
+    }
+    let what = format!("{count} of {} were expected to come so, {right} did", tried.len());
+    std::iter::once(what).chain(wrong.concat()).collect()
 }
 
 /// What a site showed, or why it refused.

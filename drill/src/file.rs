@@ -12,6 +12,13 @@ use toml::Spanned;
 use crate::card::CardKind;
 use crate::expect::Expect;
 
+mod consumer;
+mod inputs;
+
+pub(crate) use consumer::{ConsumerEntry, Fallback, SessionEntry};
+pub use inputs::Format;
+pub(crate) use inputs::{Inputs, ReportEntry, Rollback};
+
 /// A drill as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +27,8 @@ pub(crate) struct DrillFile {
     pub(crate) drill: Header,
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, Spanned<SecretFrom>>,
+    #[serde(default)]
+    pub(crate) inputs: Inputs,
     pub(crate) site: Vec<SiteEntry>,
     #[serde(default)]
     pub(crate) racf: Racf,
@@ -34,6 +43,10 @@ pub(crate) struct DrillFile {
     #[serde(default)]
     pub(crate) consumer: Vec<ConsumerEntry>,
     pub(crate) step: Vec<StepEntry>,
+    #[serde(default)]
+    pub(crate) rollback: Rollback,
+    #[serde(default)]
+    pub(crate) report: ReportEntry,
 }
 
 /// What a drill is.
@@ -110,6 +123,25 @@ pub(crate) struct SiteEntry {
     #[serde(default)]
     pub(crate) ckds: CkdsEntry,
     pub(crate) engine: EngineEntry,
+    /// How far its clock is off.
+    #[serde(default)]
+    pub(crate) clock: Skew,
+    /// CHECKAUTH of its ICSF options.
+    #[serde(default)]
+    pub(crate) checkauth: bool,
+    #[serde(default)]
+    pub(crate) replay_scope: ReplayScope,
+}
+
+/// Which systems remember used tickets together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReplayScope {
+    /// This one by itself.
+    #[default]
+    System,
+    /// All that say so.
+    Sysplex,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -181,6 +213,9 @@ pub(crate) struct Racf {
     pub(crate) raclist: Vec<Spanned<String>>,
     #[serde(default, deserialize_with = "words")]
     pub(crate) generic: Vec<Spanned<String>>,
+    /// Whatever else is set up, command by command.
+    #[serde(default)]
+    pub(crate) commands: Vec<Spanned<String>>,
 }
 
 /// A key in the CKDS of the primary site.
@@ -248,30 +283,6 @@ pub(crate) struct UserEntry {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConsumerEntry {
-    pub(crate) name: Spanned<String>,
-    pub(crate) kind: ConsumerKind,
-    pub(crate) runs_as: String,
-    pub(crate) session: Vec<SessionEntry>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ConsumerKind {
-    Tpx,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SessionEntry {
-    pub(crate) name: Spanned<String>,
-    pub(crate) applid: Spanned<String>,
-    /// The ACT field of this name: the application name of the ticket; the applid where it is left out.
-    pub(crate) ptkt_profile: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct StepEntry {
     pub(crate) id: Spanned<String>,
     pub(crate) at: Spanned<Offset>,
@@ -302,6 +313,29 @@ impl<'de> Deserialize<'de> for Offset {
         let digits = text.strip_prefix('+').unwrap_or(&text);
         let span: jiff::SignedDuration = digits.parse().ok().ok_or_else(wrong)?;
         u64::try_from(span.as_secs()).ok().map(Self).ok_or_else(wrong)
+    }
+}
+
+/// Seconds that a clock is ahead, or behind: `+90s`, `-11m`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Skew(pub(crate) i64);
+
+/// A clock that is off by more is a broken one: a year.
+const MOST_SKEW: i64 = 366 * 86_400;
+
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:+} s", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Skew {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let span: Option<jiff::SignedDuration> = text.strip_prefix('+').unwrap_or(&text).parse().ok();
+        let seconds = span.map(|span| span.as_secs()).filter(|seconds| seconds.abs() <= MOST_SKEW);
+        let wrong = || de::Error::custom(format!("{text:?} is no skew of a clock: write +90s or -11m, a year at most"));
+        seconds.map(Self).ok_or_else(wrong)
     }
 }
 

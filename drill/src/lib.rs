@@ -14,23 +14,27 @@
 //! ```
 
 mod card;
+mod change;
 mod check;
+mod clock;
+pub mod consumer;
 mod cover;
 mod error;
 mod expect;
 mod file;
 pub mod gallery;
+mod import;
 mod plan;
 pub mod report;
 mod run;
 mod secret;
-mod tpx;
+mod spelling;
 mod typed;
 mod with;
 mod world;
 
 pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};
 pub use error::{Error, Mistake};
-pub use plan::Drill;
+pub use file::Format;
+pub use plan::{Drill, Reader};
 pub use run::{Run, check, run, run_on};
-pub use tpx::FACTS;

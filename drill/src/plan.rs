@@ -1,35 +1,36 @@
 //! A drill, checked: what is to be run.
 
 use serde::Deserialize;
-use softicsf::{Applid, UserId};
+use softicsf::UserId;
 
 use crate::card::CardKind;
+use crate::change::Change;
 use crate::check;
-use crate::error::{Error, Mistake, Source};
+use crate::consumer::{AppName, Factory, Settings, kinds};
+use crate::error::{Error, Source};
 use crate::expect::Expect;
-use crate::file::{DrillFile, Offset};
+use crate::file::{DrillFile, Format, Offset};
+use crate::import::Imported;
+use crate::spelling;
 
 /// A drill ready to be run.
 pub struct Drill {
     pub(crate) path: String,
     pub(crate) text: String,
     pub(crate) file: DrillFile,
-    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) consumers: Vec<Planned>,
     pub(crate) steps: Vec<Step>,
+    /// What the inputs hold.
+    pub(crate) imported: Imported,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Consumer {
-    pub(crate) name: String,
-    pub(crate) runs_as: UserId,
-    pub(crate) sessions: Vec<Session>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Session {
-    pub(crate) name: String,
-    pub(crate) applid: String,
-    pub(crate) application: Applid,
+/// A consumer of the drill.
+#[derive(Clone)]
+pub(crate) struct Planned {
+    pub(crate) settings: Settings,
+    pub(crate) factory: Factory,
+    /// The site it runs at, where that is not the site of the step.
+    pub(crate) runs_at: Option<String>,
 }
 
 #[derive(Debug)]
@@ -80,6 +81,60 @@ pub(crate) enum Action {
         consumer: usize,
         generate: bool,
     },
+    /// Its address space loses program control as soon as it uses ICSF.
+    Dirty {
+        consumer: usize,
+    },
+    Restart {
+        consumer: usize,
+    },
+    Change {
+        site: String,
+        change: Change,
+    },
+    /// Commands of an administrator, at each of these sites.
+    Racf {
+        sites: Vec<String>,
+        commands: Vec<String>,
+    },
+    Generate(Generate),
+    Evaluate(Evaluate),
+    Storm(Storm),
+    /// What takes a KDC: which step it is.
+    Kerberos {
+        what: &'static str,
+    },
+}
+
+/// A ticket that is made, and kept for later steps.
+#[derive(Debug, Clone)]
+pub(crate) struct Generate {
+    pub(crate) site: String,
+    pub(crate) user: UserId,
+    pub(crate) application: AppName,
+    pub(crate) runs_as: UserId,
+    pub(crate) ticket: String,
+}
+
+/// A ticket that was kept, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Evaluate {
+    pub(crate) site: String,
+    pub(crate) ticket: String,
+    /// Who has it checked; none: the user signs on with it.
+    pub(crate) runs_as: Option<UserId>,
+    pub(crate) times: u32,
+}
+
+/// Users who try again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Storm {
+    pub(crate) site: String,
+    pub(crate) users: Vec<UserId>,
+    pub(crate) sessions: Vec<(usize, usize)>,
+    /// How often each tries at most.
+    pub(crate) tries: u32,
+    pub(crate) every: Offset,
 }
 
 /// A card that comes and goes, and who tries to sign on meanwhile.
@@ -98,6 +153,7 @@ impl Action {
     fn lasts(&self) -> u64 {
         match self {
             Self::Flap(flap) => u64::from(flap.count).saturating_mul(2).saturating_mul(flap.every.0),
+            Self::Storm(storm) => u64::from(storm.tries).saturating_mul(storm.every.0),
             _ => 0,
         }
     }
@@ -125,20 +181,12 @@ impl std::fmt::Debug for Drill {
 }
 
 impl Drill {
-    /// Reads and checks a drill. `path` is what errors call the file.
+    /// Reads and checks a drill. `path` is what errors call the file; files it names are looked for beside it.
     ///
     /// # Errors
     /// [`Error::File`]: every mistake that was found, with line and column.
     pub fn read(path: &str, text: &str) -> Result<Self, Error> {
-        let source = Source { path, text };
-        let file: DrillFile = toml::from_str(text)
-            .map_err(|error| Error::File(vec![Mistake::new(&source, error.message().to_owned(), error.span())]))?;
-        let (consumers, steps, mistakes) = check::checked(source, &file);
-        if mistakes.is_empty() {
-            Ok(Self { path: path.to_owned(), text: text.to_owned(), file, consumers, steps })
-        } else {
-            Err(Error::File(mistakes))
-        }
+        Reader::default().read(path, text)
     }
 
     /// The identifier the drill gives itself.
@@ -168,7 +216,115 @@ impl Drill {
         self.file.site.iter().filter_map(|site| site.engine.kind.card()).chain(attached)
     }
 
+    /// Of which CKDSs later steps want a copy as it is when this step begins: site and step.
+    pub(crate) fn copies_wanted(&self, step: &str) -> Vec<(String, String)> {
+        let wanted = self.steps.iter().filter_map(|later| match &later.action {
+            Action::Change { site, change: Change::CkdsRestore(restore) } => {
+                let as_of = restore.as_of.as_deref().filter(|as_of| *as_of == step)?;
+                Some((restore.from.clone().unwrap_or_else(|| site.clone()), as_of.to_owned()))
+            }
+            _ => None,
+        });
+        wanted.collect()
+    }
+
+    /// The forms of the report that the file asks for.
+    #[must_use]
+    pub fn formats(&self) -> &[Format] {
+        &self.file.report.formats
+    }
+
     pub(crate) fn source(&self) -> Source<'_> {
         Source { path: &self.path, text: &self.text }
+    }
+}
+
+/// Reads drill files otherwise than by default.
+///
+/// ```
+/// use std::sync::Arc;
+/// use icsf_drill::{Reader, consumer::{Asked, Consumer, Place, SignOn}};
+///
+/// /// Signs nobody on, and says so.
+/// #[derive(Debug)]
+/// struct Closed;
+///
+/// impl Consumer for Closed {
+///     fn sign_on(&mut self, _: &Place<'_>, asked: &Asked<'_>) -> SignOn {
+///         SignOn::begun(asked)
+///     }
+/// }
+///
+/// let reader = Reader::default().consumer("closed", Arc::new(|_| Box::new(Closed)));
+/// assert!(reader.read("mine.toml", "format = 1").is_err(), "that is no whole drill");
+/// ```
+#[derive(Clone)]
+pub struct Reader {
+    inline_keys: bool,
+    kinds: Vec<(String, Factory)>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds: Vec<&str> = self.kinds.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Reader").field("inline_keys", &self.inline_keys).field("kinds", &kinds).finish()
+    }
+}
+
+/// With the consumers that come with the program, and no key in the file.
+impl Default for Reader {
+    fn default() -> Self {
+        let kinds = kinds().into_iter().map(|(name, factory)| (name.to_owned(), factory));
+        Self { inline_keys: false, kinds: kinds.collect() }
+    }
+}
+
+impl Reader {
+    /// Lets keys and passwords be written in the file itself.
+    #[must_use]
+    pub fn allow_inline_keys(self) -> Self {
+        Self { inline_keys: true, ..self }
+    }
+
+    /// Knows another kind of consumer.
+    #[must_use]
+    pub fn consumer(mut self, kind: &str, factory: Factory) -> Self {
+        self.kinds.retain(|(name, _)| name != kind);
+        self.kinds.push((kind.to_owned(), factory));
+        self
+    }
+
+    /// As [`Drill::read`].
+    ///
+    /// # Errors
+    /// [`Error::File`]: every mistake that was found, with line and column.
+    pub fn read(&self, path: &str, text: &str) -> Result<Drill, Error> {
+        let source = Source { path, text };
+        let (file, mut mistakes) = spelling::file::<DrillFile>(&source);
+        let Some(file) = file else { return Err(Error::File(mistakes)) };
+        let (imported, unread) = Imported::read(&source, &file.inputs);
+        mistakes.extend(unread);
+        let plan = check::checked(source, &file, &imported, self);
+        // What could not be read is missed where it stands.
+        let (before, after) = (mistakes.len(), plan.mistakes);
+        let new = after.into_iter().filter(|new| !mistakes.iter().take(before).any(|old| new.surrounds(old)));
+        let new: Vec<_> = new.collect();
+        mistakes.extend(new);
+        if mistakes.is_empty() {
+            let (consumers, steps) = (plan.consumers, plan.steps);
+            Ok(Drill { path: path.to_owned(), text: text.to_owned(), file, consumers, steps, imported })
+        } else {
+            Err(Error::File(mistakes))
+        }
+    }
+
+    pub(crate) const fn inline_keys(&self) -> bool {
+        self.inline_keys
+    }
+
+    /// Finds a kind, or which there are.
+    pub(crate) fn kind(&self, name: &str) -> Result<&Factory, Vec<&str>> {
+        let found = self.kinds.iter().find(|(known, _)| known == name);
+        found.map(|(_, factory)| factory).ok_or_else(|| self.kinds.iter().map(|(name, _)| name.as_str()).collect())
     }
 }

@@ -165,7 +165,7 @@ impl Page {
             self.wrapped("   cause: ", &failure.cause.to_string());
             let icsf = failure.cause.code().map_or_else(String::new, |code| format!(", ICSF {}", code.hex_pair()));
             let profile = failure.cause.profile().map_or_else(String::new, |name| format!(", profile {name}"));
-            self.wrapped("   codes: ", &format!("SAF {}{icsf}{profile}", failure.saf));
+            self.wrapped("   codes: ", &format!("SAF {}{icsf}{profile}", failure.saf()));
         }
         if let Verdict::Deviated(deviations) = &step.verdict {
             for deviation in deviations {

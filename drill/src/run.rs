@@ -1,22 +1,26 @@
 //! Runs a drill: step after step on the real parts, each held against what was expected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use icsf_core::clock::{Clock, SystemClock};
+use icsf_core::clock::{Clock, ManualClock, SystemClock};
 use icsf_saf::model::Class;
 use icsf_saf::{Caller, SignedOnBy};
 use softicsf::{TicketKind, UserId};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
+use crate::clock::DrillClock;
+use crate::consumer::{Asked, Failure, Managed, Place, SignOn};
 use crate::error::Error;
-use crate::expect::{Expect, Shown, displayed, held};
+use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
 use crate::file::{Kind, Offset, SiteEntry};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report;
-use crate::tpx::{Failure, Logon, Tpx};
 use crate::with;
 use crate::world::World;
+
+mod steps;
 
 /// What came of a drill.
 #[derive(Debug)]
@@ -104,7 +108,8 @@ impl Run {
 /// # Errors
 /// [`Error::Setup`] when a site cannot be made as the drill wants it.
 pub fn check(drill: &Drill) -> Result<(), Error> {
-    let mut world = World::new(drill, Cards::default().all(CardKind::Software), 0, true)?;
+    let clock = Arc::new(DrillClock::Virtual(ManualClock::at(0)));
+    let mut world = World::new(drill, Cards::default().all(CardKind::Software), clock, true)?;
     drill.file.site.iter().try_for_each(|site| world.site(site.name.get_ref()).map(drop))
 }
 
@@ -123,12 +128,21 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
 /// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out.
 pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
-    let start = header.clock.unwrap_or_else(|| SystemClock.now());
+    let (start, clock) = if cards.by_wall_clock() {
+        (SystemClock.now(), DrillClock::Wall)
+    } else {
+        let start = header.clock.unwrap_or_else(|| SystemClock.now());
+        (start, DrillClock::Virtual(ManualClock::at(start)))
+    };
+    let managed = drill.consumers.iter().map(|planned| Managed::new(&planned.factory, &planned.settings));
     let mut runner = Runner {
-        world: World::new(drill, *cards, start, false)?,
-        consumers: drill.consumers.iter().map(|consumer| Tpx { consumer: consumer.clone(), generate: true }).collect(),
+        world: World::new(drill, *cards, Arc::new(clock), false)?,
+        drill,
+        consumers: managed.collect(),
         start,
+        disrupted: None,
         surveys: Vec::new(),
+        kept: BTreeMap::new(),
         tickets: Vec::new(),
     };
     if let Some(first) = drill.file.site.first() {
@@ -180,9 +194,14 @@ fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
 
 struct Runner<'a> {
     world: World<'a>,
-    consumers: Vec<Tpx>,
+    drill: &'a Drill,
+    consumers: Vec<Managed>,
     start: u64,
+    /// When the first action began.
+    disrupted: Option<u64>,
     surveys: Vec<Survey>,
+    /// Tickets for later steps, by name.
+    kept: BTreeMap<String, steps::Kept>,
     tickets: Vec<Zeroizing<String>>,
 }
 
@@ -200,21 +219,37 @@ impl Runner<'_> {
             verdict: Verdict::Done,
         };
         let mut deviations = Vec::new();
+        let now = self.world.now();
+        if expect.is_none() {
+            self.disrupted.get_or_insert(now);
+        }
+        if let Some((limit, since)) = expect.and_then(|expect| expect.within).zip(self.disrupted)
+            && now.saturating_sub(since) > limit.0
+        {
+            let (took, limit) = (Offset(now.saturating_sub(since)), limit.to_string());
+            deviations.push(format!("it comes {took} after the first action, {limit} was the limit"));
+        }
+        for (site, step) in self.drill.copies_wanted(&step.id) {
+            self.world.copy_ckds(&site, &step)?;
+        }
         match &step.action {
             Action::Logon { site, users, sessions, by } => {
                 result.site.clone_from(site);
                 let mut names = Vec::new();
+                let mut sign_ons = Vec::new();
                 for user in users {
-                    for (consumer, session) in sessions {
-                        let logon = self.logon(site, *user, (*consumer, *session), *by)?;
-                        names.push(logon.session.clone());
-                        tell(&logon, &mut result);
-                        if let Some(expect) = expect {
-                            deviations.extend(held(expect, &logon));
-                        }
-                        self.tickets.extend(logon.ticket);
+                    for place in sessions {
+                        let sign_on = self.logon(site, *user, *place, *by)?;
+                        names.push(sign_on.session.clone());
+                        tell(&sign_on, &mut result);
+                        sign_ons.push(sign_on);
                     }
                 }
+                if let Some(expect) = expect {
+                    let tried: Vec<Tried<'_>> = sign_ons.iter().map(Tried::from).collect();
+                    deviations.extend(held_of_all(expect, &tried));
+                }
+                self.tickets.extend(sign_ons.into_iter().flat_map(|sign_on| sign_on.tickets));
                 result.what = format!("logon {} to {}", list(users), names.join(", "));
             }
             Action::Failover { from, to } => {
@@ -284,16 +319,25 @@ impl Runner<'_> {
                 }
             }
             Action::ConsumerSet { consumer, generate } => {
-                if let Some(tpx) = self.consumers.get_mut(*consumer) {
-                    tpx.generate = *generate;
-                    result.what =
-                        format!("{}: PassTickets {}", tpx.consumer.name, if *generate { "on" } else { "off" });
+                if let Some(managed) = self.consumers.get_mut(*consumer) {
+                    managed.tickets = *generate;
+                    result.what = format!("{}: PassTickets {}", managed.settings().name, if *generate { "on" } else { "off" });
                 }
             }
+            other => deviations.extend(self.other(other, step, &mut result)?),
         }
-        if expect.is_some() {
-            result.verdict = if deviations.is_empty() { Verdict::AsExpected } else { Verdict::Deviated(deviations) };
+        let shown = matches!(step.action, Action::Display { .. });
+        if let Some(pattern) = expect.and_then(|expect| expect.matches.as_ref()).filter(|_| !shown)
+            && !result.lines.iter().any(|line| pattern.is_match(line))
+        {
+            deviations.push(format!("a line like {pattern} was expected, and none of {} is", result.lines.len()));
         }
+        // What was refused deviates, also where nothing was expected.
+        result.verdict = match (expect, deviations.is_empty()) {
+            (Some(_), true) => Verdict::AsExpected,
+            (None, true) => Verdict::Done,
+            (_, false) => Verdict::Deviated(deviations),
+        };
         Ok(result)
     }
 
@@ -328,11 +372,11 @@ impl Runner<'_> {
                                 result.failures.push(failure.clone());
                             }
                             let codes = expect.map(Expect::codes);
-                            let wrong = codes.map(|codes| held(&codes, &logon)).unwrap_or_default();
+                            let wrong = codes.map(|codes| held(&codes, &Tried::from(&logon))).unwrap_or_default();
                             let new = wrong.into_iter().filter(|what| !deviations.contains(what));
                             deviations.extend(new.collect::<Vec<_>>());
                         }
-                        self.tickets.extend(logon.ticket);
+                        self.tickets.extend(logon.tickets);
                     }
                 }
             }
@@ -360,24 +404,27 @@ impl Runner<'_> {
         user: UserId,
         (consumer, session): (usize, usize),
         by: Option<TypedBy>,
-    ) -> Result<Logon, Error> {
+    ) -> Result<SignOn, Error> {
+        let gone = || Error::Missing("a session is gone".to_owned());
         let password = self.world.password(&user);
-        let tpx = self.consumers.get(consumer);
-        let found = tpx.and_then(|tpx| Some((tpx, tpx.consumer.sessions.get(session)?)));
-        let (tpx, session) = found.ok_or(Error::Missing("a session is gone".to_owned()))?;
-        let by_ticket = by.map_or(tpx.generate, |by| by == TypedBy::Ticket);
-        let typed = if by_ticket { None } else { password };
-        Ok(tpx.logon(&self.world.site(site)?.system, user, session, typed.as_ref()))
+        let here = self.drill.consumers.get(consumer).and_then(|planned| planned.runs_at.as_deref()).unwrap_or(site);
+        let managed = self.consumers.get_mut(consumer).ok_or_else(gone)?;
+        let session = managed.session(session).ok_or_else(gone)?;
+        let tickets = by.map_or(managed.tickets, |by| by == TypedBy::Ticket);
+        let (here, there) = self.world.two(here, site)?;
+        let asked = Asked { user, session: &session, password: password.as_ref(), tickets };
+        Ok(managed.sign_on(&Place::new(here, there), &asked))
     }
 
     fn named(&self, sessions: &[(usize, usize)]) -> String {
-        let name = |(consumer, session): &(usize, usize)| {
-            Some(self.consumers.get(*consumer)?.consumer.sessions.get(*session)?.name.as_str())
-        };
+        let name = |(consumer, session): &(usize, usize)| Some(self.consumers.get(*consumer)?.session(*session)?.name);
         sessions.iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }
 
     fn display(&mut self, site: &str, command: &str) -> Result<Shown, Error> {
+        if let Some((name, command)) = with::modified(command) {
+            return self.modify(site, name, command);
+        }
         let system = &self.world.site(site)?.system;
         if !with::is_racf(command) {
             return Ok(system.console(command).map_err(|error| error.to_string()));
@@ -465,16 +512,16 @@ fn side_by_side(shown: &[(String, Shown)]) -> Vec<String> {
 }
 
 /// Writes down what a sign-on showed.
-fn tell(logon: &Logon, result: &mut StepResult) {
-    result.lines.extend(logon.lines.iter().cloned());
-    match &logon.result {
+fn tell(sign_on: &SignOn, result: &mut StepResult) {
+    result.lines.extend(sign_on.lines.iter().cloned());
+    match &sign_on.result {
         Ok(by) => {
             let by = match by {
                 SignedOnBy::Password => "the password",
                 SignedOnBy::Ticket(TicketKind::Legacy) => "a legacy PassTicket",
                 SignedOnBy::Ticket(_) => "an enhanced PassTicket",
             };
-            result.lines.push(format!("{} signed on to {} with {by}", logon.user, logon.session));
+            result.lines.push(format!("{} signed on to {} with {by}", sign_on.user, sign_on.session));
         }
         Err(failure) => result.failures.push(failure.clone()),
     }

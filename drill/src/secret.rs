@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use icsf_saf::command::shows_secret;
+use toml::Spanned;
 
 use crate::file::DrillFile;
 
@@ -10,25 +11,35 @@ use crate::file::DrillFile;
 pub(crate) type Wrong = (String, Range<usize>, &'static str);
 
 /// Keys and passwords that are written down, references to secrets there are none of, and operands that are more than one.
-pub(crate) fn wrong(file: &DrillFile) -> Vec<Wrong> {
+/// `inline`: they may be written down.
+pub(crate) fn wrong(file: &DrillFile, inline: bool) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let values = file.key.iter().filter_map(|key| key.value.as_ref());
     for reference in values.chain(file.user.iter().filter_map(|user| user.password.as_ref())) {
-        wrong.extend(referred(file, reference.get_ref(), reference.span()));
+        if !inline || reference.get_ref().starts_with('@') {
+            wrong.extend(referred(file, reference.get_ref(), reference.span()));
+        }
     }
     for operand in file.profile.iter().flat_map(|profile| &profile.ssignon) {
-        let (text, at) = (operand.get_ref(), operand.span());
-        if typed(text) || typed(&format!("RDEFINE A B SSIGNON({text})")) {
-            let hint = "write KEYMASKED(@secret:NAME), and NAME in [secrets]";
-            wrong.push(("a key is not written in a drill file".to_owned(), at, hint));
-        } else if let Some(inner) = inner(text) {
-            if inner.starts_with('@') {
-                wrong.extend(referred(file, inner, at));
-            }
-        } else {
-            let hint = "each by itself, as in [\"KEYMASKED(@secret:NAME)\", \"TYPE(UPPER)\"]";
-            wrong.push((format!("{text:?} is no operand of SSIGNON"), at, hint));
+        wrong.extend(wrong_operand(file, operand, inline));
+    }
+    wrong
+}
+
+/// What is wrong with an operand of SSIGNON.
+pub(crate) fn wrong_operand(file: &DrillFile, operand: &Spanned<String>, inline: bool) -> Vec<Wrong> {
+    let (text, at) = (operand.get_ref(), operand.span());
+    let mut wrong = Vec::new();
+    if !inline && (typed(text) || typed(&format!("RDEFINE A B SSIGNON({text})"))) {
+        let hint = "write KEYMASKED(@secret:NAME), and NAME in [secrets]";
+        wrong.push(("a key is not written in a drill file".to_owned(), at, hint));
+    } else if let Some(inner) = inner(text) {
+        if inner.starts_with('@') {
+            wrong.extend(referred(file, inner, at));
         }
+    } else {
+        let hint = "each by itself, as in [\"KEYMASKED(@secret:NAME)\", \"TYPE(UPPER)\"]";
+        wrong.push((format!("{text:?} is no operand of SSIGNON"), at, hint));
     }
     wrong
 }

@@ -12,6 +12,13 @@ use crate::error::Source;
 use crate::file::{EngineKind, Offset};
 use crate::plan::TypedBy;
 
+mod changes;
+
+pub(crate) use changes::{
+    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelWith, ProfileWith, RacfWith, RestoreWith,
+    SkewWith, SmfidWith, StaleWith, StormWith,
+};
+
 /// A list of names with something in it: an empty one would make an expectation hold whatever comes.
 pub(crate) type Names = Vec<Spanned<String>>;
 
@@ -77,6 +84,13 @@ pub(crate) struct ConsumerSetWith {
 /// Whether a display is of RACF, and not of the console.
 pub(crate) fn is_racf(command: &str) -> bool {
     command.split_whitespace().next().is_some_and(|verb| verb.to_ascii_uppercase().starts_with("RL"))
+}
+
+/// The consumer an operator command is for, and the command: `F RSED,APPL=IVP PASSTICKET,U1`.
+pub(crate) fn modified(command: &str) -> Option<(&str, &str)> {
+    let (verb, rest) = command.trim().split_once(char::is_whitespace)?;
+    let is_modify = ["F", "MODIFY"].iter().any(|known| verb.eq_ignore_ascii_case(known));
+    rest.trim().split_once(',').filter(|_| is_modify)
 }
 
 /// The table of each step, where it has one.

@@ -4,22 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
-use icsf_core::clock::ManualClock;
-use icsf_core::kds::KdsFormat;
+use icsf_core::kds::{Backup, KdsFormat};
 use icsf_core::random::{RandomSource, SeededRandom};
-use icsf_core::{ClearKey, KeyLabel};
+use icsf_core::ClearKey;
 use icsf_saf::Caller;
 use icsf_saf::command::SecretSource;
 use icsf_saf::model::Credential;
 use secrecy::{ExposeSecret, SecretString};
-use softicsf::{Card, CardSlot, MasterKeyKind, System, UserId, read_secret};
+use softicsf::ptkt::{MemoryRegister, ReplayRegister};
+use softicsf::{Card, CardSlot, Clock, MasterKeyKind, System, UserId, read_secret};
 use toml::Spanned;
 
 use crate::card::{CardKind, Cards, PullableCard};
+use crate::clock::{DrillClock, SiteClock};
+use crate::cover::cover;
 use crate::error::{Error, Mistake};
-use crate::file::{Generated, IcsfState, KeyKind, SecretFrom, SiteEntry};
+use crate::file::{Generated, IcsfState, KeyKind, ReplayScope, SecretFrom, SiteEntry};
 use crate::plan::Drill;
 use crate::typed::Typed;
+
+mod changes;
+mod keys;
+
+pub(crate) use changes::Changed;
 
 /// Who sets up the sites.
 const ADMINISTRATOR: &str = "IBMUSER";
@@ -28,12 +35,16 @@ const ADMINISTRATOR: &str = "IBMUSER";
 pub(crate) struct World<'a> {
     drill: &'a Drill,
     cards: Cards<'a>,
-    clock: Arc<ManualClock>,
+    clock: Arc<DrillClock>,
+    /// What the systems of the sysplex remember together.
+    sysplex: Arc<dyn ReplayRegister>,
     random: Arc<SeededRandom>,
     pub(crate) secrets: Secrets,
     /// What opens the cards there are, or were.
     pins: Vec<SecretString>,
     sites: BTreeMap<String, Site>,
+    /// Copies of CKDSs as they were when steps began: by site and step.
+    copies: BTreeMap<(String, String), Backup>,
 }
 
 /// A site.
@@ -44,13 +55,16 @@ pub(crate) struct Site {
     card: Option<Box<dyn PullableCard>>,
     /// The key parts as the officers keep them, so that a spare card can be given the same master keys.
     parts: MasterKeyParts,
+    clock: Arc<SiteClock>,
+    /// The CKDS before it was changed.
+    before: Option<Backup>,
 }
 
 type MasterKeyParts = BTreeMap<MasterKeyKind, [ClearKey; 2]>;
 
 impl Site {
-    fn new(system: System, slot: CardSlot) -> Self {
-        Self { system, slot, card: None, parts: BTreeMap::new() }
+    fn new(system: System, slot: CardSlot, clock: Arc<SiteClock>) -> Self {
+        Self { system, slot, card: None, parts: BTreeMap::new(), clock, before: None }
     }
 
     /// Pulls its card, and throws it away.
@@ -93,9 +107,12 @@ impl Secrets {
         Ok(Self(secrets))
     }
 
-    /// The secret of `@secret:NAME`.
-    pub(crate) fn get(&self, reference: &str) -> Option<&SecretString> {
-        self.0.get(reference.strip_prefix("@secret:")?)
+    /// The secret of `@secret:NAME`; or one that was written down, where that is allowed.
+    pub(crate) fn get(&self, reference: &str) -> Option<SecretString> {
+        match reference.strip_prefix("@secret:") {
+            Some(name) => self.0.get(name).cloned(),
+            None => Some(SecretString::from(reference)),
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &str> {
@@ -147,11 +164,25 @@ fn generated(what: Generated, random: &SeededRandom) -> Result<SecretString, Str
 impl<'a> World<'a> {
     /// The world before the first step: every site that copies no other is set up. `stand_in`: with secrets made up for
     /// those that come from elsewhere.
-    pub(crate) fn new(drill: &'a Drill, cards: Cards<'a>, start: u64, stand_in: bool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        drill: &'a Drill,
+        cards: Cards<'a>,
+        clock: Arc<DrillClock>,
+        stand_in: bool,
+    ) -> Result<Self, Error> {
         let random = Arc::new(SeededRandom::new(drill.file.drill.seed));
         let secrets = Secrets::resolve(drill, &random, stand_in)?;
-        let clock = Arc::new(ManualClock::at(start));
-        let mut world = Self { drill, cards, clock, random, secrets, pins: Vec::new(), sites: BTreeMap::new() };
+        let mut world = Self {
+            drill,
+            cards,
+            clock,
+            sysplex: Arc::new(MemoryRegister::new()),
+            random,
+            secrets,
+            pins: cover(&drill.text).1.into_iter().map(SecretString::from).collect(),
+            sites: BTreeMap::new(),
+            copies: BTreeMap::new(),
+        };
         for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
             let site = world.primary(entry)?;
             world.sites.insert(entry.name.get_ref().clone(), site);
@@ -164,8 +195,13 @@ impl<'a> World<'a> {
         self.secrets.all().chain(self.pins.iter().map(ExposeSecret::expose_secret))
     }
 
+    /// Goes on to this moment.
     pub(crate) fn set_clock(&self, now: u64) {
-        self.clock.set(now);
+        self.clock.reach(now);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
     }
 
     /// A site. One that copies another is made when it is first needed: until then its copies follow the original.
@@ -190,10 +226,10 @@ impl<'a> World<'a> {
     }
 
     fn primary(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
-        let slot = CardSlot::empty();
+        let (slot, clock) = (CardSlot::empty(), self.clock_of(entry));
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
-        let system = self.builder(entry, &slot).format(format).build().map_err(|e| self.named(entry, &e))?;
-        let mut site = Site::new(system, slot);
+        let system = self.builder(entry, &slot, &clock).format(format).build().map_err(|e| self.named(entry, &e))?;
+        let mut site = Site::new(system, slot, clock);
         if let Some(kind) = entry.engine.kind.card() {
             site.parts = self.new_parts()?;
             site.insert(self.new_card(entry.name.get_ref(), kind)?);
@@ -207,21 +243,30 @@ impl<'a> World<'a> {
 
     fn recovery(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
         let original = entry.ckds.copy_of.as_ref().map(|from| from.get_ref().clone()).unwrap_or_default();
-        let slot = CardSlot::empty();
-        let builder = self.builder(entry, &slot);
+        let (slot, clock) = (CardSlot::empty(), self.clock_of(entry));
+        let builder = self.builder(entry, &slot, &clock);
         let from = self.site(&original)?;
         let system = builder.copy_of(&from.system).build();
         let system = system.map_err(|e| self.named(entry, &e))?;
-        let mut site = Site::new(system, slot);
+        let mut site = Site::new(system, slot, clock);
         let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
         self.change_card(entry.name.get_ref(), &mut site, entry.engine.kind.card(), same_as)?;
         self.icsf_state(&site, entry)?;
         Ok(site)
     }
 
-    fn builder(&self, entry: &SiteEntry, slot: &CardSlot) -> softicsf::InMemory {
+    fn builder(&self, entry: &SiteEntry, slot: &CardSlot, clock: &Arc<SiteClock>) -> softicsf::InMemory {
         let smfid = entry.smfid.get_ref();
-        System::in_memory().names(smfid, smfid).clock(self.clock.clone()).random(self.random()).slot(slot)
+        let system = System::in_memory().names(smfid, smfid).clock(clock.clone()).random(self.random()).slot(slot);
+        let system = system.checkauth(entry.checkauth);
+        match entry.replay_scope {
+            ReplayScope::System => system,
+            ReplayScope::Sysplex => system.register(self.sysplex.clone()),
+        }
+    }
+
+    fn clock_of(&self, entry: &SiteEntry) -> Arc<SiteClock> {
+        Arc::new(SiteClock::new(self.clock.clone(), entry.clock.0))
     }
 
     fn random(&self) -> Arc<dyn RandomSource> {
@@ -341,50 +386,6 @@ impl<'a> World<'a> {
         load(name, card.card(), &parts)
     }
 
-    /// Puts the keys of the drill into the CKDS.
-    fn keys(&self, site: &Site) -> Result<(), Error> {
-        let icsf = site.system.icsf();
-        for key in &self.drill.file.key {
-            let wrong = |what: String| Error::Setup(Mistake::new(&self.drill.source(), what, Some(key.label.span())));
-            let label: KeyLabel = key.label.get_ref().parse().map_err(|e| wrong(format!("{e}")))?;
-            let mut value = None;
-            if let Some(reference) = &key.value
-                && let Some(secret) = self.secrets.get(reference.get_ref())
-            {
-                let wrong = |what: String| Mistake::new(&self.drill.source(), what, Some(reference.span()));
-                value =
-                    Some(ClearKey::from_hex(secret.expose_secret()).map_err(|e| Error::Setup(wrong(e.to_string())))?);
-            }
-            let skeleton = || icsf.csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE", "NO-KEY"], None, None);
-            let token = match (key.key_type, key.clear, value) {
-                (KeyKind::Des, true, _) => {
-                    return Err(wrong("a DES key is not kept clear: only HMAC keys may be".to_owned()));
-                }
-                (KeyKind::Des, false, Some(value)) => icsf.csnbcki(&value),
-                (KeyKind::Des, false, None) => icsf.csnbkgn("OP", "SINGLE", "DATA"),
-                (KeyKind::Hmac, true, Some(value)) => {
-                    icsf.csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE", "KEY-CLR"], Some(&value), None)
-                }
-                (KeyKind::Hmac, true, None) => return Err(wrong("a clear key needs a value".to_owned())),
-                (KeyKind::Hmac, false, Some(value)) => skeleton().and_then(|done| {
-                    let mut token = icsf_core::KeyIdentifier::Token(done.value);
-                    icsf.csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&value), &mut token)?;
-                    icsf.csnbkpi2(&["HMAC", "COMPLETE"], None, &mut token)?;
-                    match token {
-                        icsf_core::KeyIdentifier::Token(token) => Ok(icsf_core::services::Done::success(token)),
-                        icsf_core::KeyIdentifier::Label(_) => icsf.csnbkrr2(&label),
-                    }
-                }),
-                (KeyKind::Hmac, false, None) => {
-                    skeleton().and_then(|done| icsf.csnbkgn2(&["HMAC", "OP"], 512, done.value))
-                }
-            };
-            let stored = token.and_then(|done| icsf.csnbkrc2(&label, done.value));
-            stored.map_err(|e| wrong(format!("key {label}: {e}")))?;
-        }
-        Ok(())
-    }
-
     /// Classes, profiles, permissions and users, by the commands an administrator would type.
     fn security(&self, site: &Site) -> Result<(), Error> {
         let file = &self.drill.file;
@@ -404,8 +405,12 @@ impl<'a> World<'a> {
         };
         classes("CLASSACT", &file.racf.classact)?;
         classes("GENERIC", &file.racf.generic)?;
+        self.drill.imported.import(&site.system)?;
         for profile in &file.profile {
-            let mut command = Typed::new("RDEFINE ").word(&profile.class).and(" ").word(&profile.name);
+            // One that was imported has no key yet.
+            let imported = self.drill.imported.has_profile(profile.name.get_ref());
+            let verb = if imported { "RALTER " } else { "RDEFINE " };
+            let mut command = Typed::new(verb).word(&profile.class).and(" ").word(&profile.name);
             if !profile.ssignon.is_empty() {
                 command = profile.ssignon.iter().fold(command.and(" SSIGNON("), |command, operand| {
                     let separate = if command.text.ends_with('(') { "" } else { " " };
@@ -425,20 +430,22 @@ impl<'a> World<'a> {
             run(command.and(") ID(").word(&permit.id).and(") ACCESS(").word(&permit.access).and(")"))?;
         }
         for user in &file.user {
-            let mut command = Typed::new("ADDUSER ").word(&user.id).quoted("NAME", user.name.as_ref());
+            let verb = if self.drill.imported.has_user(user.id.get_ref()) { "ALTUSER " } else { "ADDUSER " };
+            let mut command = Typed::new(verb).word(&user.id).quoted("NAME", user.name.as_ref());
             if let Some(password) = &user.password {
                 command = command.and(" PASSWORD(").word(password).and(")");
             }
             run(command)?;
         }
-        classes("RACLIST", &file.racf.raclist)
+        classes("RACLIST", &file.racf.raclist)?;
+        file.racf.commands.iter().try_for_each(|command| run(Typed::new("").word(command)))
     }
 
     /// What a user types as password.
     pub(crate) fn password(&self, user: &UserId) -> Option<Credential> {
         let id = user.to_string();
         let entry = self.drill.file.user.iter().find(|entry| *entry.id.get_ref() == id)?;
-        Credential::new(self.secrets.get(entry.password.as_ref()?.get_ref())?.clone()).ok()
+        Credential::new(self.secrets.get(entry.password.as_ref()?.get_ref())?).ok()
     }
 }
 

@@ -245,6 +245,8 @@ pub struct InMemory {
     random: Arc<dyn RandomSource>,
     backend: Option<Arc<dyn Backend>>,
     copied: Option<(Arc<dyn RowStore>, Arc<dyn RowStore>)>,
+    register: Option<Arc<dyn ReplayRegister>>,
+    checkauth: bool,
     journal: Option<Arc<dyn Journal>>,
 }
 
@@ -257,6 +259,8 @@ impl Default for InMemory {
             random: Arc::new(SystemRandom),
             backend: None,
             copied: None,
+            register: None,
+            checkauth: false,
             journal: None,
         }
     }
@@ -305,6 +309,18 @@ impl InMemory {
         Self { copied: Some((Arc::clone(&other.ckds), Arc::clone(&other.racf))), ..self }
     }
 
+    /// With this register of used tickets, which other systems may share, instead of one of its own.
+    #[must_use]
+    pub fn register(self, register: Arc<dyn ReplayRegister>) -> Self {
+        Self { register: Some(register), ..self }
+    }
+
+    /// With CHECKAUTH of the ICSF options: see [`Names::checkauth`].
+    #[must_use]
+    pub fn checkauth(self, checkauth: bool) -> Self {
+        Self { checkauth, ..self }
+    }
+
     /// With a journal that is told what happens.
     #[must_use]
     pub fn journal(self, journal: Arc<dyn Journal>) -> Self {
@@ -318,6 +334,7 @@ impl InMemory {
     pub fn build(self) -> Result<System> {
         let place = Path::new("system in memory");
         let names = self.names.map_err(|why| Error::new(place, why))?;
+        let names = Names { checkauth: self.checkauth, ..names };
         let (ckds, racf) = (Arc::new(MemoryStore::default()), Arc::new(MemoryStore::default()));
         let epoch = Arc::new(Epoch::in_memory());
         match &self.copied {
@@ -339,7 +356,7 @@ impl InMemory {
             epoch,
             clock: self.clock,
             random: self.random,
-            register: Arc::new(MemoryRegister::new()),
+            register: self.register.unwrap_or_else(|| Arc::new(MemoryRegister::new())),
             journal: self.journal,
             layout: None,
         }

@@ -6,6 +6,7 @@
 //!
 //! Source: ICSF Administrator's Guide and Application Programmer's Guide, in-storage and disk copy of the CKDS.
 
+mod backup;
 mod in_storage;
 mod record;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub use backup::Backup;
 use in_storage::{Change, Loader};
 pub use in_storage::{Found, InStorage, RecordRef};
 pub use record::{Authority, Header, KdsFormat, Record, RecordError, RecordMac};

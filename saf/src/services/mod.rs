@@ -60,7 +60,9 @@ const ALPHABET: [(u8, u8, u8); 8] = [
 /// X'6D' is the underscore.
 const UNDERSCORE: (u8, u8) = (b'_', 0x6d);
 
-fn to_ebcdic(ticket: &Ticket) -> Zeroizing<[u8; 8]> {
+/// A ticket in EBCDIC.
+#[must_use]
+pub fn to_ebcdic(ticket: &Ticket) -> Zeroizing<[u8; 8]> {
     let code = |ascii: u8| {
         let range = ALPHABET.iter().find(|(first, last, _)| (*first..=*last).contains(&ascii));
         range.map_or(UNDERSCORE.1, |(first, _, code)| code + (ascii - first))
@@ -72,8 +74,9 @@ fn to_ebcdic(ticket: &Ticket) -> Zeroizing<[u8; 8]> {
     bytes
 }
 
-/// A ticket from EBCDIC; a byte that is in no ticket stays one that is in none.
-fn from_ebcdic(bytes: &[u8]) -> Option<Ticket> {
+/// A ticket from EBCDIC; a byte that is in no ticket stays one that is in none. Nothing where there are not 8 bytes.
+#[must_use]
+pub fn from_ebcdic(bytes: &[u8]) -> Option<Ticket> {
     let ascii = |code: u8| {
         let range = ALPHABET.iter().find(|(first, last, from)| (*from..=from + (last - first)).contains(&code));
         match range {

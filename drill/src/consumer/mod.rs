@@ -1,0 +1,329 @@
+//! Consumers: programs that make PassTickets for their users, or have them made, and sign on with them.
+//!
+//! The idea: a consumer knows what its own users and operators see, and nothing else. It asks the systems it works with as
+//! the real one would, and meets there whatever the drill has done to them.
+
+mod cics;
+mod dcas;
+mod generic;
+mod manager;
+mod rse;
+mod tpx;
+mod zowe;
+
+use std::fmt;
+use std::sync::Arc;
+
+use icsf_core::Cause;
+use icsf_core::fidelity::Fact;
+use icsf_saf::codes::{Code as Situation, Triple};
+use icsf_saf::model::Credential;
+use icsf_saf::{Caller, Request, SignedOnBy};
+use softicsf::{Applid, System, Ticket, UserId};
+use zeroize::Zeroizing;
+
+pub use generic::{Evaluates, Reuse};
+pub(crate) use manager::Managed;
+
+/// What the consumers show, and where its form comes from.
+#[must_use]
+pub fn facts() -> Vec<&'static Fact> {
+    [tpx::FACTS, rse::FACTS, zowe::FACTS, dcas::FACTS, cics::FACTS, generic::FACTS, manager::FACTS]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A program that signs users on.
+///
+/// A drill asks for one sign-on after the other; those of one step come in the same second of the virtual clock.
+///
+/// # Contract
+/// Calls do not overlap. [`sign_on`](Self::sign_on) asks `place` only, never waits, and never panics; what it keeps from one
+/// sign-on to the next is its own affair, and [`restart`](Self::restart) forgets it. It hands out every ticket it got in
+/// [`SignOn::tickets`], so that the drill can make sure that none comes out, and writes none into
+/// [`SignOn::lines`]. A sign-on that fails says why in [`SignOn::result`], with the error of the service that failed: the
+/// first one, where several did.
+pub trait Consumer: fmt::Debug {
+    /// Signs a user on to a session.
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn;
+
+    /// Carries out an operator command that is for this consumer; nothing where it knows no such command. The command has
+    /// no secret in it, and the answer must have none.
+    fn command(&mut self, _place: &Place<'_>, _command: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Ends and starts again.
+    fn restart(&mut self) {}
+}
+
+/// Makes a consumer of what the drill file says of it.
+pub type Factory = Arc<dyn Fn(&Settings) -> Box<dyn Consumer> + Send + Sync>;
+
+/// Where a sign-on happens.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Place<'a> {
+    /// The system the consumer runs on.
+    pub here: &'a System,
+    /// The system of the application; the same one, unless the drill says otherwise.
+    pub there: &'a System,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) const fn new(here: &'a System, there: &'a System) -> Self {
+        Self { here, there }
+    }
+}
+
+/// What is asked of a consumer.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Asked<'a> {
+    /// Who wants to sign on.
+    pub user: UserId,
+    /// To which session.
+    pub session: &'a Session,
+    /// The password, for a consumer that asks for it.
+    pub password: Option<&'a Credential>,
+    /// Whether tickets are switched on: else the password is used.
+    pub tickets: bool,
+}
+
+/// What a drill file says of a consumer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// The user it runs as.
+    pub runs_as: UserId,
+    /// Its sessions.
+    pub sessions: Vec<Session>,
+    /// Whether the password is tried when there is no ticket.
+    pub password_fallback: bool,
+    /// How many actions that need a password follow a connection (`rse`).
+    pub actions: u32,
+    /// How many sign-ons one user starts in a second (`generic`).
+    pub rate: u32,
+    /// Whether one ticket serves for all of them (`generic`).
+    pub reuse: Reuse,
+    /// Who checks tickets (`generic`).
+    pub evaluates: Evaluates,
+}
+
+/// A session of a consumer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its name.
+    pub name: String,
+    /// The VTAM name of the application.
+    pub applid: String,
+    /// The application name tickets are made for.
+    pub application: AppName,
+    /// The application name the application itself checks them for.
+    pub evaluated_as: AppName,
+    /// Whether tickets are made without qualifier, with one, or first with one.
+    pub qualifier: Qualifier,
+    /// The ACL user of the session, where it is not the user who signs on (`tpx`).
+    pub acl_user: Option<UserId>,
+}
+
+/// Whether the key is looked for under application, group and user, or under the application alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Qualifier {
+    /// The application alone.
+    #[default]
+    None,
+    /// With group and user, and if there is no such profile the application alone.
+    Preferred,
+    /// With group and user, or no ticket.
+    Required,
+}
+
+/// An application name, which may end in the SMF ID of the system it is on: `TSO&SMFID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppName {
+    prefix: String,
+    by_smfid: bool,
+}
+
+/// Stands for the SMF ID in an application name.
+pub(crate) const SMFID: &str = "&SMFID";
+
+impl AppName {
+    /// The name on this system.
+    ///
+    /// # Errors
+    /// When it is too long there.
+    pub fn on(&self, system: &System) -> Result<Applid, String> {
+        let smfid = if self.by_smfid { system.names().smfid.as_str() } else { "" };
+        let name = format!("{}{smfid}", self.prefix);
+        name.parse::<Applid>().map_err(|error| error.to_string())
+    }
+}
+
+impl std::str::FromStr for AppName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (prefix, by_smfid) = text.strip_suffix(SMFID).map_or((text, false), |prefix| (prefix, true));
+        // An SMF ID has four characters at most.
+        let whole = if by_smfid { format!("{prefix}XXXX") } else { prefix.to_owned() };
+        let name = whole.parse::<Applid>().map_err(|error| error.to_string())?.to_string();
+        let prefix = name.get(..prefix.len()).unwrap_or_default().to_owned();
+        Ok(Self { prefix, by_smfid })
+    }
+}
+
+impl fmt::Display for AppName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}{}", self.prefix, if self.by_smfid { SMFID } else { "" }))
+    }
+}
+
+/// What became of one sign-on.
+#[derive(Debug)]
+pub struct SignOn {
+    /// Who signed on.
+    pub user: UserId,
+    /// The name of the session.
+    pub session: String,
+    /// Whether a ticket was to be made, and no password typed.
+    pub with_ticket: bool,
+    /// How, or why not.
+    pub result: Result<SignedOnBy, Failure>,
+    /// What user, log and console see.
+    pub lines: Vec<String>,
+    /// Every ticket there was.
+    pub tickets: Vec<Zeroizing<String>>,
+}
+
+impl SignOn {
+    /// One that has not failed yet.
+    #[must_use]
+    pub fn begun(asked: &Asked<'_>) -> Self {
+        Self {
+            user: asked.user,
+            session: asked.session.name.clone(),
+            with_ticket: asked.tickets || asked.password.is_none(),
+            result: Ok(SignedOnBy::Password),
+            lines: Vec::new(),
+            tickets: Vec::new(),
+        }
+    }
+
+    /// Keeps a ticket, so that it can be searched for.
+    pub fn keep(&mut self, ticket: &Ticket) {
+        self.tickets.push(Zeroizing::new(ticket.expose().to_owned()));
+    }
+
+    /// The same, failed.
+    #[must_use]
+    pub fn failed(mut self, failure: Failure) -> Self {
+        self.result = Err(failure);
+        self
+    }
+}
+
+/// Why a sign-on failed, or a request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What a caller of SAF sees, where it was SAF.
+    pub saf: Option<Triple>,
+    /// What it was that failed: of a sign-on, what was wrong with the ticket.
+    pub situation: Option<Situation>,
+    /// The whole cause.
+    pub cause: Cause,
+}
+
+impl Failure {
+    /// The failure of a service.
+    #[must_use]
+    pub fn of(error: &icsf_saf::Error) -> Self {
+        let mut root = error;
+        while let Some(below) = std::error::Error::source(root).and_then(|source| source.downcast_ref()) {
+            root = below;
+        }
+        Self { saf: Some(error.triple()), situation: Some(root.code()), cause: error.cause().clone() }
+    }
+
+    /// A failure before any service was asked.
+    #[must_use]
+    pub const fn because(cause: Cause) -> Self {
+        Self { saf: None, situation: None, cause }
+    }
+
+    /// What callers saw, in words.
+    #[must_use]
+    pub fn saf(&self) -> String {
+        self.saf.map_or_else(|| "none".to_owned(), |saf| saf.to_string())
+    }
+}
+
+/// Makes a ticket as the session wants it.
+pub(crate) fn generate(
+    place: &Place<'_>,
+    runs_as: UserId,
+    asked: &Asked<'_>,
+) -> Result<Ticket, Failure> {
+    let request = request(place, asked).map_err(|why| Failure::because(Cause::new(why)))?;
+    let made = place.here.generate(&Caller::user(runs_as), &request);
+    made.map_err(|error| Failure::of(&error))
+}
+
+/// What a ticket is asked for: with the group of the user where the session wants qualified tickets, and there is a profile.
+fn request(place: &Place<'_>, asked: &Asked<'_>) -> Result<Request, String> {
+    let application = asked.session.application.on(place.here)?;
+    let request = Request::new(asked.user, application);
+    if asked.session.qualifier == Qualifier::None {
+        return Ok(request);
+    }
+    let view = place.here.saf().database().view().map_err(|error| error.to_string())?;
+    let Some(user) = view.user(&asked.user) else { return Ok(request) };
+    let names = icsf_saf::key_profile_names(&application, Some(&user.group), &asked.user);
+    let qualified = names.iter().filter(|name| **name != application.to_string());
+    let there = |name: &String| {
+        name.parse().is_ok_and(|name| view.discrete(icsf_saf::model::Class::Ptktdata, &name).is_some())
+    };
+    match (qualified.clone().any(there), asked.session.qualifier) {
+        (true, _) => Ok(request.with_group(user.group)),
+        (false, Qualifier::Required) => {
+            let names: Vec<&str> = qualified.map(String::as_str).collect();
+            Err(format!("a qualified ticket is asked for, and there is no profile {}", names.join(", ")))
+        }
+        (false, _) => Ok(request),
+    }
+}
+
+/// Signs on to the application itself, with what was typed in the place of a password.
+pub(crate) fn present(
+    place: &Place<'_>,
+    asked: &Asked<'_>,
+    typed: &Credential,
+) -> Result<SignedOnBy, Failure> {
+    let application = asked.session.evaluated_as.on(place.there);
+    let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
+    place.there.sign_on(&Request::new(asked.user, application), typed).map_err(|error| Failure::of(&error))
+}
+
+/// The consumers that come with the program.
+pub(crate) fn kinds() -> Vec<(&'static str, Factory)> {
+    vec![
+        ("tpx", Arc::new(|settings| Box::new(tpx::Tpx::new(settings)))),
+        ("rse", Arc::new(|settings| Box::new(rse::Rse::new(settings)))),
+        ("zowe", Arc::new(|settings| Box::new(zowe::Zowe::new(settings)))),
+        ("dcas", Arc::new(|settings| Box::new(dcas::Dcas::new(settings)))),
+        ("cics", Arc::new(|settings| Box::new(cics::Cics::new(settings)))),
+        ("generic", Arc::new(|settings| Box::new(generic::Generic::new(settings)))),
+    ]
+}
+
+/// The time as logs write it.
+pub(crate) fn clock(now: u64, format: &str) -> String {
+    let at = i64::try_from(now).ok().and_then(|s| jiff::Timestamp::from_second(s).ok()).unwrap_or_default();
+    at.strftime(format).to_string()
+}
