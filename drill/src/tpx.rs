@@ -5,7 +5,7 @@
 use icsf_core::fidelity::Fact;
 use icsf_core::fidelity::Provenance::{Assumed, Observed};
 use icsf_core::{Cause, codes};
-use icsf_saf::codes::Triple;
+use icsf_saf::codes::{Code as Situation, Triple};
 use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request, SignedOnBy};
 use softicsf::{System, UserId};
@@ -55,6 +55,8 @@ pub(crate) struct Tpx {
 pub(crate) struct Logon {
     pub(crate) user: UserId,
     pub(crate) session: String,
+    /// Whether a ticket was to be made, and no password typed.
+    pub(crate) with_ticket: bool,
     pub(crate) result: Result<SignedOnBy, Failure>,
     /// What user and log see.
     pub(crate) lines: Vec<String>,
@@ -66,12 +68,23 @@ pub(crate) struct Logon {
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) saf: Triple,
+    /// What it was that failed: of a sign-on, what was wrong with the ticket.
+    pub(crate) situation: Situation,
     pub(crate) cause: Cause,
 }
 
 impl Failure {
-    fn of(error: &icsf_saf::Error) -> Self {
-        Self { saf: error.triple(), cause: error.cause().clone() }
+    pub(crate) fn of(error: &icsf_saf::Error) -> Self {
+        let mut root = error;
+        while let Some(below) = std::error::Error::source(root).and_then(|source| source.downcast_ref()) {
+            root = below;
+        }
+        Self { saf: error.triple(), situation: root.code(), cause: error.cause().clone() }
+    }
+
+    /// Whether the other one differs in nothing but who signed on.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.situation == other.situation && self.cause.to_string() == other.cause.to_string()
     }
 }
 
@@ -82,6 +95,7 @@ impl Tpx {
         let mut logon = Logon {
             user,
             session: session.name.clone(),
+            with_ticket: typed.is_none(),
             result: Ok(SignedOnBy::Password),
             lines: Vec::new(),
             ticket: None,
