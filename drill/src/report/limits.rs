@@ -16,7 +16,7 @@ pub(crate) fn limits(run: &Run) -> Limits {
         "Master-key verification patterns are this program's own, and are not to be compared with those of a real card.",
         "A key that works when it is tried says that a ticket could be made, not that somebody signed on.",
     ];
-    let assumed = facts(run).into_iter().chain(codes(run)).collect::<Vec<_>>();
+    let assumed = facts(run).into_iter().chain(codes(run)).chain(tickets()).collect::<Vec<_>>();
     Limits { sentences: sentences.map(str::to_owned).to_vec(), assumed: distinct(assumed) }
 }
 
@@ -63,6 +63,19 @@ fn codes(run: &Run) -> Vec<Assumption> {
         [saf, icsf].into_iter().flatten().collect::<Vec<_>>()
     };
     refused.chain(unusable).flat_map(assumed).collect()
+}
+
+/// What every sign-on with a ticket rests on: how old it may be, and when it is another one.
+fn tickets() -> Vec<Assumption> {
+    let rules = ["window boundary", "symmetric TIMEOUT", "replay identity"];
+    let known = softicsf::ptkt::ASSUMPTIONS.iter().filter(|known| rules.contains(&known.topic));
+    let own = known.map(|known| Assumption {
+        id: known.id.to_owned(),
+        topic: format!("PassTickets: {}", known.topic),
+        what: known.what.to_owned(),
+        why: known.why.to_owned(),
+    });
+    own.collect()
 }
 
 fn assumption(topic: String, what: &str, provenance: &Provenance) -> Option<Assumption> {

@@ -181,7 +181,8 @@ impl Page {
                 let icsf = cell.icsf.as_ref().map_or_else(String::new, |icsf| format!(", ICSF {icsf}{service}"));
                 let saf = cell.saf.as_deref().unwrap_or_default();
                 let head = format!("  {} {}: ", row.site, row.at);
-                self.wrapped(&head, &format!("{} fails with SAF {saf}{icsf}", cell.application));
+                let fails = if cell.state == CellState::Mixed { "sometimes fails" } else { "fails" };
+                self.wrapped(&head, &format!("{} {fails} with SAF {saf}{icsf}", cell.application));
             }
         }
     }
