@@ -1,9 +1,15 @@
 //! `drill`: disaster-recovery drills.
 
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand, ValueEnum};
 use icsf_drill::gallery::{GALLERY, find};
-use icsf_drill::{CardKind, Cards, Error, report};
+use icsf_drill::{CardKind, Cards, Error, Report};
 use serde_json::{Value, json};
+use tempfile::{Builder, NamedTempFile};
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
@@ -49,7 +55,16 @@ Exit status 2 when there are mistakes in it: all of them are told.")]
 Examples:
   softicsf drill run no-crypto-card
   softicsf drill run no-crypto-card --engine pkcs11
-  softicsf drill run mine.toml
+  softicsf drill run mine.toml --report reports
+  softicsf drill run mine.toml --compare reports/report.json
+
+With --report the report is written into a directory too, which is made where it
+is not there: report.txt, report.json (its schema is in
+docs/drill-report.schema.json), junit.xml for CI, and report.html, one file to
+be mailed, printed and kept. All of them are written, or none.
+
+With --compare the report says what got better and what got worse since an
+earlier run of the same drill; the exit status is that of this run.
 
 Engines of kind pkcs11 are SoftHSM tokens, a new one for each site and each card
 that is attached, and gone afterwards. They are pulled for real; they want Linux
@@ -57,8 +72,9 @@ and SoftHSM 2 (apt-get install softhsm2; TEST_PKCS11_MODULE names its module if
 it is in no usual place).
 
 Exit status 0 when everything came as expected, 1 when something did not, 2 for
-a mistake in the file, 3 when the baseline failed and nothing was tried, 4 when
-it could not be run: no SoftHSM, or a fault of this program.")]
+a mistake in the file or an OLD.json that cannot be compared with, 3 when the
+baseline failed and nothing was tried, 4 when it could not be run or its report
+not be written: no SoftHSM, a full disk, a fault of this program.")]
     Run {
         /// Name of a drill, or file
         #[arg(value_name = "NAME-OR-FILE")]
@@ -66,6 +82,12 @@ it could not be run: no SoftHSM, or a fault of this program.")]
         /// Kind of engine wherever the drill wants one [default: what it says]
         #[arg(long, value_name = "KIND")]
         engine: Option<EngineKind>,
+        /// Write the report into this directory too, in four forms
+        #[arg(long, value_name = "DIR")]
+        report: Option<PathBuf>,
+        /// Tell what changed since the run whose report.json this is
+        #[arg(long, value_name = "OLD.json")]
+        compare: Option<PathBuf>,
     },
 }
 
@@ -90,7 +112,9 @@ impl Drill {
             Action::List => list(context),
             Action::Show { name } => show(context, name),
             Action::Check { file } => check(context, file),
-            Action::Run { drill, engine } => run(context, drill, *engine),
+            Action::Run { drill, engine, report, compare } => {
+                run(context, drill, *engine, report.as_deref(), compare.as_deref())
+            }
         }
     }
 }
@@ -134,12 +158,25 @@ fn check(context: &mut Context, file: &str) -> Outcome {
     Ok(0)
 }
 
-fn run(context: &mut Context, name_or_file: &str, engine: Option<EngineKind>) -> Outcome {
+fn run(
+    context: &mut Context,
+    name_or_file: &str,
+    engine: Option<EngineKind>,
+    directory: Option<&Path>,
+    compare: Option<&Path>,
+) -> Outcome {
     let drill = find(name_or_file)?;
+    // Before the drill, so that nobody waits for a mistake.
+    let earlier = compare.map(|path| earlier(path, drill.id())).transpose()?;
     let cards = Cards::default().tokens(&SoftHsm);
     let cards = engine.map_or(cards, |kind| cards.all(kind.into()));
     let run = icsf_drill::run_on(&drill, &cards)?;
-    let report = report::text(&run);
+    let report = Report::of(&run);
+    let report = match &earlier {
+        Some(earlier) => report.since(earlier),
+        None => report,
+    };
+    let files = directory.map(|directory| write(directory, &report.files())).transpose()?.unwrap_or_default();
     if context.out.is_json() {
         context.out.json(&json!({
             "id": drill.id(),
@@ -147,12 +184,50 @@ fn run(context: &mut Context, name_or_file: &str, engine: Option<EngineKind>) ->
             "engines": run.engines().map(|kind| kind.to_string()).collect::<Vec<_>>(),
             "status": run.exit_status(),
             "as_expected": run.is_as_expected(),
-            "report": report,
+            "report": report.text(),
+            "data": report.value(),
+            "files": files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
         }))?;
     } else {
-        report.lines().try_for_each(|line| context.out.line(line))?;
+        report.text().lines().try_for_each(|line| context.out.line(line))?;
+        files.iter().try_for_each(|file| context.out.note(&format!("{} is written", file.display())))?;
     }
     Ok(run.exit_status())
+}
+
+/// The report to compare with.
+fn earlier(path: &Path, id: &str) -> Result<Report, Failure> {
+    let wrong = |why: String| Failure::usage(format!("--compare {}: {why}", path.display()));
+    let json = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Report::earlier(&json, id).map_err(|error| wrong(error.to_string()))
+}
+
+/// Writes the files of a report into a directory: each takes the place of an older one as a whole, and none does before all
+/// are on disk.
+fn write(directory: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |path: &Path, error: &io::Error| {
+        Failure::new(4, format!("--report {}: {error}", path.display())).next("give a directory that can be written to")
+    };
+    fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
+    let mut ready = Vec::new();
+    for (name, text) in files {
+        let path = directory.join(name);
+        if path.is_dir() {
+            return Err(failed(&path, &io::ErrorKind::IsADirectory.into()));
+        }
+        let written = || -> io::Result<NamedTempFile> {
+            let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(directory)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        ready.push((written().map_err(|error| failed(&path, &error))?, path));
+    }
+    let placed = ready.into_iter().map(|(file, path)| {
+        file.persist(&path).map_err(|error| failed(&path, &error.error))?;
+        Ok(path)
+    });
+    placed.collect()
 }
 
 /// A mistake in a drill file is told with the lines it is in.

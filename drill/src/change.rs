@@ -18,11 +18,18 @@ pub(crate) enum Change {
     Deactivate(String),
     Activate(String),
     /// A profile of the shared security database is changed, and every site but this one refreshes.
-    Stale { profile: String, operands: Vec<String> },
+    Stale {
+        profile: String,
+        operands: Vec<String>,
+    },
     /// The profile gets another key here.
-    KeysDiffer { profile: String },
+    KeysDiffer {
+        profile: String,
+    },
     /// The profile is left with a key token in the place of its key.
-    KeyToken { profile: String },
+    KeyToken {
+        profile: String,
+    },
     /// An empty CKDS in the place of what there was.
     CkdsDetach,
     CkdsDropLabel(KeyLabel),

@@ -208,7 +208,8 @@ impl Check<'_> {
         let mut with = tables(&self.source).into_iter();
         for entry in &self.file.step {
             let with = with.next().flatten();
-            if self.file.step.iter().take_while(|other| !std::ptr::eq(*other, entry)).any(|other| other.id == entry.id) {
+            if self.file.step.iter().take_while(|other| !std::ptr::eq(*other, entry)).any(|other| other.id == entry.id)
+            {
                 self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
             }
             let (at, place) = (*entry.at.get_ref(), Some(entry.at.span()));

@@ -42,6 +42,23 @@ impl Expect {
         Self { saf: self.saf.clone(), icsf: self.icsf.clone(), service: self.service.clone(), ..Self::default() }
     }
 
+    /// What is expected, in words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let text = |key: &str, value: Option<String>| value.map(|value| format!("{key} {value}"));
+        let words = [
+            text("outcome", self.outcome.map(|outcome| outcome.to_string())),
+            text("SAF", self.saf.clone()),
+            text("ICSF", self.icsf.clone()),
+            text("service", self.service.clone()),
+            text("message", self.message.clone()),
+            text("a line like", self.matches.as_ref().map(ToString::to_string)),
+            text("everywhere the same", self.same.clone()),
+            text("failures while out", self.failed_out.map(|count| count.to_string())),
+            text("failures when back", self.failed_back.map(|count| count.to_string())),
+        ];
+        words.into_iter().flatten().collect()
+    }
+
     /// The keys that are there.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
         let keys = [

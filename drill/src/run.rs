@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use icsf_core::clock::{Clock, ManualClock, SystemClock};
-use icsf_saf::model::Class;
 use icsf_saf::{Caller, SignedOnBy};
-use softicsf::{TicketKind, UserId};
+use sha2::{Digest, Sha256};
+use softicsf::{Entry, TicketKind, UserId};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
@@ -14,9 +14,10 @@ use crate::clock::DrillClock;
 use crate::consumer::{Asked, Failure, Managed, Place, SignOn};
 use crate::error::Error;
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
-use crate::file::{Kind, Offset, SiteEntry};
+use crate::file::{Kind, Offset, Role, SiteEntry};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
-use crate::report;
+use crate::report::Report;
+use crate::survey::{Survey, survey};
 use crate::with;
 use crate::world::World;
 
@@ -39,10 +40,28 @@ pub struct Run {
     pub(crate) kinds: BTreeSet<CardKind>,
     /// Each site in a few words.
     pub(crate) sites: Vec<String>,
+    /// SHA-256 of the drill file, in hexadecimal.
+    pub(crate) sha256: String,
+    /// Where work is at first.
+    pub(crate) primary: String,
+    pub(crate) applications: Vec<Application>,
     pub(crate) steps: Vec<StepResult>,
     pub(crate) surveys: Vec<Survey>,
     /// Whether the steps before the first action failed, so that nothing more was done.
     pub(crate) not_started: bool,
+    /// What happened at the sites, as they themselves tell it.
+    pub(crate) journal: Vec<(String, Entry)>,
+    /// How many keys, passwords, PINs and tickets the report was searched for.
+    pub(crate) searched: usize,
+}
+
+/// A session of a consumer: what users call an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Application {
+    /// The session, with its consumer where another one has a session of that name.
+    pub(crate) name: String,
+    /// The application name of its tickets.
+    pub(crate) applid: String,
 }
 
 /// What came of a step.
@@ -50,13 +69,48 @@ pub struct Run {
 pub(crate) struct StepResult {
     pub(crate) id: String,
     pub(crate) at: Offset,
+    pub(crate) end: Offset,
     pub(crate) site: String,
+    pub(crate) deed: Deed,
     pub(crate) what: String,
+    /// What was expected, in words.
+    pub(crate) expected: Vec<String>,
     /// What consoles, logs and users showed.
     pub(crate) lines: Vec<String>,
-    /// Why sign-ons failed, beside the codes.
+    pub(crate) sign_ons: Vec<SignOns>,
+    /// Why services failed that were asked without session.
     pub(crate) failures: Vec<Failure>,
     pub(crate) verdict: Verdict,
+}
+
+/// What sort of step it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Looks, and changes nothing.
+    Probe,
+    /// Something breaks.
+    Fault,
+    /// Work moves.
+    Move { to: String },
+    /// Something is mended.
+    Remedy,
+    /// Anything else that is changed.
+    Change,
+}
+
+/// Sign-ons to one application that ended alike.
+#[derive(Debug)]
+pub(crate) struct SignOns {
+    /// Which of the applications of the run.
+    pub(crate) application: usize,
+    pub(crate) users: Vec<String>,
+    pub(crate) with_ticket: bool,
+    /// The first, and the last.
+    pub(crate) at: Offset,
+    pub(crate) last: Offset,
+    pub(crate) count: u32,
+    /// By what; or why not, as the first of them was told.
+    pub(crate) result: Result<SignedOnBy, Failure>,
 }
 
 /// How a step went.
@@ -68,15 +122,6 @@ pub(crate) enum Verdict {
     AsExpected,
     /// Otherwise: what was expected, and what came.
     Deviated(Vec<String>),
-}
-
-/// Which key profiles could be used at a site at one moment.
-#[derive(Debug)]
-pub(crate) struct Survey {
-    pub(crate) site: String,
-    pub(crate) at: Offset,
-    /// Profile, where its key lies, and whether a ticket could be made: if not, with which codes.
-    pub(crate) profiles: Vec<(String, String, Result<(), String>)>,
 }
 
 impl Run {
@@ -145,9 +190,9 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         kept: BTreeMap::new(),
         tickets: Vec::new(),
     };
-    if let Some(first) = drill.file.site.first() {
-        runner.survey(first.name.get_ref(), Offset(0))?;
-    }
+    let primary = drill.file.site.iter().find(|site| site.role == Role::Primary).or(drill.file.site.first());
+    let primary = primary.map(|site| site.name.get_ref().clone()).unwrap_or_default();
+    runner.survey(&primary, Offset(0), None)?;
     let mut steps = Vec::new();
     let mut not_started = false;
     let mut acted = false;
@@ -163,6 +208,8 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     }
     let wanted: BTreeSet<CardKind> = drill.kinds().collect();
     let kinds: BTreeSet<CardKind> = wanted.iter().map(|kind| cards.instead_of(*kind)).collect();
+    let secrets = runner.world.secrets().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
+    let secrets: BTreeSet<&str> = secrets.collect();
     let run = Run {
         id: header.id.clone(),
         title: header.title.clone(),
@@ -175,13 +222,32 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         instead: kinds.first().copied().filter(|_| kinds != wanted),
         kinds,
         sites: drill.file.site.iter().map(|site| described(site, cards)).collect(),
+        sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(drill.text.as_bytes())),
+        primary,
+        applications: applications(drill),
         steps,
         surveys: runner.surveys,
         not_started,
+        journal: runner.world.journal(),
+        searched: secrets.len(),
     };
-    let text = report::text(&run);
-    let secrets = runner.world.secrets().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
-    if secrets.into_iter().any(|secret| text.contains(secret)) { Err(Error::Leak) } else { Ok(run) }
+    if Report::of(&run).shows(&secrets) { Err(Error::Leak) } else { Ok(run) }
+}
+
+/// The sessions of all consumers, in their order.
+fn applications(drill: &Drill) -> Vec<Application> {
+    let all = || {
+        drill
+            .consumers
+            .iter()
+            .flat_map(|consumer| consumer.settings.sessions.iter().map(move |s| (&consumer.settings, s)))
+    };
+    let named = all().map(|(consumer, session)| {
+        let alone = all().filter(|(_, other)| other.name == session.name).count() == 1;
+        let name = if alone { session.name.clone() } else { format!("{}/{}", consumer.name, session.name) };
+        Application { name, applid: session.application.to_string() }
+    });
+    named.collect()
 }
 
 fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
@@ -212,12 +278,17 @@ impl Runner<'_> {
         let mut result = StepResult {
             id: step.id.clone(),
             at: step.at,
+            end: step.end(),
             site: String::new(),
+            deed: Deed::Change,
             what: String::new(),
+            expected: expect.map(Expect::words).unwrap_or_default(),
             lines: Vec::new(),
+            sign_ons: Vec::new(),
             failures: Vec::new(),
             verdict: Verdict::Done,
         };
+        let after = Some(step.id.as_str());
         let mut deviations = Vec::new();
         let now = self.world.now();
         if expect.is_none() {
@@ -235,13 +306,15 @@ impl Runner<'_> {
         match &step.action {
             Action::Logon { site, users, sessions, by } => {
                 result.site.clone_from(site);
+                result.deed = Deed::Probe;
                 let mut names = Vec::new();
                 let mut sign_ons = Vec::new();
                 for user in users {
                     for place in sessions {
                         let sign_on = self.logon(site, *user, *place, *by)?;
                         names.push(sign_on.session.clone());
-                        tell(&sign_on, &mut result);
+                        tell(&sign_on, &mut result.lines);
+                        self.count(&sign_on, *place, step.at, &mut result.sign_ons);
                         sign_ons.push(sign_on);
                     }
                 }
@@ -254,12 +327,14 @@ impl Runner<'_> {
             }
             Action::Failover { from, to } => {
                 result.site = format!("{from}>{to}");
+                result.deed = Deed::Move { to: to.clone() };
                 result.what = format!("fail over from site {from} to site {to}");
                 self.world.site(to)?;
-                self.survey(to, step.at)?;
+                self.survey(to, step.at, after)?;
             }
             Action::Attach { site, kind, same_as } => {
                 result.site.clone_from(site);
+                result.deed = if kind.is_some() { Deed::Remedy } else { Deed::Fault };
                 let keys = same_as.as_ref().map_or_else(String::new, |from| format!(", master keys as at {from}"));
                 let engine = match kind.map(|kind| self.world.kind(kind)) {
                     None => "no engine",
@@ -268,34 +343,39 @@ impl Runner<'_> {
                 };
                 result.what = format!("attach {engine}{keys}");
                 self.world.attach(site, *kind, same_as.as_deref())?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, after)?;
             }
             Action::PutBack { site } => {
                 result.site.clone_from(site);
+                result.deed = Deed::Remedy;
                 result.what = "put the engine back that was pulled".to_owned();
                 self.world.put_back(site)?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, after)?;
             }
             Action::Detach { site } => {
                 result.site.clone_from(site);
+                result.deed = Deed::Fault;
                 result.what = "detach the engine".to_owned();
                 self.world.pull(site)?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, after)?;
             }
             Action::Zeroise { site } => {
                 result.site.clone_from(site);
+                result.deed = Deed::Fault;
                 result.what = "zeroise the engine: its master-key registers are empty".to_owned();
                 self.world.zeroise(site)?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, after)?;
             }
             Action::WrongMasterKey { site } => {
                 result.site.clone_from(site);
+                result.deed = Deed::Fault;
                 result.what = "give the engine other master keys than the CKDS is under".to_owned();
                 self.world.wrong_master_key(site)?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, after)?;
             }
             Action::Flap(flap) => {
                 result.site.clone_from(&flap.site);
+                result.deed = Deed::Fault;
                 result.what = format!(
                     "pull the engine and put it back, {} times, {every} s out and {every} s in; logon {} to {}",
                     flap.count,
@@ -304,10 +384,11 @@ impl Runner<'_> {
                     every = flap.every.0,
                 );
                 deviations = self.flap(flap, step.at, &mut result, expect)?;
-                self.survey(&flap.site, step.end())?;
+                self.survey(&flap.site, step.end(), after)?;
             }
             Action::Display { command, sites } => {
                 result.site = sites.join(" ");
+                result.deed = Deed::Probe;
                 result.what.clone_from(command);
                 let mut shown = Vec::new();
                 for site in sites {
@@ -321,7 +402,8 @@ impl Runner<'_> {
             Action::ConsumerSet { consumer, generate } => {
                 if let Some(managed) = self.consumers.get_mut(*consumer) {
                     managed.tickets = *generate;
-                    result.what = format!("{}: PassTickets {}", managed.settings().name, if *generate { "on" } else { "off" });
+                    result.what =
+                        format!("{}: PassTickets {}", managed.settings().name, if *generate { "on" } else { "off" });
                 }
             }
             other => deviations.extend(self.other(other, step, &mut result)?),
@@ -366,11 +448,9 @@ impl Runner<'_> {
                     for place in &flap.sessions {
                         let logon = self.logon(&flap.site, *user, *place, None)?;
                         count.tried += 1;
-                        if let Err(failure) = &logon.result {
+                        self.count(&logon, *place, Offset(self.world.now() - self.start), &mut result.sign_ons);
+                        if logon.result.is_err() {
                             count.failed += 1;
-                            if count.failed == 1 {
-                                result.failures.push(failure.clone());
-                            }
                             let codes = expect.map(Expect::codes);
                             let wrong = codes.map(|codes| held(&codes, &Tried::from(&logon))).unwrap_or_default();
                             let new = wrong.into_iter().filter(|what| !deviations.contains(what));
@@ -434,45 +514,35 @@ impl Runner<'_> {
         Ok(output.map(|output| output.lines).map_err(|error| error.to_string()))
     }
 
-    /// Tries every key profile at a site: which applications could be reached now?
-    fn survey(&mut self, name: &str, at: Offset) -> Result<(), Error> {
-        let system = &self.world.site(name)?.system;
-        let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
-        let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-        let profiles = keys
-            .map(|profile| {
-                let usable = system.saf().probe(profile);
-                let source = match &usable {
-                    Ok(source) => protection(*source),
-                    Err(error) => error
-                        .cause()
-                        .key_source()
-                        .unwrap_or("none")
-                        .split(" under ")
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned(),
-                };
-                let usable = usable.map(drop).map_err(|error| {
-                    let icsf = error.cause().code().map_or_else(String::new, |code| format!(" {}", code.hex_pair()));
-                    format!("{}{icsf}", error.triple())
-                });
-                (profile.name.to_string(), source, usable)
-            })
-            .collect();
-        self.surveys.push(Survey { site: name.to_owned(), at, profiles });
+    fn survey(&mut self, name: &str, at: Offset, after: Option<&str>) -> Result<(), Error> {
+        let survey = survey(&self.world.site(name)?.system, name, at, after)?;
+        self.surveys.push(survey);
         Ok(())
     }
-}
 
-fn protection(source: icsf_saf::KeySource) -> String {
-    match source {
-        icsf_saf::KeySource::Masked => "legacy, masked in the security database",
-        icsf_saf::KeySource::Legacy(_) => "legacy, in the CKDS",
-        icsf_saf::KeySource::Enhanced(_) => "enhanced, in the CKDS",
-        _ => "other",
+    /// Adds a sign-on to those that ended alike.
+    fn count(&self, logon: &SignOn, (consumer, session): (usize, usize), at: Offset, to: &mut Vec<SignOns>) {
+        let before: usize = self.consumers.iter().take(consumer).map(|managed| managed.settings().sessions.len()).sum();
+        let (application, user) = (before + session, logon.user.to_string());
+        let alike = |other: &&mut SignOns| {
+            let result = match (&other.result, &logon.result) {
+                (Ok(one), Ok(other)) => one == other,
+                (Err(one), Err(other)) => one.is_like(other),
+                _ => false,
+            };
+            result && other.application == application && other.with_ticket == logon.with_ticket
+        };
+        if let Some(same) = to.iter_mut().find(alike) {
+            same.count += 1;
+            same.last = at;
+            if !same.users.contains(&user) {
+                same.users.push(user);
+            }
+        } else {
+            let (users, with_ticket, result) = (vec![user], logon.with_ticket, logon.result.clone());
+            to.push(SignOns { application, users, with_ticket, at, last: at, count: 1, result });
+        }
     }
-    .to_owned()
 }
 
 /// How many sign-ons there were at one side of a flap, and how many failed.
@@ -512,17 +582,14 @@ fn side_by_side(shown: &[(String, Shown)]) -> Vec<String> {
 }
 
 /// Writes down what a sign-on showed.
-fn tell(sign_on: &SignOn, result: &mut StepResult) {
-    result.lines.extend(sign_on.lines.iter().cloned());
-    match &sign_on.result {
-        Ok(by) => {
-            let by = match by {
-                SignedOnBy::Password => "the password",
-                SignedOnBy::Ticket(TicketKind::Legacy) => "a legacy PassTicket",
-                SignedOnBy::Ticket(_) => "an enhanced PassTicket",
-            };
-            result.lines.push(format!("{} signed on to {} with {by}", sign_on.user, sign_on.session));
-        }
-        Err(failure) => result.failures.push(failure.clone()),
+fn tell(sign_on: &SignOn, lines: &mut Vec<String>) {
+    lines.extend(sign_on.lines.iter().cloned());
+    if let Ok(by) = &sign_on.result {
+        let by = match by {
+            SignedOnBy::Password => "the password",
+            SignedOnBy::Ticket(TicketKind::Legacy) => "a legacy PassTicket",
+            SignedOnBy::Ticket(_) => "an enhanced PassTicket",
+        };
+        lines.push(format!("{} signed on to {} with {by}", sign_on.user, sign_on.session));
     }
 }

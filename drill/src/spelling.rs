@@ -91,9 +91,10 @@ fn take_away(value: &mut Spanned<DeValue<'_>>, at: &Range<usize>, entry: bool) -
         DeValue::Table(table) => {
             let place = table.iter().find(|(key, value)| within(key.span()) || holds(value, at));
             let name = place.map(|(key, _)| key.get_ref().to_string())?;
-            let deeper = table.get_mut(name.as_str()).filter(|value| holds(value, at)).and_then(|value| {
-                take_away(value, at, entry)
-            });
+            let deeper = table
+                .get_mut(name.as_str())
+                .filter(|value| holds(value, at))
+                .and_then(|value| take_away(value, at, entry));
             deeper.or_else(|| table.remove(name.as_str()).map(|_| name))
         }
         DeValue::Array(values) => {

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use icsf_core::ClearKey;
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
+use icsf_core::journal::MemoryJournal;
 use icsf_core::kds::{Backup, KdsFormat};
 use icsf_core::random::{RandomSource, SeededRandom};
-use icsf_core::ClearKey;
 use icsf_saf::Caller;
 use icsf_saf::command::SecretSource;
 use icsf_saf::model::Credential;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use softicsf::ptkt::{MemoryRegister, ReplayRegister};
-use softicsf::{Card, CardSlot, Clock, MasterKeyKind, System, UserId, read_secret};
+use softicsf::{Card, CardSlot, Clock, Entry, MasterKeyKind, System, UserId, read_secret};
 use toml::Spanned;
 
 use crate::card::{CardKind, Cards, PullableCard};
@@ -50,6 +52,8 @@ pub(crate) struct World<'a> {
 /// A site.
 pub(crate) struct Site {
     pub(crate) system: System,
+    /// What happened there.
+    journal: Arc<MemoryJournal>,
     slot: CardSlot,
     /// The card in the slot, or pulled out of it.
     card: Option<Box<dyn PullableCard>>,
@@ -63,8 +67,8 @@ pub(crate) struct Site {
 type MasterKeyParts = BTreeMap<MasterKeyKind, [ClearKey; 2]>;
 
 impl Site {
-    fn new(system: System, slot: CardSlot, clock: Arc<SiteClock>) -> Self {
-        Self { system, slot, card: None, parts: BTreeMap::new(), clock, before: None }
+    fn new(system: System, journal: Arc<MemoryJournal>, slot: CardSlot, clock: Arc<SiteClock>) -> Self {
+        Self { system, journal, slot, card: None, parts: BTreeMap::new(), clock, before: None }
     }
 
     /// Pulls its card, and throws it away.
@@ -195,6 +199,21 @@ impl<'a> World<'a> {
         self.secrets.all().chain(self.pins.iter().map(ExposeSecret::expose_secret))
     }
 
+    /// What happened, site after site, in the order of time.
+    pub(crate) fn journal(&self) -> Vec<(String, Entry)> {
+        let entries = self.sites.iter().flat_map(|(name, site)| {
+            let names = site.system.names();
+            site.journal.events().into_iter().map(move |event| {
+                let time = i64::try_from(event.at).ok().and_then(|at| Timestamp::from_second(at).ok());
+                let (system, smfid) = (names.sysname.clone(), names.smfid.clone());
+                (name.clone(), Entry { time: time.unwrap_or_default(), system, smfid, event })
+            })
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by_key(|(_, entry)| entry.time);
+        entries
+    }
+
     /// Goes on to this moment.
     pub(crate) fn set_clock(&self, now: u64) {
         self.clock.reach(now);
@@ -226,10 +245,10 @@ impl<'a> World<'a> {
     }
 
     fn primary(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
-        let (slot, clock) = (CardSlot::empty(), self.clock_of(entry));
+        let (slot, journal, clock) = (CardSlot::empty(), Arc::default(), self.clock_of(entry));
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
-        let system = self.builder(entry, &slot, &clock).format(format).build().map_err(|e| self.named(entry, &e))?;
-        let mut site = Site::new(system, slot, clock);
+        let system = self.builder(entry, &slot, &journal, &clock).format(format).build();
+        let mut site = Site::new(system.map_err(|e| self.named(entry, &e))?, journal, slot, clock);
         if let Some(kind) = entry.engine.kind.card() {
             site.parts = self.new_parts()?;
             site.insert(self.new_card(entry.name.get_ref(), kind)?);
@@ -243,22 +262,28 @@ impl<'a> World<'a> {
 
     fn recovery(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
         let original = entry.ckds.copy_of.as_ref().map(|from| from.get_ref().clone()).unwrap_or_default();
-        let (slot, clock) = (CardSlot::empty(), self.clock_of(entry));
-        let builder = self.builder(entry, &slot, &clock);
+        let (slot, journal, clock) = (CardSlot::empty(), Arc::default(), self.clock_of(entry));
+        let builder = self.builder(entry, &slot, &journal, &clock);
         let from = self.site(&original)?;
         let system = builder.copy_of(&from.system).build();
         let system = system.map_err(|e| self.named(entry, &e))?;
-        let mut site = Site::new(system, slot, clock);
+        let mut site = Site::new(system, journal, slot, clock);
         let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
         self.change_card(entry.name.get_ref(), &mut site, entry.engine.kind.card(), same_as)?;
         self.icsf_state(&site, entry)?;
         Ok(site)
     }
 
-    fn builder(&self, entry: &SiteEntry, slot: &CardSlot, clock: &Arc<SiteClock>) -> softicsf::InMemory {
+    fn builder(
+        &self,
+        entry: &SiteEntry,
+        slot: &CardSlot,
+        journal: &Arc<MemoryJournal>,
+        clock: &Arc<SiteClock>,
+    ) -> softicsf::InMemory {
         let smfid = entry.smfid.get_ref();
-        let system = System::in_memory().names(smfid, smfid).clock(clock.clone()).random(self.random()).slot(slot);
-        let system = system.checkauth(entry.checkauth);
+        let system = System::in_memory().names(smfid, smfid).clock(clock.clone()).random(self.random());
+        let system = system.slot(slot).journal(journal.clone()).checkauth(entry.checkauth);
         match entry.replay_scope {
             ReplayScope::System => system,
             ReplayScope::Sysplex => system.register(self.sysplex.clone()),

@@ -148,7 +148,8 @@ impl Check<'_> {
                     Some(Action::Change { site, change: Change::CkdsRestore(restore) })
                 }
                 other => {
-                    let known = ["failback", "engine.detach", "engine.attach", "icsf.start", "icsf.stop", "ckds.restore"];
+                    let known =
+                        ["failback", "engine.detach", "engine.attach", "icsf.start", "icsf.stop", "ckds.restore"];
                     let what = format!("{other:?} cannot be done at the end, at site {site:?}");
                     self.mistake(what, Some(action.span()), Some(near(other, &known)));
                     None

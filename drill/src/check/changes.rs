@@ -140,7 +140,11 @@ impl Check<'_> {
                 if !self.tickets.contains(&ticket) {
                     let known: Vec<&str> = self.tickets.iter().map(String::as_str).collect();
                     let hint = near(&ticket, &known);
-                    self.mistake(format!("no step above makes a ticket {ticket:?}"), Some(with.ticket.span()), Some(hint));
+                    self.mistake(
+                        format!("no step above makes a ticket {ticket:?}"),
+                        Some(with.ticket.span()),
+                        Some(hint),
+                    );
                 }
                 let runs_as = match &with.runs_as {
                     Some(text) => Some(self.user_id(text)?),
@@ -157,7 +161,11 @@ impl Check<'_> {
                 let every = with.every.as_ref().map_or(Offset(1), |every| *every.get_ref());
                 if every.0 == 0 {
                     let at = with.every.as_ref().map(Spanned::span);
-                    self.mistake("nobody tries twice at once", at, Some("a second at least: every = \"10s\"".to_owned()));
+                    self.mistake(
+                        "nobody tries twice at once",
+                        at,
+                        Some("a second at least: every = \"10s\"".to_owned()),
+                    );
                 }
                 Some(Action::Storm(Storm { site: self.site_of(entry)?, users, sessions, tries, every }))
             }
@@ -169,13 +177,15 @@ impl Check<'_> {
                 let with: ConsumerWith = self.with(entry, with)?;
                 Some(Action::Restart { consumer: self.consumer(&with.consumer, consumers)? })
             }
-            other => match ["krb.init", "krb.accept", "krb.stop", "krb.start"].into_iter().find(|what| *what == other) {
-                Some(what) => Some(Action::Kerberos { what }),
-                None => {
-                    self.no_action(other, entry.action.span());
-                    None
+            other => {
+                match ["krb.init", "krb.accept", "krb.stop", "krb.start"].into_iter().find(|what| *what == other) {
+                    Some(what) => Some(Action::Kerberos { what }),
+                    None => {
+                        self.no_action(other, entry.action.span());
+                        None
+                    }
                 }
-            },
+            }
         }
     }
 

@@ -101,7 +101,8 @@ impl Check<'_> {
         }
         for operand in file.profile.iter().flat_map(|profile| &profile.ssignon) {
             let text = operand.get_ref();
-            let inner = text.split_once('(').and_then(|(word, rest)| Some((word.trim(), rest.strip_suffix(')')?.trim())));
+            let inner =
+                text.split_once('(').and_then(|(word, rest)| Some((word.trim(), rest.strip_suffix(')')?.trim())));
             if let Some((word, label)) = inner
                 && ["KEYLABEL", "EPTKEYLABEL"].iter().any(|known| word.eq_ignore_ascii_case(known))
             {

@@ -81,7 +81,8 @@ impl Check<'_> {
             .enumerate()
             .flat_map(|(c, consumer)| {
                 let settings = &consumer.settings;
-                let named = move |(s, session): (usize, &Session)| (format!("{}/{}", settings.name, session.name), (c, s));
+                let named =
+                    move |(s, session): (usize, &Session)| (format!("{}/{}", settings.name, session.name), (c, s));
                 settings.sessions.iter().enumerate().map(named)
             })
             .collect();

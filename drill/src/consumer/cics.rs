@@ -62,9 +62,9 @@ impl Consumer for Cics {
             }
             Err(failure) => {
                 let (resp, resp2) = answer(&failure);
-                let esm = failure.saf.map_or_else(String::new, |saf| {
-                    format!(" ESMRESP={} ESMREASON={}", saf.racf, saf.reason)
-                });
+                let esm = failure
+                    .saf
+                    .map_or_else(String::new, |saf| format!(" ESMRESP={} ESMREASON={}", saf.racf, saf.reason));
                 sign_on.lines.push(format!("SIC4008 REQUEST PASSTICKET: {resp} RESP2={resp2}{esm}"));
                 sign_on.failed(failure)
             }

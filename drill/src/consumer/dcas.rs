@@ -149,8 +149,7 @@ impl Consumer for Dcas {
             Err(why) => return sign_on.failed(Failure::because(Cause::new(why))),
         };
         self.correlator += 1;
-        let (answer, failure) =
-            serve(place.here, self.runs_as, &request(self.correlator, &application, &asked.user));
+        let (answer, failure) = serve(place.here, self.runs_as, &request(self.correlator, &application, &asked.user));
         match (ticket_of(&answer), failure) {
             (Ok(ticket), None) => {
                 sign_on.keep(&ticket);
@@ -159,8 +158,8 @@ impl Consumer for Dcas {
             }
             (got, failure) => {
                 let rc1 = got.err().unwrap_or(MALFORMED);
-                let failure = failure
-                    .unwrap_or_else(|| Failure::because(Cause::new(format!("DCAS answered RC1 {rc1}"))));
+                let failure =
+                    failure.unwrap_or_else(|| Failure::because(Cause::new(format!("DCAS answered RC1 {rc1}"))));
                 sign_on.lines.push(format!("SIC4010 DCAS answered RC1={rc1}, SAF {}", failure.saf()));
                 sign_on.failed(failure)
             }

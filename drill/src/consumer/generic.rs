@@ -2,11 +2,11 @@
 //!
 //! IMS, Db2, RMF, mqweb and the rest differ in the application name and in these things.
 
+use icsf_core::Cause;
 use icsf_core::fidelity::Fact;
 use icsf_core::fidelity::Provenance::Assumed;
 use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request, SignedOnBy};
-use icsf_core::Cause;
 use serde::Deserialize;
 use softicsf::Ticket;
 

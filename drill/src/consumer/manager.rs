@@ -61,10 +61,13 @@ impl Managed {
         if self.dirty {
             let name = &self.settings.name;
             let mut sign_on = SignOn::begun(asked);
-            sign_on.lines.push(format!("SIC4004 {name}: {} is not signed on, the environment is not controlled", asked.user));
-            let cause = Cause::new(format!("the address space of {name} used ICSF, whose modules are not program-controlled"))
-                .with_remedy("make the ICSF load library program-controlled: RALTER PROGRAM ** ADDMEM(...)")
-                .with_remedy(format!("restart {name}: an address space that is dirty stays so"));
+            sign_on
+                .lines
+                .push(format!("SIC4004 {name}: {} is not signed on, the environment is not controlled", asked.user));
+            let cause =
+                Cause::new(format!("the address space of {name} used ICSF, whose modules are not program-controlled"))
+                    .with_remedy("make the ICSF load library program-controlled: RALTER PROGRAM ** ADDMEM(...)")
+                    .with_remedy(format!("restart {name}: an address space that is dirty stays so"));
             return sign_on.failed(Failure::because(cause));
         }
         let sign_on = self.consumer.sign_on(place, asked);

@@ -251,6 +251,11 @@ impl Failure {
         Self { saf: Some(error.triple()), situation: Some(root.code()), cause: error.cause().clone() }
     }
 
+    /// Whether the other one differs in nothing but who signed on.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.situation == other.situation && self.cause.to_string() == other.cause.to_string()
+    }
+
     /// A failure before any service was asked.
     #[must_use]
     pub const fn because(cause: Cause) -> Self {
@@ -265,11 +270,7 @@ impl Failure {
 }
 
 /// Makes a ticket as the session wants it.
-pub(crate) fn generate(
-    place: &Place<'_>,
-    runs_as: UserId,
-    asked: &Asked<'_>,
-) -> Result<Ticket, Failure> {
+pub(crate) fn generate(place: &Place<'_>, runs_as: UserId, asked: &Asked<'_>) -> Result<Ticket, Failure> {
     let request = request(place, asked).map_err(|why| Failure::because(Cause::new(why)))?;
     let made = place.here.generate(&Caller::user(runs_as), &request);
     made.map_err(|error| Failure::of(&error))
@@ -286,9 +287,8 @@ fn request(place: &Place<'_>, asked: &Asked<'_>) -> Result<Request, String> {
     let Some(user) = view.user(&asked.user) else { return Ok(request) };
     let names = icsf_saf::key_profile_names(&application, Some(&user.group), &asked.user);
     let qualified = names.iter().filter(|name| **name != application.to_string());
-    let there = |name: &String| {
-        name.parse().is_ok_and(|name| view.discrete(icsf_saf::model::Class::Ptktdata, &name).is_some())
-    };
+    let there =
+        |name: &String| name.parse().is_ok_and(|name| view.discrete(icsf_saf::model::Class::Ptktdata, &name).is_some());
     match (qualified.clone().any(there), asked.session.qualifier) {
         (true, _) => Ok(request.with_group(user.group)),
         (false, Qualifier::Required) => {
@@ -300,11 +300,7 @@ fn request(place: &Place<'_>, asked: &Asked<'_>) -> Result<Request, String> {
 }
 
 /// Signs on to the application itself, with what was typed in the place of a password.
-pub(crate) fn present(
-    place: &Place<'_>,
-    asked: &Asked<'_>,
-    typed: &Credential,
-) -> Result<SignedOnBy, Failure> {
+pub(crate) fn present(place: &Place<'_>, asked: &Asked<'_>, typed: &Credential) -> Result<SignedOnBy, Failure> {
     let application = asked.session.evaluated_as.on(place.there);
     let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
     place.there.sign_on(&Request::new(asked.user, application), typed).map_err(|error| Failure::of(&error))

@@ -77,7 +77,11 @@ impl Rse {
         // certificate, of which nothing more is asked here.
         if let Some(password) = asked.password {
             sign_on.result = Ok(present(place, asked, password).inspect_err(|failure| {
-                sign_on.lines.push(format!("SIC4006 {}: the client was refused, SAF {}", self.settings.name, failure.saf()));
+                sign_on.lines.push(format!(
+                    "SIC4006 {}: the client was refused, SAF {}",
+                    self.settings.name,
+                    failure.saf()
+                ));
             })?);
         }
         // 3: a client ID, and a server thread for it.
@@ -103,9 +107,8 @@ impl Rse {
             Err(why) => return wrong(why),
         };
         let (caller, request) = (Caller::user(self.settings.runs_as), Request::new(user, application));
-        let checked = place.here.generate(&caller, &request).and_then(|ticket| {
-            place.here.evaluate(&caller, &request, &ticket)
-        });
+        let checked =
+            place.here.generate(&caller, &request).and_then(|ticket| place.here.evaluate(&caller, &request, &ticket));
         match checked {
             Ok(accepted) => wrong(format!("success: {} PassTicket for {application}", accepted.kind)),
             Err(error) => wrong(format!("FAILED for {application}, SAF {}: {}", error.triple(), error.cause().why())),

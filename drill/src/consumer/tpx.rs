@@ -33,7 +33,9 @@ pub(super) const FACTS: &[Fact] = &[
     Fact {
         topic: "TPXL0926",
         what: "the session has an ACL user ID that is not the user who signs on",
-        provenance: Reported("Broadcom articles 4776 and 12063 tell when it comes; of its text only what it names is known"),
+        provenance: Reported(
+            "Broadcom articles 4776 and 12063 tell when it comes; of its text only what it names is known",
+        ),
     },
     Fact {
         topic: "SIC4002",
@@ -75,9 +77,10 @@ impl Consumer for Tpx {
         let Some(credential) = ticket.as_ref().or(asked.password) else { return sign_on };
         sign_on.result = present(place, asked, credential).inspect_err(|failure| {
             let (user, applid) = (asked.user, &asked.session.applid);
-            sign_on
-                .lines
-                .push(format!("SIC4003 {user} at {applid}: the application refused the sign-on, SAF {}", failure.saf()));
+            sign_on.lines.push(format!(
+                "SIC4003 {user} at {applid}: the application refused the sign-on, SAF {}",
+                failure.saf()
+            ));
         });
         sign_on
     }
@@ -110,7 +113,8 @@ impl Tpx {
 
 fn generation_failed(place: &Place<'_>, asked: &Asked<'_>, failure: &Failure) -> Vec<String> {
     let (user, session) = (asked.user, asked.session);
-    let profile = session.application.on(place.here).map_or_else(|_| session.application.to_string(), |a| a.to_string());
+    let profile =
+        session.application.on(place.here).map_or_else(|_| session.application.to_string(), |a| a.to_string());
     let mut lines = vec![format!("==> Session {} ended - Pass Ticket gen failed <==", session.name)];
     match (failure.cause.service(), failure.cause.code()) {
         (Some(service @ "CSNBENC"), Some(code)) => {

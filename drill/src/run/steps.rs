@@ -3,10 +3,11 @@
 use icsf_saf::{Caller, Request};
 use softicsf::{Applid, Credential, Ticket, UserId};
 
-use super::{Runner, StepResult, tell};
+use super::{Deed, Runner, StepResult, tell};
 use crate::consumer::{Failure, Place};
 use crate::error::Error;
 use crate::expect::{Shown, Tried, held_of_all};
+use crate::file::Offset;
 use crate::plan::{Action, Evaluate, Generate, Step, Storm};
 use crate::world::Changed;
 
@@ -18,7 +19,8 @@ pub(super) struct Kept {
 }
 
 /// What no release before the KDC can do.
-const NO_KDC: &str = "cannot run: this release has no KDC; services that need SKRBKDC answer 8/12/16, as when it is down";
+const NO_KDC: &str =
+    "cannot run: this release has no KDC; services that need SKRBKDC answer 8/12/16, as when it is down";
 
 impl Runner<'_> {
     /// Carries out a step; answers what is not as expected.
@@ -32,8 +34,9 @@ impl Runner<'_> {
             Action::Change { site, change } => {
                 result.site.clone_from(site);
                 result.what = change.to_string();
+                result.deed = if change.is_fault() { Deed::Fault } else { Deed::Remedy };
                 let changed = self.world.change(site, change)?;
-                self.survey(site, step.at)?;
+                self.survey(site, step.at, Some(&step.id))?;
                 Ok(noted(changed, result))
             }
             Action::Racf { sites, commands } => {
@@ -43,7 +46,7 @@ impl Runner<'_> {
                 for site in sites {
                     let mut changed = Changed::default();
                     self.world.racf(site, commands, &mut changed)?;
-                    self.survey(site, step.at)?;
+                    self.survey(site, step.at, Some(&step.id))?;
                     deviations.extend(noted(changed, result));
                 }
                 Ok(deviations)
@@ -54,6 +57,7 @@ impl Runner<'_> {
             Action::Dirty { consumer } => {
                 if let Some(managed) = self.consumers.get_mut(*consumer) {
                     managed.lose_program_control();
+                    result.deed = Deed::Fault;
                     result.what = format!("{}: the library of ICSF is not program-controlled", managed.settings().name);
                 }
                 Ok(Vec::new())
@@ -61,6 +65,7 @@ impl Runner<'_> {
             Action::Restart { consumer } => {
                 if let Some(managed) = self.consumers.get_mut(*consumer) {
                     managed.restart();
+                    result.deed = Deed::Remedy;
                     result.what = format!("restart {}", managed.settings().name);
                 }
                 Ok(Vec::new())
@@ -75,14 +80,10 @@ impl Runner<'_> {
         }
     }
 
-    fn generate(
-        &mut self,
-        asked: &Generate,
-        step: &Step,
-        result: &mut StepResult,
-    ) -> Result<Vec<String>, Error> {
+    fn generate(&mut self, asked: &Generate, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
         let Generate { site, user, application, runs_as, ticket: name } = asked;
         result.site.clone_from(site);
+        result.deed = Deed::Probe;
         result.what = format!("{runs_as} has a ticket made for {user} at {application}");
         let system = &self.world.site(site)?.system;
         let application = application.on(system).map_err(Error::Missing)?;
@@ -100,16 +101,12 @@ impl Runner<'_> {
         Ok(held_in(step, &[tried], result))
     }
 
-    fn evaluate(
-        &mut self,
-        asked: &Evaluate,
-        step: &Step,
-        result: &mut StepResult,
-    ) -> Result<Vec<String>, Error> {
+    fn evaluate(&mut self, asked: &Evaluate, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
         let Evaluate { site, ticket: name, runs_as, times } = asked;
         result.site.clone_from(site);
         let by = runs_as.map_or_else(|| "the user signs on with it".to_owned(), |id| format!("{id} has it checked"));
         let often = if *times > 1 { format!(", {times} times") } else { String::new() };
+        result.deed = Deed::Probe;
         result.what = format!("ticket {name}: {by}{often}");
         let Some(Kept { user, application, ticket }) = self.kept.get(name) else {
             return Ok(vec![format!("ticket {name} was not made, so there is nothing to check")]);
@@ -135,6 +132,7 @@ impl Runner<'_> {
     fn storm(&mut self, storm: &Storm, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
         let Storm { site, users, sessions, tries, every } = storm;
         result.site.clone_from(site);
+        result.deed = Deed::Fault;
         result.what =
             format!("{} users try up to {tries} times, {} s apart; {}", users.len(), every.0, self.named(sessions));
         let mut waiting: Vec<(UserId, (usize, usize))> =
@@ -147,11 +145,12 @@ impl Runner<'_> {
             let mut still = Vec::new();
             for (user, place) in waiting {
                 let sign_on = self.logon(site, user, place, None)?;
+                self.count(&sign_on, place, Offset(self.world.now() - self.start), &mut result.sign_ons);
                 if sign_on.result.is_err() {
                     failed += 1;
                     still.push((user, place));
                     if failed == 1 {
-                        tell(&sign_on, result);
+                        tell(&sign_on, &mut result.lines);
                         let wrong = codes.as_ref().map(|codes| held_of_all(codes, &[Tried::from(&sign_on)]));
                         deviations.extend(wrong.unwrap_or_default());
                     }
@@ -173,7 +172,7 @@ impl Runner<'_> {
         {
             deviations.push(format!("{count} users were expected to be revoked, {} are", revoked.len()));
         }
-        self.survey(site, step.end())?;
+        self.survey(site, step.end(), Some(&step.id))?;
         Ok(deviations)
     }
 

@@ -1,6 +1,5 @@
 //! Changes of a site: each done as an operator, an administrator or a storage administrator does it.
 
-
 use icsf_core::codes::Code;
 use icsf_core::kds::{Backup, KdsFormat};
 use icsf_core::random::RandomSource;
@@ -96,7 +95,8 @@ impl World<'_> {
 
     /// Commands of the administrator at a site; the first that is refused ends it.
     pub(crate) fn racf(&mut self, name: &str, commands: &[String], changed: &mut Changed) -> Result<(), Error> {
-        let issuer = ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
+        let issuer =
+            ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
         self.site(name)?;
         let (system, secrets) = (self.at(name)?, &self.secrets);
         for command in commands {
@@ -141,7 +141,8 @@ impl World<'_> {
         let entry = entry.ok_or_else(|| self.wrong(format!("there is no site {name:?}")))?;
         let started = site.system.icsf().view().is_ok_and(|view| view.control.started);
         let sysname = site.system.names().sysname.clone();
-        let builder = self.builder(entry, &site.slot, &site.clock).names(&sysname, smfid).copy_of(&site.system);
+        let builder =
+            self.builder(entry, &site.slot, &site.journal, &site.clock).names(&sysname, smfid).copy_of(&site.system);
         site.system = builder.build().map_err(|error| self.named(entry, &error))?;
         let view = site.system.saf().database().view().map_err(|error| self.wrong(error.to_string()))?;
         let classes: Vec<Class> = view.options().raclisted.iter().copied().collect();

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use softicsf::{Card, CardSlot};
 
 use crate::softhsm::SoftHsm;
-use crate::support::{SMALL, drill, ran, ran_on, with_steps};
+use crate::support::{SMALL, cells, drill, ran, ran_on, with_steps};
 
 const KINDS: [CardKind; 2] = [CardKind::Software, CardKind::Pkcs11];
 
@@ -57,12 +57,6 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The row of a profile, block after block.
-fn cells(text: &str, profile: &str) -> Vec<String> {
-    let rows = text.lines().filter(|line| line.trim_start().starts_with(profile));
-    rows.flat_map(|row| row[52..].split_whitespace()).map(str::to_owned).collect()
-}
-
 /// The whole story of the article on two tokens, each of which knows nothing of the other.
 #[test]
 #[cfg(feature = "enhanced")]
@@ -72,11 +66,14 @@ fn no_crypto_card_goes_on_tokens_as_it_goes_in_software() {
     assert_eq!(token.0.exit_status(), 0, "{}", token.1);
     assert!(token.1.contains("AS EXPECTED: 9 of 9 expectations held."), "{}", token.1);
     let plain = |text: &str| {
+        // Tokens have PINs, and their journals tell of them.
+        let (before, after) = text.split_once("\nEvidence\n").unwrap();
+        let text = format!("{before}{}", after.split_once("\nLimits\n").unwrap().1);
         let lines = text.lines().filter(|line| !line.starts_with("  engine     pkcs11, in the place of"));
         lines.map(|line| line.replace("a pkcs11 engine", "an engine").replace("pkcs11", "software") + "\n").collect()
     };
-    let plain: String = plain(&token.1);
-    assert_eq!(plain, software.1);
+    let plain: [String; 2] = [plain(&token.1), plain(&software.1)];
+    assert_eq!(plain[0], plain[1]);
 }
 
 /// The engine holds open keys when the card goes; nobody tells it, and what it says then comes from the token.
@@ -98,8 +95,8 @@ fn a_card_that_is_pulled_and_put_back() {
     assert!(token.contains("cause: CSNBENC 12/0: engine is offline: "), "{token}");
     assert!(words(&token).contains(": no token is there; "), "{token}");
     for text in [software, token] {
-        assert_eq!(cells(&text, "TSOPRD1"), ["yes", "NO", "yes"], "{text}");
-        assert_eq!(cells(&text, "IMSP1"), ["yes", "yes", "yes"], "{text}");
+        assert_eq!(cells(&text, "TSO"), ["yes", "NO", "yes"], "{text}");
+        assert_eq!(cells(&text, "IMS"), ["yes", "yes", "yes"], "{text}");
         assert!(text.contains("put the engine back that was pulled"), "{text}");
     }
 }
@@ -125,7 +122,7 @@ fn a_zeroised_card() {
         ALIVE,
     ]);
     for text in [software, token] {
-        assert_eq!(cells(&text, "TSOPRD1"), ["yes", "NO", "NO", "NO", "yes"], "{text}");
+        assert_eq!(cells(&text, "TSO"), ["yes", "NO", "NO", "NO", "yes"], "{text}");
         assert!(text.contains("zeroise the engine: its master-key registers are empty"), "{text}");
         assert!(words(&text).contains("cause: CSNBENC 12/0: the DES-MK is not set: the CKDS needs "), "{text}");
     }
@@ -146,7 +143,7 @@ fn a_card_with_the_wrong_master_keys() {
         ALIVE,
     ];
     for text in as_expected(&steps) {
-        assert_eq!(cells(&text, "TSOPRD1"), ["yes", "NO", "yes"], "{text}");
+        assert_eq!(cells(&text, "TSO"), ["yes", "NO", "yes"], "{text}");
         let words = words(&text);
         assert!(words.contains("wrong master key: the CKDS needs DES-MK"), "{text}");
         assert!(!words.contains("the engine holds none"), "{text}");
@@ -166,8 +163,8 @@ fn a_card_that_flaps() {
         for line in [" | while out: 4 of 8 sign-ons failed", " | when back: 0 of 8 sign-ons failed"] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(cells(&text, "TSOPRD1"), ["yes", "yes"], "{text}");
-        assert!(text.contains("A +2m40s"), "it is looked at when it is over\n{text}");
+        assert_eq!(cells(&text, "TSO"), ["yes", "SOME"], "{text}");
+        assert!(text.contains("A +2m40s: TSO sometimes fails"), "it is looked at when it is over\n{text}");
     }
 }
 

@@ -94,3 +94,12 @@ pub(crate) fn ran_on(kind: CardKind, text: &str) -> (Run, String) {
     }
     (run, text)
 }
+
+/// What the fault matrix says of an application, state after state.
+pub(crate) fn cells(text: &str, application: &str) -> Vec<String> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("  site  at"));
+    let heading: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    let from_the_right = heading.iter().rev().position(|cell| *cell == application).unwrap();
+    let rows = lines.take_while(|line| line.get(3..8) == Some("     "));
+    rows.map(|row| row.split_whitespace().rev().nth(from_the_right).unwrap().to_owned()).collect()
+}

@@ -1,0 +1,57 @@
+//! The report as JUnit XML, for CI: a suite for each site, a case for each probe. A failure that was expected is a pass.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite, XmlString};
+
+use super::model::{Moment, Report, Status, StepVerdict};
+use super::verdict::list;
+
+impl Report {
+    /// The report as JUnit XML. Nothing in it tells when it was made.
+    #[must_use]
+    pub fn junit(&self) -> String {
+        let mut xml = Xml::new(self.header.id.as_str());
+        let probes = || self.timeline.iter().filter(|moment| moment.result != StepVerdict::Done);
+        let mut sites: Vec<&str> = Vec::new();
+        for probe in probes() {
+            if !sites.contains(&probe.site.as_str()) {
+                sites.push(&probe.site);
+            }
+        }
+        for site in sites {
+            let several: Vec<&str> = site.split(' ').collect();
+            let what = if let [_] = *several { "site" } else { "sites" };
+            let mut suite = TestSuite::new(format!("{what} {}", list(&several)));
+            suite.add_test_cases(probes().filter(|probe| probe.site == site).map(|probe| self.case(probe)));
+            xml.add_test_suite(suite);
+        }
+        // Names and texts without control characters, which XML cannot say: there is nothing to fail.
+        xml.to_string().unwrap_or_default()
+    }
+
+    fn case(&self, probe: &Moment) -> TestCase {
+        let status = if probe.result == StepVerdict::Deviated {
+            let kind = match self.verdict.status {
+                // What comes before the drill itself is no finding of the drill.
+                Status::NotStarted => NonSuccessKind::Error,
+                Status::Completed => NonSuccessKind::Failure,
+            };
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_message(probe.deviations.join("; "));
+            status.set_description(format!("expected: {}\ngot: {}", probe.expected.join(", "), probe.got.join("; ")));
+            status
+        } else {
+            TestCaseStatus::success()
+        };
+        let mut case = TestCase::new(probe.step.as_str(), status);
+        case.set_classname(self.header.id.as_str());
+        case.set_time(Duration::ZERO);
+        let mut said = vec![format!("{} site {}: {}", probe.at, probe.site, probe.what)];
+        said.extend(probe.got.iter().cloned());
+        said.extend(probe.lines.iter().cloned());
+        said.extend(probe.causes.iter().map(|cause| format!("cause: {}", cause.cause)));
+        case.set_system_out(XmlString::new(said.join("\n")));
+        case
+    }
+}

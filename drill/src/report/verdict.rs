@@ -1,0 +1,102 @@
+//! The verdict, in plain words.
+
+use super::model::{Dependency, Judgement, Met, Recovery, Status, Verdict};
+use super::recovery::disruption;
+use crate::run::{Run, StepResult, Verdict as Went};
+use crate::survey::Protection;
+
+/// Whether it went as planned, and what came of it.
+pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency]) -> Verdict {
+    let held = run.steps.iter().filter(|step| step.verdict == Went::AsExpected).count();
+    let deviated: Vec<&StepResult> =
+        run.steps.iter().filter(|step| matches!(step.verdict, Went::Deviated(_))).collect();
+    let mut details = Vec::new();
+    let sentence = if run.not_started {
+        let at = deviated.first().map(|step| format!(" at step {}", step.id)).unwrap_or_default();
+        format!("Nothing was tried: the baseline failed{at}, so what follows would prove nothing.")
+    } else {
+        details.extend(because(recovery, dependencies));
+        outcome(run, recovery)
+    };
+    if !run.not_started && !deviated.is_empty() {
+        let steps: Vec<&str> = deviated.iter().map(|step| step.id.as_str()).collect();
+        let what = if let [_] = *steps { "Step" } else { "Steps" };
+        details.insert(0, format!("{what} {} went otherwise than the plan says.", list(&steps)));
+    }
+    Verdict {
+        status: if run.not_started { Status::NotStarted } else { Status::Completed },
+        verdict: if deviated.is_empty() { Judgement::AsExpected } else { Judgement::Deviated },
+        exit_status: run.exit_status(),
+        held,
+        expectations: held + deviated.len(),
+        sentence,
+        details,
+    }
+}
+
+/// How many applications were hit, for how long, and whether that was short enough.
+fn outcome(run: &Run, recovery: &[Recovery]) -> String {
+    let all = recovery.len();
+    let failed: Vec<&Recovery> = recovery.iter().filter(|row| row.first_failure.is_some()).collect();
+    if failed.is_empty() {
+        return "No application lost its PassTickets.".to_owned();
+    }
+    let head = format!("{} of {all} applications lost their PassTickets", failed.len());
+    let lost: Vec<&str> =
+        failed.iter().filter(|row| row.restored.is_none()).map(|row| row.application.as_str()).collect();
+    if !lost.is_empty() {
+        let way = if failed.iter().all(|row| row.usable_after.is_some()) { "; users got in another way" } else { "" };
+        let have = if let [_] = *lost { "has" } else { "have" };
+        return format!("{head}, and {} still {have} none at the end{way}.", list(&lost));
+    }
+    let worst = failed.iter().filter_map(|row| row.restored_after).max();
+    let since = disruption(run).and_then(|at| run.steps.iter().find(|step| step.at.0 == at.0));
+    let worst = worst.map(|worst| format!("; all had them back {worst} after ")).unwrap_or_default();
+    let since = since.map_or_else(|| "the first failure".to_owned(), |step| format!("step {}", step.id));
+    let target = run.rto.map(|rto| super::model::Seconds(rto.0));
+    let met = match target {
+        None => String::new(),
+        Some(target) if failed.iter().all(|row| row.met == Met::Yes) => format!(", within the {target} allowed"),
+        Some(target) if failed.iter().any(|row| row.met == Met::No) => format!(", later than the {target} allowed"),
+        Some(target) => format!(", within the {target} allowed only by a workaround"),
+    };
+    format!("{head}{worst}{since}{met}.")
+}
+
+/// Who depends on the engine, who went on and why, and who had no other way in.
+fn because(recovery: &[Recovery], dependencies: &[Dependency]) -> Vec<String> {
+    let mut details = Vec::new();
+    let names = |wanted: &dyn Fn(&Recovery) -> bool| -> Vec<&str> {
+        recovery.iter().filter(|row| wanted(row)).map(|row| row.application.as_str()).collect()
+    };
+    let of = |name: &str, wanted: &dyn Fn(&Dependency) -> bool| {
+        dependencies.iter().any(|dependency| dependency.application == name && wanted(dependency))
+    };
+    let needy = names(&|row| row.first_failure.is_some() && of(&row.application, &|d| d.needs_engine));
+    if !needy.is_empty() {
+        let need = if let [_] = *needy { "needs" } else { "need" };
+        details.push(format!(
+            "{} {need} a crypto engine with the same master keys: the keys of their tickets are wrapped in the CKDS.",
+            list(&needy)
+        ));
+    }
+    let masked =
+        names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Protection::Masked));
+    if !masked.is_empty() {
+        details.push(format!("{} never failed: masked in the security database, a key needs no ICSF.", list(&masked)));
+    }
+    let uncovered = names(&Recovery::uncovered);
+    if !uncovered.is_empty() {
+        details.push(format!("No other way in to {} was tried in this drill.", list(&uncovered)));
+    }
+    details
+}
+
+/// `A`, `A and B`, `A, B and C`.
+pub(crate) fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,179 @@
+//! What a site looks like at one moment, and which of its key profiles can be used.
+
+use std::ops::ControlFlow;
+
+use icsf_core::KeyToken;
+use icsf_core::engine::EngineState;
+use icsf_core::kds::Found;
+use icsf_core::token::Material;
+use icsf_saf::model::{Class, LegacyKey, Profile};
+use softicsf::{MasterKeyKind, System};
+
+use crate::consumer::Failure;
+use crate::error::Error;
+use crate::file::Offset;
+
+/// A look at a site.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) site: String,
+    pub(crate) at: Offset,
+    /// The step it follows; none at the start.
+    pub(crate) after: Option<String>,
+    /// The state of the engine in a word, and whether it is used.
+    pub(crate) engine: (String, bool),
+    /// What a comparison of sites shows: name and value.
+    pub(crate) properties: Vec<(&'static str, String)>,
+    /// The labels of the CKDS.
+    pub(crate) labels: Vec<String>,
+    pub(crate) profiles: Vec<Surveyed>,
+}
+
+/// A key profile, tried.
+#[derive(Debug)]
+pub(crate) struct Surveyed {
+    pub(crate) profile: String,
+    pub(crate) protection: Protection,
+    /// Of the key tickets are made with.
+    pub(crate) label: Option<String>,
+    /// How far clocks may differ, in seconds.
+    pub(crate) tolerance: u32,
+    /// Whether a ticket may be used again.
+    pub(crate) reuse: bool,
+    /// Whether a ticket could be made; no ticket is.
+    pub(crate) usable: Result<(), Failure>,
+}
+
+/// Where the key lies that tickets are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Protection {
+    /// In the security database, for legacy tickets.
+    Masked,
+    /// In the CKDS, for legacy tickets.
+    Legacy,
+    /// In the CKDS, for enhanced tickets.
+    Enhanced,
+    /// The same, and not wrapped.
+    EnhancedClear,
+    /// Nowhere.
+    NoKey,
+}
+
+impl std::fmt::Display for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Masked => "legacy, masked in the security database",
+            Self::Legacy => "legacy, in the CKDS",
+            Self::Enhanced => "enhanced, in the CKDS",
+            Self::EnhancedClear => "enhanced, clear in the CKDS",
+            Self::NoKey => "no key",
+        })
+    }
+}
+
+/// Looks at a site, and tries every key profile: which applications could be reached now?
+pub(crate) fn survey(system: &System, site: &str, at: Offset, after: Option<&str>) -> Result<Survey, Error> {
+    let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
+    let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
+    let profiles = keys.map(|profile| tried(system, profile)).collect();
+    let named = |classes: &mut dyn Iterator<Item = &Class>| {
+        let names: Vec<String> = classes.map(ToString::to_string).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(" ") }
+    };
+    let mut properties = vec![("SMF ID", system.names().smfid.clone())];
+    let engine = icsf(system, &mut properties);
+    properties.push(("active classes", named(&mut view.options().active.iter())));
+    properties.push(("RACLISTed classes", named(&mut view.options().raclisted.iter())));
+    Ok(Survey {
+        site: site.to_owned(),
+        at,
+        after: after.map(str::to_owned),
+        engine,
+        properties,
+        labels: labels(system),
+        profiles,
+    })
+}
+
+/// What there is to say of ICSF; the state of the engine in a word, and whether it is used.
+fn icsf(system: &System, properties: &mut Vec<(&'static str, String)>) -> (String, bool) {
+    let view = match system.icsf().view() {
+        Ok(view) => view,
+        Err(error) => {
+            properties.push(("ICSF", error.to_string()));
+            return ("unknown".to_owned(), false);
+        }
+    };
+    let pattern = |pattern: Option<String>| pattern.unwrap_or_else(|| "none".to_owned());
+    let header = view.kds.header();
+    properties.push(("ICSF", if view.control.started { "started" } else { "not started" }.to_owned()));
+    properties.push(("engine", view.engine.state.word().to_owned()));
+    for (kind, held, needed) in [
+        (MasterKeyKind::Des, "DES-MK in the engine", "DES-MK of the CKDS"),
+        (MasterKeyKind::Aes, "AES-MK in the engine", "AES-MK of the CKDS"),
+    ] {
+        properties.push((held, pattern(view.engine.master_keys.of(kind).current.map(|mkvp| mkvp.to_string()))));
+        properties.push((needed, pattern(header.of(kind).map(|current| current.mkvp().to_string()))));
+    }
+    properties.push(("CKDS format", header.format.to_string()));
+    properties.push(("records in storage", view.kds.len().to_string()));
+    let word = match &view.engine.state {
+        EngineState::Deconfigured => "not installed",
+        state => state.word(),
+    };
+    (word.to_owned(), view.engine.state == EngineState::Online)
+}
+
+fn labels(system: &System) -> Vec<String> {
+    let mut labels = Vec::new();
+    let read = system.icsf().key_data_set().scan(None, &mut |key, _| {
+        labels.push(key.label().to_string());
+        ControlFlow::Continue(())
+    });
+    // A key data set that cannot be read shows in the properties.
+    if read.is_err() {
+        labels.clear();
+    }
+    labels
+}
+
+fn tried(system: &System, profile: &Profile) -> Surveyed {
+    let ssignon = profile.ssignon.as_ref();
+    let enhanced = ssignon.and_then(|ssignon| ssignon.enhanced);
+    let legacy = ssignon.and_then(|ssignon| ssignon.legacy.as_ref());
+    let (protection, label) = match (enhanced, legacy) {
+        (Some(label), _) if is_clear(system, &label) => (Protection::EnhancedClear, Some(label)),
+        (Some(label), _) => (Protection::Enhanced, Some(label)),
+        (None, Some(LegacyKey::Label(label))) => (Protection::Legacy, Some(*label)),
+        (None, Some(LegacyKey::Masked(_))) => (Protection::Masked, None),
+        // A key token, or a key that an unload has not: neither makes a ticket.
+        (None, Some(LegacyKey::Imported(_)) | None) => (Protection::NoKey, None),
+    };
+    let (tolerance, reuse) = match (enhanced, ssignon) {
+        (Some(_), Some(ssignon)) => (ssignon.timeout(), ssignon.replay()),
+        _ => (LEGACY_WINDOW, profile.replay_bypassed()),
+    };
+    Surveyed {
+        profile: profile.name.to_string(),
+        protection,
+        label: label.map(|label| label.to_string()),
+        tolerance,
+        reuse,
+        usable: system.saf().probe(profile).map(drop).map_err(|error| Failure::of(&error)),
+    }
+}
+
+/// Seconds around its own time in which a legacy ticket is good.
+///
+/// Source: RACF Security Administrator's Guide, validating a PassTicket: ten minutes.
+const LEGACY_WINDOW: u32 = 600;
+
+fn is_clear(system: &System, label: &icsf_core::KeyLabel) -> bool {
+    let Ok(view) = system.icsf().view() else { return false };
+    let Found::Here(found) = view.kds.find(label) else { return false };
+    match found.parse().map(|record| record.token) {
+        Ok(KeyToken::Variable(token)) => matches!(token.material(), Material::Clear(_)),
+        _ => false,
+    }
+}

@@ -1,0 +1,523 @@
+//! Reports: their forms say the same, are what their schemas say, give the same bytes each time, and show no secret.
+
+use icsf_drill::{
+    CardKind, CardSource, Cards, Drill, Error, NoCard, NotComparable, PullableCard, Report, Run, run, run_on,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use softicsf::ptkt::software::DesKey;
+use softicsf::ptkt::{Timestamp, legacy};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
+
+use crate::softhsm::SoftHsm;
+use crate::support::{SMALL, drill, with_steps};
+
+/// The card goes, a sign-on dies, and the card comes back.
+const OUTAGE: &str = r#"
+[[step]]
+id   = "pull"
+at   = "+10m"
+site = "A"
+do   = "engine.detach"
+
+[[step]]
+id     = "dead"
+at     = "+12m"
+site   = "A"
+do     = "logon"
+with   = { users = ["U1"], sessions = ["TSO"] }
+expect = { outcome = "fail", saf = "8/16/28", icsf = "0C/0000", service = "CSNBENC", message = "TPXL0921" }
+
+[[step]]
+id   = "back"
+at   = "+20m"
+site = "A"
+do   = "engine.attach"
+
+[[step]]
+id     = "alive"
+at     = "+25m"
+site   = "A"
+do     = "logon"
+with   = { users = ["U1"], sessions = "all" }
+expect = { outcome = "ok" }
+"#;
+
+/// A card that comes and goes, and is put back for good.
+const FLAP: &str = r#"
+[[step]]
+id     = "loose"
+at     = "+10m"
+site   = "A"
+do     = "engine.flap"
+with   = { count = 3, every = "10s", users = ["U1"], sessions = ["TSO"] }
+expect = { failed_out = 3, failed_back = 0, saf = "8/16/28" }
+
+[[step]]
+id     = "alive"
+at     = "+25m"
+site   = "A"
+do     = "logon"
+with   = { users = ["U1"], sessions = "all" }
+expect = { outcome = "ok" }
+"#;
+
+fn story(steps: &str) -> String {
+    with_steps(steps).replacen("title = \"a small drill\"", "title = \"a small drill\"\nrto   = \"15m\"", 1)
+}
+
+fn ran(text: &str) -> Run {
+    run(&drill(text)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn report(text: &str) -> Report {
+    Report::of(&ran(text))
+}
+
+/// The row of a table of the report about an application.
+fn row<'a>(report: &'a Value, table: &str, application: &str) -> &'a Value {
+    let rows = report[table].as_array().unwrap();
+    rows.iter().find(|row| row["application"] == application).unwrap_or_else(|| panic!("{table} has no {application}"))
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/drill-report.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+#[test]
+fn every_report_is_as_the_schema_says() {
+    let validator = validator();
+    let outage = report(&story(OUTAGE));
+    let broken = SMALL.replace("id      = \"TPXSTC\"", "id      = \"OTHER\"");
+    let unnamed = SMALL.replace("[{ name = \"TSO\",", "[{ name = \"NIX\", applid = \"NIX\" }, { name = \"TSO\",");
+    let mut reports = vec![
+        outage.clone().since(&report(SMALL)),
+        outage,
+        report(&story(FLAP)),
+        report(&story(OUTAGE).replace("8/16/28", "8/16/32")),
+        report(&broken),
+        report(&unnamed),
+    ];
+    reports.extend(icsf_drill::gallery::GALLERY.iter().map(|exhibit| report(exhibit.text)));
+    for report in &reports {
+        let value: Value = serde_json::from_str(&report.json()).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{}", report.json());
+        assert_eq!(value, report.value());
+        // What is written can be read again.
+        let read = Report::earlier(&report.json(), value["header"]["id"].as_str().unwrap()).unwrap();
+        assert_eq!(read.value(), value);
+    }
+    // The schema is one that can be broken, in each of its parts.
+    let good = reports.first().unwrap().value();
+    for part in good.as_object().unwrap().keys() {
+        let mut bad = good.clone();
+        bad.as_object_mut().unwrap().remove(part);
+        assert!(!validator.is_valid(&bad), "without {part}");
+        bad[part] = json!({ "unheard": "of" });
+        assert!(!validator.is_valid(&bad), "with another {part}");
+    }
+}
+
+#[test]
+fn recovery_counts_from_the_disruption() {
+    let value = report(&story(OUTAGE)).value();
+    let tso = row(&value, "recovery", "TSO");
+    assert_eq!(tso["first_failure"], 600, "the key was tried as soon as the card was gone");
+    assert_eq!(tso["restored"], json!({ "at": 1500, "by": "sign-on" }));
+    assert_eq!((&tso["restored_after"], &tso["usable_after"]), (&json!(900), &json!(900)));
+    assert_eq!((&tso["workaround"], &tso["met"]), (&Value::Null, &json!("yes")));
+    assert_eq!(row(&value, "recovery", "IMS")["met"], "never-failed");
+    assert_eq!(
+        value["verdict"]["sentence"],
+        "1 of 2 applications lost their PassTickets; all had them back 15 min after step pull, within the 15 min allowed."
+    );
+    // A minute more is too much, unless users get in another way meanwhile.
+    let late = story(OUTAGE).replace("+25m", "+26m");
+    assert_eq!(row(&report(&late).value(), "recovery", "TSO")["met"], "no");
+    let way = "[[step]]\nid = \"off\"\nat = \"+14m\"\ndo = \"consumer.set\"\n\
+               with = { consumer = \"TPX\", generate_passticket = false }\n\n[[step]]\nid = \"way\"\nat = \"+15m\"\n\
+               site = \"A\"\ndo = \"logon\"\nwith = { users = [\"U1\"], sessions = [\"TSO\"] }\n\
+               expect = { outcome = \"ok\" }\n\n[[step]]\nid = \"on\"\nat = \"+16m\"\ndo = \"consumer.set\"\n\
+               with = { consumer = \"TPX\", generate_passticket = true }\n\n[[step]]\nid   = \"back\"";
+    let around = report(&late.replace("[[step]]\nid   = \"back\"", way)).value();
+    let tso = row(&around, "recovery", "TSO");
+    assert_eq!(tso["workaround"], json!({ "at": 900, "by": "password" }));
+    assert_eq!((&tso["usable_after"], &tso["met"]), (&json!(300), &json!("by-workaround")));
+    // Nobody signs on after the card is back: the key works, and that is all that is known.
+    let untried = story(OUTAGE.split("[[step]]\nid     = \"alive\"").next().unwrap());
+    assert_eq!(row(&report(&untried).value(), "recovery", "TSO")["restored"], json!({ "at": 1200, "by": "key" }));
+    let never = story(OUTAGE.split("[[step]]\nid   = \"back\"").next().unwrap());
+    let value = report(&never).value();
+    assert_eq!(row(&value, "recovery", "TSO")["restored"], Value::Null);
+    assert_eq!(row(&value, "recovery", "TSO")["met"], "no");
+    assert!(
+        value["verdict"]["sentence"].as_str().unwrap().ends_with("and TSO still has none at the end."),
+        "{value:#}"
+    );
+}
+
+#[test]
+fn the_fault_matrix_has_a_row_for_each_state_and_says_how_it_is_known() {
+    let value = report(&story(OUTAGE)).value();
+    let rows = value["faults"]["rows"].as_array().unwrap();
+    let seen: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let cells = row["cells"].as_array().unwrap();
+            let cells: Vec<Value> = cells.iter().map(|cell| json!([cell["state"], cell["by"], cell["saf"]])).collect();
+            json!([row["step"], row["deed"], row["engine"], cells])
+        })
+        .collect();
+    let (sign_on, key) = (json!(["works", "sign-on", null]), json!(["works", "key", null]));
+    assert_eq!(
+        json!(seen),
+        json!([
+            [null, "start", "online", [sign_on, sign_on]],
+            ["pull", "fault", "not installed", [["fails", "sign-on", "8/16/28"], key]],
+            ["back", "remedy", "online", [sign_on, sign_on]],
+        ])
+    );
+    let flap = report(&story(FLAP)).value();
+    let cell = &flap["faults"]["rows"][1]["cells"][0];
+    assert_eq!(
+        (&cell["state"], &cell["saf"], &cell["service"]),
+        (&json!("mixed"), &json!("8/16/28"), &json!("CSNBENC"))
+    );
+    assert_eq!(flap["timeline"][1]["got"][0], "TSO: fail, SAF 8/16/28, ICSF 0C/0000 of CSNBENC, 3 times");
+    let states: Vec<&Value> =
+        flap["strips"]["engines"][0]["segments"].as_array().unwrap().iter().map(|segment| &segment["state"]).collect();
+    assert_eq!(states, ["works", "flaps", "works"]);
+}
+
+#[test]
+fn dependencies_are_those_of_the_profiles() {
+    let value = report(SMALL).value();
+    let tso = row(&value, "dependencies", "TSO");
+    assert_eq!(
+        (&tso["needs_icsf"], &tso["needs_engine"], &tso["same_master_key"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
+    assert_eq!((&tso["protection"], &tso["same_smfid"]), (&json!("legacy"), &json!("PRD1")));
+    assert!(tso["label"].as_str().unwrap().starts_with("IRR.SSIGNON.PRD1."), "{tso}");
+    let ims = row(&value, "dependencies", "IMS");
+    assert_eq!(
+        (&ims["needs_icsf"], &ims["needs_engine"], &ims["reuse"]),
+        (&json!(false), &json!(false), &json!(false))
+    );
+    assert_eq!((&ims["protection"], &ims["clock_tolerance"]), (&json!("masked"), &json!(600)));
+    let text = SMALL
+        .replace("KEYMASKED(@secret:ims)\"]", "KEYMASKED(@secret:ims)\"]\nappldata = \"NO REPLAY PROTECTION\"")
+        .replace("[{ name = \"TSO\",", "[{ name = \"NIX\", applid = \"NIX\" }, { name = \"TSO\",");
+    let value = report(&text).value();
+    assert_eq!(row(&value, "dependencies", "IMS")["reuse"], true);
+    let nix = row(&value, "dependencies", "NIX");
+    assert_eq!((&nix["profile"], &nix["protection"]), (&Value::Null, &json!("no-key")));
+}
+
+#[cfg(feature = "enhanced")]
+#[test]
+fn a_clear_hmac_key_needs_icsf_and_no_engine() {
+    let key =
+        "[[key]]\nlabel = \"PTKT.IMS.HMAC\"\ntype = \"HMAC-MAC\"\nvalue = \"@secret:mac\"\nclear = true\n\n[[profile]]";
+    let text = story(OUTAGE)
+        .replacen("[[profile]]", key, 1)
+        .replace("[secrets]", "[secrets]\nmac = { generate = \"hmac\" }")
+        .replace("\"KEYMASKED(@secret:ims)\"", "\"EPTKEYLABEL(PTKT.IMS.HMAC)\", \"TYPE(UPPER)\", \"TIMEOUT(90)\"");
+    let value = report(&text).value();
+    let ims = row(&value, "dependencies", "IMS");
+    assert_eq!((&ims["protection"], &ims["clock_tolerance"]), (&json!("enhanced-clear"), &json!(90)));
+    assert_eq!((&ims["needs_icsf"], &ims["needs_engine"]), (&json!(true), &json!(false)));
+    assert_eq!(row(&value, "recovery", "IMS")["met"], "never-failed");
+}
+
+#[test]
+fn sites_that_differ_are_told_and_become_actions() {
+    let other = SMALL.replacen("smfid  = \"PRD1\"\nckds", "smfid  = \"DR01\"\nckds", 1);
+    let moved = "\n[[step]]\nid = \"move\"\nat = \"+1m\"\ndo = \"failover\"\nwith = { from = \"A\", to = \"B\" }\n";
+    let value = report(&format!("{other}{moved}")).value();
+    let rows = value["sites"]["rows"].as_array().unwrap();
+    let smfid = rows.iter().find(|row| row["property"] == "SMF ID").unwrap();
+    assert_eq!((&smfid["values"], &smfid["same"]), (&json!(["PRD1", "DR01"]), &json!(false)));
+    let action = &value["actions"][0];
+    assert_eq!(
+        (&action["severity"], &action["finding"]),
+        (&json!("high"), &json!("the sites have different SMF IDs: PRD1, DR01"))
+    );
+    let same = report(&format!("{SMALL}{moved}")).value();
+    assert!(!same["actions"].to_string().contains("SMF"), "{same:#}");
+}
+
+/// The RACF commands of the ways out are ones that RACF takes.
+#[test]
+fn remedies_can_be_typed() {
+    let drills = icsf_drill::gallery::GALLERY.iter().map(|exhibit| exhibit.text.to_owned()).chain([story(OUTAGE)]);
+    let mut typed = 0;
+    for text in drills {
+        let value = report(&text).value();
+        assert!(!value["remedies"].as_array().unwrap().is_empty());
+        let system = softicsf::System::in_memory().build().unwrap();
+        let issuer = softicsf::Caller::user("IBMUSER".parse().unwrap());
+        let type_in = |command: &str| {
+            let command = command.replace("kkkkkkkkkkkkkkkk", "E001193519561977");
+            system.racf(&issuer, &command, &softicsf::NoSecrets).unwrap_or_else(|e| panic!("{command}: {e}"));
+        };
+        type_in("SETROPTS CLASSACT(PTKTDATA) GENERIC(PTKTDATA)");
+        for dependency in value["dependencies"].as_array().unwrap() {
+            type_in(&format!("RDEFINE PTKTDATA {}", dependency["profile"].as_str().unwrap()));
+        }
+        type_in("SETROPTS RACLIST(PTKTDATA)");
+        for remedy in value["remedies"].as_array().unwrap() {
+            assert!(remedy["weakens"].is_string() || remedy["way"].as_str().unwrap().contains("card"), "{remedy}");
+            let commands = remedy["commands"].as_array().unwrap().iter().map(|command| command.as_str().unwrap());
+            for command in commands.filter(|command| command.starts_with('R') || command.starts_with("SETROPTS")) {
+                type_in(command);
+                typed += 1;
+            }
+        }
+    }
+    assert!(typed > 3, "{typed}");
+}
+
+#[test]
+fn junit_has_a_case_for_each_probe_and_expected_failures_pass() {
+    let read = |report: &Report| quick_junit::Report::deserialize_from_str(&report.junit()).unwrap();
+    let cases = |xml: &quick_junit::Report| -> Vec<(String, String)> {
+        let suites = xml.test_suites.iter();
+        let of = |suite: &quick_junit::TestSuite| {
+            let name = suite.name.as_str().to_owned();
+            suite.test_cases.iter().map(move |case| (name.clone(), case.name.as_str().to_owned())).collect::<Vec<_>>()
+        };
+        suites.flat_map(of).collect()
+    };
+    let good = report(&story(OUTAGE));
+    let xml = read(&good);
+    let site = |step: &str| ("site A".to_owned(), step.to_owned());
+    assert_eq!(cases(&xml), ["baseline", "dead", "alive"].map(site));
+    assert_eq!((xml.tests, xml.failures, xml.errors), (3, 0, 0));
+    assert!(good.junit().contains("TSO: fail, SAF 8/16/28, ICSF 0C/0000 of CSNBENC"), "{}", good.junit());
+    assert!(!good.junit().contains("timestamp"), "{}", good.junit());
+    let bad = report(&story(OUTAGE).replace("8/16/28", "8/16/32"));
+    let xml = read(&bad);
+    assert_eq!((xml.tests, xml.failures, xml.errors), (3, 1, 0));
+    assert!(bad.junit().contains("U1 to TSO: SAF 8/16/32 was expected, 8/16/28 came"), "{}", bad.junit());
+    let broken = report(&SMALL.replace("id      = \"TPXSTC\"", "id      = \"OTHER\""));
+    let xml = read(&broken);
+    assert_eq!((xml.tests, xml.failures, xml.errors), (1, 0, 1), "a baseline that fails is no finding of the drill");
+    let both = "\n[[step]]\nid = \"show\"\nat = \"+1m\"\ndo = \"display\"\nwith = { command = \"D SMF,O\", \
+                sites = [\"A\", \"B\"] }\nexpect = { same = \"SID\" }\n";
+    let names = cases(&read(&report(&with_steps(both))));
+    assert_eq!(names.last(), Some(&("sites A and B".to_owned(), "show".to_owned())));
+}
+
+#[test]
+fn html_asks_for_nothing_and_takes_no_text_for_markup() {
+    let odd = "<script>alert('x')</script> & <img src=x onerror=alert(1)>";
+    let html = report(&story(OUTAGE).replace("a small drill", odd)).html();
+    assert!(html.contains("&#60;script&#62;alert"), "it is shown as it was written");
+    assert_eq!((html.matches("<script").count(), html.matches("<img").count()), (1, 0));
+    let html = html.replace("&#60;img src=x", "");
+    for word in ["http:", "https:", "src=", "@import", "<link", "<iframe", "unsafe-inline"] {
+        assert!(!html.contains(word), "{word}");
+    }
+    assert!(html.contains("content=\"default-src &#39;none&#39;; style-src &#39;sha256-"), "{html}");
+}
+
+#[test]
+fn every_form_says_the_same() {
+    let report = report(&story(OUTAGE));
+    let value = report.value();
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (text, html) = (plain(&report.text()), plain(&report.html()));
+    let mut said = vec![&value["verdict"]["sentence"], &value["header"]["file_sha256"], &value["timeline"][2]["step"]];
+    said.extend(value["verdict"]["details"].as_array().unwrap());
+    said.extend(value["actions"].as_array().unwrap().iter().map(|action| &action["finding"]));
+    said.extend(value["remedies"].as_array().unwrap().iter().map(|remedy| &remedy["way"]));
+    said.extend(value["limits"]["sentences"].as_array().unwrap());
+    said.extend(value["limits"]["assumed"].as_array().unwrap().iter().map(|assumed| &assumed["id"]));
+    for one in said {
+        let one = plain(one.as_str().unwrap());
+        assert!(text.contains(&one), "{one}\n{}", report.text());
+        assert!(html.contains(&one.replace('\'', "&#39;")), "{one}\n{}", report.html());
+    }
+    for line in report.text().lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn twenty_runs_have_one_hash() {
+    for text in icsf_drill::gallery::GALLERY.iter().map(|exhibit| exhibit.text).chain([story(FLAP).as_str()]) {
+        let hash = || {
+            let files = report(text).files();
+            let all = files.iter().fold(Sha256::new(), |hash, (name, text)| hash.chain_update(name).chain_update(text));
+            all.finalize()
+        };
+        let first = hash();
+        assert!((1..20).all(|_| hash() == first));
+    }
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let earlier = report(&story(OUTAGE));
+    let none = json!([]);
+    let same = report(&story(OUTAGE)).since(&earlier).value();
+    let progress = &same["progress"];
+    assert_eq!((&progress["better"], &progress["worse"], &progress["changed"]), (&none, &none, &none));
+    assert_eq!(progress["same_file"], true);
+    // The card comes back later, and the step that expects codes is wrong now.
+    let later = story(OUTAGE).replace("+25m", "+40m").replace("saf = \"8/16/28\"", "saf = \"8/16/32\"");
+    let worse = report(&later).since(&earlier);
+    let progress = &worse.value()["progress"];
+    assert_eq!(
+        progress["worse"],
+        json!([
+            "TSO is usable after 30 min, before after 15 min",
+            "TSO is restored after 30 min, before after 15 min",
+            "TSO: target met: NO, before yes",
+            "step dead deviates, and went as expected before",
+        ])
+    );
+    assert_eq!((&progress["better"], &progress["same_file"]), (&none, &json!(false)));
+    assert!(worse.text().contains("  WORSE    step dead deviates"), "{}", worse.text());
+    assert!(worse.html().contains("step dead deviates"));
+    let better = earlier.clone().since(&report(&later)).value();
+    assert_eq!(better["progress"]["better"].as_array().unwrap().len(), 4, "{better:#}");
+    // A masked key brings the sign-on through: other cells, and a step that now comes otherwise.
+    let masked = report(&story(OUTAGE).replace("KEYENCRYPTED(@secret:tso)", "KEYMASKED(@secret:tso)"));
+    let progress = &masked.since(&earlier).value()["progress"];
+    assert!(progress["better"].to_string().contains("TSO never fails any more"), "{progress:#}");
+    assert!(progress["better"].to_string().contains("TSO at site A +10m: works, before it fails"), "{progress:#}");
+    let fewer = report(SMALL).since(&earlier).value();
+    assert!(fewer["progress"]["changed"].to_string().contains("step dead is gone"), "{fewer:#}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_the_reason() {
+    let mut old = report(SMALL).value();
+    let read = |value: &Value| Report::earlier(&value.to_string(), "SMALL");
+    assert!(read(&old).is_ok());
+    assert_eq!(
+        Report::earlier(&old.to_string(), "LARGE").unwrap_err().to_string(),
+        "a report of drill SMALL, and this is drill LARGE"
+    );
+    old["schema"] = json!(0);
+    assert_eq!(
+        read(&old).unwrap_err().to_string(),
+        "a report of schema 0, written by an older release, and this one compares schema 1; run the drill again with one \
+         release for both"
+    );
+    old["schema"] = json!(2);
+    assert!(read(&old).unwrap_err().to_string().contains("a newer release"));
+    old["schema"] = json!(1);
+    old["verdict"] = Value::Null;
+    for (text, why) in [
+        (old.to_string(), "no report of a drill: "),
+        ("{}".to_owned(), "it has no field schema"),
+        ("<xml/>".to_owned(), "expected value at line 1"),
+        (String::new(), "wanted is a report.json of drill run --report"),
+    ] {
+        let error = Report::earlier(&text, "SMALL").unwrap_err();
+        assert!(matches!(error, NotComparable::NoReport(_)), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// Tokens whose PINs are written down.
+#[derive(Debug, Default)]
+struct Noted(Mutex<Vec<SecretString>>);
+
+impl CardSource for Noted {
+    fn card(&self) -> Result<Box<dyn PullableCard>, NoCard> {
+        let card = SoftHsm.card()?;
+        self.0.lock().unwrap().extend(card.secrets());
+        Ok(card)
+    }
+}
+
+const TSO_KEY: [u8; 8] = [0xe0, 0x01, 0x19, 0x35, 0x19, 0x56, 0x19, 0x77];
+const IMS_KEY: [u8; 8] = [0x13, 0x34, 0x57, 0x79, 0x9b, 0xbc, 0xdf, 0xf1];
+const PASSWORD: &str = "Q7XKV2PW";
+
+/// The ticket TPX makes for U1 so many seconds after the start.
+fn ticket(key: [u8; 8], application: &str, after: u64) -> String {
+    let key = DesKey::new(&key).unwrap();
+    let Ok(session) = legacy::Session::prepare(&key, &"U1".parse().unwrap(), &application.parse().unwrap());
+    session.generate(&key, Timestamp::from_secs(1_763_110_800 + after)).unwrap().expose().to_owned()
+}
+
+/// The drill of the outage with keys and a password that are known here, and those of its secrets that may not come out.
+fn known(directory: &std::path::Path) -> (String, Vec<String>) {
+    let hex = |key: &[u8]| data_encoding::HEXUPPER.encode(key);
+    let mut text = story(OUTAGE);
+    for (name, value) in [("tso", hex(&TSO_KEY)), ("ims", hex(&IMS_KEY)), ("pw ", PASSWORD.to_owned())] {
+        let path = directory.join(name.trim());
+        fs::write(&path, value).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let kind = if name == "pw " { "password" } else { "des" };
+        let (from, to) = (format!("{name} = {{ generate = \"{kind}\" }}"), format!("{name} = {{ file = {path:?} }}"));
+        assert!(text.contains(&from), "{text}");
+        text = text.replace(&from, &to);
+    }
+    let mut secrets = vec![PASSWORD.to_owned()];
+    for key in [TSO_KEY, IMS_KEY] {
+        let list = format!("{key:?}");
+        secrets.extend([hex(&key), hex(&key).to_lowercase(), data_encoding::BASE64.encode(&key)]);
+        secrets.push(list.trim_matches(['[', ']']).to_owned());
+    }
+    for after in [0, 1500] {
+        secrets.extend([ticket(TSO_KEY, "TSOPRD1", after), ticket(IMS_KEY, "IMSP1", after)]);
+    }
+    (text, secrets)
+}
+
+#[test]
+fn no_key_pin_password_or_ticket_is_in_any_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let (text, mut secrets) = known(directory.path());
+    let noted = Noted::default();
+    for kind in [CardKind::Software, CardKind::Pkcs11] {
+        let run = run_on(&drill(&text), &Cards::default().tokens(&noted).all(kind)).unwrap();
+        assert_eq!(run.exit_status(), 0);
+        secrets.extend(noted.0.lock().unwrap().iter().map(|pin| pin.expose_secret().to_owned()));
+        let report = Report::of(&run);
+        let value = report.value();
+        let journal = value["evidence"]["journal"].as_array().unwrap();
+        // The sign-ons that these tickets were made for are in the journal.
+        let made = journal.iter().filter(|event| event["event"] == "generate" && event["outcome"] == "ok");
+        assert_eq!(made.count(), 4);
+        assert!(journal.iter().any(|event| event["command"].to_string().contains("KEYMASKED(")), "{journal:#?}");
+        assert!(value["evidence"]["searched"].as_u64().unwrap() >= 7, "{}", value["evidence"]["searched"]);
+        let mut forms: Vec<(String, String)> = report.files().map(|(name, text)| (name.to_owned(), text)).to_vec();
+        forms.push(("Debug".to_owned(), format!("{run:?} {report:?}")));
+        for (name, form) in &forms {
+            for secret in &secrets {
+                assert!(!form.contains(secret.as_str()), "{kind} {name}: {secret}");
+            }
+        }
+    }
+    assert!(secrets.len() > 13, "the PINs of the tokens are among them: {}", secrets.len());
+}
+
+/// A secret that stands where only some of the forms show it is found too.
+#[test]
+fn a_report_with_a_secret_in_it_is_withheld() {
+    let directory = tempfile::tempdir().unwrap();
+    let (text, secrets) = known(directory.path());
+    let tso = ticket(TSO_KEY, "TSOPRD1", 0);
+    assert!(secrets.contains(&tso));
+    for shown in [PASSWORD, "E001193519561977", tso.as_str()] {
+        let titled = text.replace("a small drill", &format!("about {shown}"));
+        assert!(matches!(run(&Drill::read("test.toml", &titled).unwrap()), Err(Error::Leak)), "{shown}");
+    }
+    // Only the evidence tells the names of users.
+    let named = text.replace("id       = \"U1\"", &format!("id       = \"U1\"\nname     = \"{PASSWORD}\""));
+    assert!(matches!(run(&Drill::read("test.toml", &named).unwrap()), Err(Error::Leak)));
+}
