@@ -14,6 +14,7 @@ pub mod fidelity;
 mod icsf_access;
 pub mod model;
 mod passticket;
+pub mod pasted;
 mod planned;
 pub mod replay;
 mod server;

@@ -16,6 +16,8 @@ mod encrypted;
 #[cfg(feature = "enhanced")]
 mod enhanced;
 mod golden;
+mod malformed;
+mod pasted;
 mod permission;
 mod replay;
 mod rules;
