@@ -24,5 +24,6 @@ mod rules;
 mod secrets;
 mod services;
 mod sign_on;
+mod ssignon;
 mod support;
 mod tickets;
