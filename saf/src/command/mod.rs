@@ -26,7 +26,7 @@ mod table;
 mod users;
 
 pub use complete::complete;
-pub use cover::shows_secret;
+pub use cover::{covered, shows_secret};
 pub use error::CommandError;
 pub use messages::MESSAGES;
 use operands::Given;
@@ -114,10 +114,10 @@ impl Saf {
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
         let command = syntax::parse(text).map_err(|error| {
             CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(cover::unread(text))
+                .in_command(covered(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        session.run(&command).map_err(|error| error.in_command(cover::read(text, &command)))
+        session.run(&command).map_err(|error| error.in_command(covered(text)))
     }
 }
 
