@@ -1,11 +1,12 @@
 //! The inputs of a drill: an unload of a RACF database, and pasted listings.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, read_to_string};
 use std::path::Path;
 
 use icsf_saf::Existing;
 use icsf_saf::model::Class;
+use icsf_saf::pasted::{ListedKey, ListedProfile, rlist};
 use icsf_saf::unload::{Contents, read};
 use softicsf::System;
 use toml::Spanned;
@@ -17,6 +18,7 @@ use crate::file::Inputs;
 #[derive(Debug, Default)]
 pub(crate) struct Imported {
     unload: Option<Contents>,
+    listed: Vec<ListedProfile>,
 }
 
 impl Imported {
@@ -29,19 +31,28 @@ impl Imported {
                 Err(why) => mistakes.push(unread(source, name, &why)),
             }
         }
+        if let Some(name) = &inputs.rlist {
+            match open(source, name).and_then(|file| read_to_string(file).map_err(|error| error.to_string())) {
+                Ok(text) => imported.listed = rlist(&text).profiles,
+                Err(why) => mistakes.push(unread(source, name, &why)),
+            }
+            if imported.listed.is_empty() && mistakes.is_empty() {
+                mistakes.push(unread(source, name, "there is no profile of RLIST in this file"));
+            }
+        }
         (imported, mistakes)
     }
 
     /// Whether there are inputs: names may then be defined there.
     pub(crate) const fn is_some(&self) -> bool {
-        self.unload.is_some()
+        self.unload.is_some() || !self.listed.is_empty()
     }
 
     /// Whether this key profile is in the inputs.
     pub(crate) fn has_profile(&self, name: &str) -> bool {
         let unload = self.unload.iter().flat_map(Contents::profiles);
         let mut keys = unload.filter(|profile| profile.class == Class::Ptktdata);
-        keys.any(|profile| profile.name.to_string().eq_ignore_ascii_case(name))
+        keys.any(|profile| profile.name.to_string().eq_ignore_ascii_case(name)) || self.listed_as(name).is_some()
     }
 
     /// Whether this user is in the inputs.
@@ -49,11 +60,28 @@ impl Imported {
         self.unload.iter().flat_map(Contents::users).any(|user| user.id.to_string().eq_ignore_ascii_case(id))
     }
 
-    /// Takes it all into the security database of a system.
+    /// A key profile of a listing. Generic profiles hold no keys.
+    fn listed_as(&self, name: &str) -> Option<&ListedProfile> {
+        let is_it = |profile: &&ListedProfile| {
+            let class = profile.class.as_deref().unwrap_or("PTKTDATA");
+            class.eq_ignore_ascii_case("PTKTDATA")
+                && profile.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))
+        };
+        self.listed.iter().find(is_it)
+    }
+
+    /// Takes it all into the security database of a system. What listings say counts where an unload says something else:
+    /// they are pasted for what the unload does not tell.
     pub(crate) fn import(&self, system: &System) -> Result<(), Error> {
-        let Some(contents) = &self.unload else { return Ok(()) };
-        let done = system.saf().database().import(contents, Existing::Replace);
-        done.map(drop).map_err(|error| Error::Missing(format!("the unload could not be imported: {error}")))
+        let mut contents: Vec<Contents> = Vec::new();
+        if !self.listed.is_empty() {
+            let text: String = self.listed.iter().map(records).collect();
+            contents.push(read(text.as_bytes(), &mut |_| {}).map_err(|error| Error::Missing(error.to_string()))?);
+        }
+        self.unload.iter().chain(&contents).try_for_each(|contents| {
+            let done = system.saf().database().import(contents, Existing::Replace);
+            done.map(drop).map_err(|error| Error::Missing(format!("the inputs could not be imported: {error}")))
+        })
     }
 }
 
@@ -64,4 +92,43 @@ fn open(source: &Source<'_>, name: &Spanned<String>) -> Result<BufReader<File>, 
 
 fn unread(source: &Source<'_>, name: &Spanned<String>, why: &str) -> Mistake {
     Mistake::new(source, why, Some(name.span())).hint("a path, from the folder of the drill file")
+}
+
+/// A record of an unload: texts at their columns, counted from 1.
+pub(crate) fn record(fields: &[(usize, &str)]) -> String {
+    let mut line = String::new();
+    for (column, text) in fields {
+        line = format!("{line:<width$}{text}", width = column - 1);
+    }
+    line + "\n"
+}
+
+/// A listed profile as the records an unload has of it. The columns are those of [`icsf_saf::unload::LAYOUTS`].
+fn records(profile: &ListedProfile) -> String {
+    let Some(name) = &profile.name else { return String::new() };
+    let class = profile.class.as_deref().unwrap_or("PTKTDATA");
+    let generic = if profile.generic { "YES" } else { "NO" };
+    let uacc = profile.uacc.unwrap_or_default().to_string();
+    let owner = profile.owner.as_deref().unwrap_or("SYS1");
+    let appldata = profile.appldata.as_deref().unwrap_or_default();
+    let base = [(1, "0500"), (6, name), (253, class), (262, generic), (282, owner), (337, &uacc), (754, appldata)];
+    let mut text = record(&base);
+    for (id, access) in &profile.access {
+        text += &record(&[(1, "0505"), (6, name), (253, class), (262, id), (271, &access.to_string())]);
+    }
+    let Some(keys) = &profile.ssignon else { return text };
+    let legacy = match keys.legacy {
+        Some(ListedKey::Masked) => "*MASKED*".to_owned(),
+        Some(ListedKey::Label(label)) => label.to_string(),
+        Some(ListedKey::Token) => "*KEYTOKEN*".to_owned(),
+        // A level that does not show the label.
+        Some(_) => "*UNKNOWN*".to_owned(),
+        None => String::new(),
+    };
+    let enhanced = keys.enhanced.map(|label| label.to_string()).unwrap_or_default();
+    let kind = keys.ticket_type.map(|kind| kind.to_string()).unwrap_or_default();
+    let timeout = keys.timeout.map(|timeout| format!("{timeout:010}")).unwrap_or_default();
+    let replay = keys.replay.map_or("", |replay| if replay { "YES" } else { "NO" });
+    let segment = [(262, legacy.as_str()), (327, &enhanced), (392, &kind), (405, &timeout), (416, replay)];
+    text + &record(&[&[(1, "0530"), (6, name.as_str()), (253, class)][..], &segment].concat())
 }

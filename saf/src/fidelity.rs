@@ -11,6 +11,11 @@ pub const FACTS: &[Fact] = &[
         provenance: Observed("command output recorded on real systems by pyracf's tests and public practice notes"),
     },
     Fact {
+        topic: "RLIST",
+        what: "AUDITING: NONE, ALL where both are alike, else successes and failures with a comma between",
+        provenance: Assumed("SIC2034", "only FAILURES(READ) was seen"),
+    },
+    Fact {
         topic: "RLIST SSIGNON",
         what: "heading, Legacy PassTicket lines, Timeout and Replay allowed lines",
         provenance: Observed("Broadcom article 415349, with the texts of the z/OS 2.4 education deck"),

@@ -13,6 +13,7 @@ use softicsf::{SecretSource, System};
 use super::{ADMINISTRATOR, IcsfState, World};
 use crate::change::{Change, Restore};
 use crate::error::Error;
+use crate::import::record;
 
 /// Lines to be shown; a refusal is one of them, and counts as a deviation.
 #[derive(Debug, Default)]
@@ -227,10 +228,9 @@ impl World<'_> {
     /// As an unload has it of a profile whose KEYENCRYPTED did not finish.
     fn key_token(&mut self, name: &str, profile: &str) -> Result<(), Error> {
         let system = self.at(name)?;
-        let text = format!(
-            "0500 {profile:<246} {:<8} NO   {:<66}{:<8}\n0530 {profile:<246} {:<8} *KEYTOKEN*\n",
-            "PTKTDATA", "", ADMINISTRATOR, "PTKTDATA"
-        );
+        let base = [(1, "0500"), (6, profile), (253, "PTKTDATA"), (262, "NO"), (282, ADMINISTRATOR)];
+        let segment = [(1, "0530"), (6, profile), (253, "PTKTDATA"), (262, "*KEYTOKEN*")];
+        let text = record(&base) + &record(&segment);
         let contents = unload::read(text.as_bytes(), &mut |_| {}).map_err(|error| self.wrong(error.to_string()))?;
         let done = system.saf().database().import(&contents, Existing::Replace);
         done.map(drop).map_err(|error| self.wrong(error.to_string()))

@@ -230,8 +230,8 @@ fn what_cannot_be_set_up_is_found_by_checking_where_it_stands() {
     };
     for (was, is, place) in [
         ("\"KEYMASKED(@secret:ims)\"", "\"KEYMASKED(@secret:ims)\", \"TYPE(UPER)\"".to_owned(), "\"TYPE(UPER)\"]"),
-        ("\"KEYMASKED(@secret:ims)\"", "\"EPTKEYLABEL(A.B)\", \"TIMEOUT(9999)\"".to_owned(), "\"TIMEOUT(9999)\"]"),
-        ("\"KEYMASKED(@secret:ims)\"", "\"EPTKEYLABEL(A.B)\", \"TIMEOUTT(60)\"".to_owned(), "\"TIMEOUTT(60)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUT(9999)\"".to_owned(), "\"TIMEOUT(9999)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUTT(60)\"".to_owned(), "\"TIMEOUTT(60)\"]"),
         ("\"UPDATE\"", "\"UPDAT\"".to_owned(), "\"UPDAT\""),
         ("class   = \"PTKTDATA\"", "class   = \"PTKTDAT\"".to_owned(), "\"PTKTDAT\""),
         ("classact = [\"PTKTDATA\"]", "classact = [\"PTKTDATA\", \"APPLE\"]".to_owned(), "\"APPLE\"]"),

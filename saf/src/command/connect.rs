@@ -2,7 +2,7 @@
 
 use ptkt::GroupId;
 
-use super::groups::{is_group, missing, of_issuer};
+use super::groups::{is_group, missing, of_issuer, refuse_damaged};
 use super::users::{existing, ids};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
@@ -32,6 +32,7 @@ pub(super) fn connect(session: &Session<'_>, given: &Given<'_>) -> Result<Output
     let owner = keywords.parsed("OWNER")?;
     session.saf.database().change(|view| {
         let (group, place) = group(session, given, view, users)?;
+        refuse_damaged(view, &group, place)?;
         if !is_group(view, &group) {
             return Err(missing(&group, place));
         }

@@ -63,8 +63,20 @@ pub fn shows_secret(command: &str) -> bool {
     }
 }
 
+/// The text of a command, or of what is none, with what may be a key or a password in it covered: for errors, journals and
+/// histories. It has as many bytes as before.
+///
+/// ```
+/// use icsf_saf::command::covered;
+/// assert_eq!(covered("ADDUSER U1 PASSWORD(hunter2) SPECIAL"), "ADDUSER U1 PASSWORD(*******) SPECIAL");
+/// ```
+#[must_use]
+pub fn covered(text: &str) -> String {
+    syntax::parse(text).map_or_else(|_| unread(text), |command| read(text, &command))
+}
+
 /// The text of a command that was read, with what may be secret in it covered.
-pub(super) fn read(text: &str, command: &Command) -> String {
+fn read(text: &str, command: &Command) -> String {
     let verb = Verb::meant(&command.verb.text);
     let mut places = Vec::new();
     look(std::slice::from_ref(&command.verb), 1, &[], false, &mut places);
@@ -112,7 +124,7 @@ fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, pla
 }
 
 /// The text of what is no command, covered from where a secret may begin.
-pub(super) fn unread(text: &str) -> String {
+fn unread(text: &str) -> String {
     let word = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     let begins = text.char_indices().find_map(|(at, c)| {
         let rest = text.get(at..).unwrap_or_default();

@@ -15,7 +15,9 @@ mod messages;
 mod operands;
 mod permit;
 mod profiles;
+mod reference;
 mod rlist;
+mod rows;
 mod search;
 mod setropts;
 mod ssignon;
@@ -24,16 +26,17 @@ mod table;
 mod users;
 
 pub use complete::complete;
-pub use cover::shows_secret;
+pub use cover::{covered, shows_secret};
 pub use error::CommandError;
 use icsf_core::Cause;
 use icsf_core::journal::{Event, What};
 pub use messages::MESSAGES;
 use operands::Given;
+pub use reference::reference;
 use secrecy::SecretString;
 use syntax::{Command, Operand};
 pub use syntax::{Span, join};
-pub use table::{Keyword, Takes, Verb, reference, verbs};
+pub use table::{Keyword, Takes, Verb, verbs};
 
 use crate::access::Caller;
 use crate::server::Saf;
@@ -113,23 +116,22 @@ impl Saf {
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
         let command = syntax::parse(text).map_err(|error| {
             CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(cover::unread(text))
+                .in_command(covered(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
         let verb = Verb::meant(&command.verb.text);
-        let covered = || cover::read(text, &command);
-        let done = session.run(&command).map_err(|error| error.in_command(covered()));
+        let done = session.run(&command).map_err(|error| error.in_command(covered(text)));
         if verb.is_some_and(|verb| !verb.only_lists()) && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
-            self.told_command(issuer, covered, &done);
+            self.told_command(issuer, text, &done);
         }
         done
     }
 
     /// Tells the journal of a command that changed the database, or was to.
-    fn told_command(&self, issuer: &Caller, covered: impl FnOnce() -> String, done: &Result<Output, CommandError>) {
+    fn told_command(&self, issuer: &Caller, text: &str, done: &Result<Output, CommandError>) {
         self.icsf().tell(What::Command, |event| {
             let caller = Some(issuer.id().to_string());
-            let event = Event { caller, command: Some(covered()), ..event };
+            let event = Event { caller, command: Some(covered(text)), ..event };
             match done {
                 Ok(_) => event,
                 Err(error) => event.because(&error.cause().cloned().unwrap_or_else(|| Cause::new(error.to_string()))),
