@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use icsf_drill::gallery::{GALLERY, find};
-use icsf_drill::{CardKind, Cards, Error, Report};
+use icsf_drill::fault::{FAULTS, Fault};
+use icsf_drill::gallery::{GALLERY, read};
+use icsf_drill::{CardKind, Cards, Error, Reader, Report};
 use serde_json::{Value, json};
 use tempfile::{Builder, NamedTempFile};
 
@@ -31,13 +32,16 @@ pub(crate) struct Drill {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the drills that come with the program
+    /// List the drills that come with the program, and the faults
     #[command(after_help = "Example:\n  softicsf drill list")]
     List,
-    /// Show the file of a drill that comes with the program
-    #[command(after_help = "Example:\n  softicsf drill show no-crypto-card > mine.toml")]
+    /// Show the file of a drill that comes with the program, or the page of a fault
+    #[command(after_help = "\
+Examples:
+  softicsf drill show no-crypto-card > mine.toml
+  softicsf drill show fault:no-card")]
     Show {
-        /// Name of the drill
+        /// Name of the drill, or fault:NAME
         name: String,
     },
     /// Check a drill file, and run nothing
@@ -49,6 +53,9 @@ Exit status 2 when there are mistakes in it: all of them are told.")]
     Check {
         /// File to check
         file: String,
+        /// Let keys and passwords stand in the file itself
+        #[arg(long)]
+        allow_inline_keys: bool,
     },
     /// Run a drill, and report what died, what survived, why, and what mends it
     #[command(after_help = "\
@@ -82,6 +89,12 @@ not be written: no SoftHSM, a full disk, a fault of this program.")]
         /// Kind of engine wherever the drill wants one [default: what it says]
         #[arg(long, value_name = "KIND")]
         engine: Option<EngineKind>,
+        /// Let keys and passwords stand in the file itself
+        #[arg(long)]
+        allow_inline_keys: bool,
+        /// Let each step wait for its time by the clock of the machine
+        #[arg(long)]
+        wall_clock: bool,
         /// Write the report into this directory too, in four forms
         #[arg(long, value_name = "DIR")]
         report: Option<PathBuf>,
@@ -111,12 +124,20 @@ impl Drill {
         match &self.action {
             Action::List => list(context),
             Action::Show { name } => show(context, name),
-            Action::Check { file } => check(context, file),
-            Action::Run { drill, engine, report, compare } => {
-                run(context, drill, *engine, report.as_deref(), compare.as_deref())
+            Action::Check { file, allow_inline_keys } => check(context, file, &reader(*allow_inline_keys)),
+            Action::Run { drill, engine, allow_inline_keys, wall_clock, report, compare } => {
+                let cards = Cards::default().tokens(&SoftHsm);
+                let cards = engine.map_or(cards, |kind| cards.all(kind.into()));
+                let cards = if *wall_clock { cards.wall_clock() } else { cards };
+                run(context, drill, &reader(*allow_inline_keys), &cards, report.as_deref(), compare.as_deref())
             }
         }
     }
+}
+
+fn reader(allow_inline_keys: bool) -> Reader {
+    let reader = Reader::default();
+    if allow_inline_keys { reader.allow_inline_keys() } else { reader }
 }
 
 fn list(context: &mut Context) -> Outcome {
@@ -124,19 +145,37 @@ fn list(context: &mut Context) -> Outcome {
     if out.is_json() {
         let drills: Vec<Value> =
             GALLERY.iter().map(|drill| json!({ "name": drill.name, "teaches": drill.teaches })).collect();
-        out.json(&json!({ "drills": drills }))?;
+        let faults: Vec<Value> = FAULTS
+            .iter()
+            .map(|fault| json!({ "name": fault.name, "title": fault.title, "action": fault.action }))
+            .collect();
+        out.json(&json!({ "drills": drills, "faults": faults }))?;
         return Ok(0);
     }
-    let widest = GALLERY.iter().map(|drill| drill.name.len()).max().unwrap_or_default();
+    let named = |fault: &Fault| format!("fault:{}", fault.name);
+    let lengths = GALLERY.iter().map(|drill| drill.name.len());
+    let widest = lengths.chain(FAULTS.iter().map(|fault| named(fault).len())).max().unwrap_or_default();
     for drill in GALLERY {
         out.entry(&format!("{:<widest$}  ", drill.name), drill.teaches)?;
+    }
+    out.line("")?;
+    for fault in FAULTS {
+        out.entry(&format!("{:<widest$}  ", named(fault)), &format!("{} ({})", fault.title, fault.action))?;
     }
     Ok(0)
 }
 
 fn show(context: &mut Context, name: &str) -> Outcome {
+    if let Some(fault) = Fault::named(name).filter(|_| name.starts_with("fault:")) {
+        if context.out.is_json() {
+            context.out.json(&json!({ "name": name, "teaches": fault.title, "text": fault.page }))?;
+        } else {
+            fault.page.lines().try_for_each(|line| context.out.line(line))?;
+        }
+        return Ok(0);
+    }
     let Some(drill) = GALLERY.iter().find(|drill| drill.name == name) else {
-        return Err(Failure::usage(format!("{name}: no drill of this name comes with the program"))
+        return Err(Failure::usage(format!("{name}: no drill or fault of this name comes with the program"))
             .next("softicsf drill list tells which there are"));
     };
     if context.out.is_json() {
@@ -147,8 +186,8 @@ fn show(context: &mut Context, name: &str) -> Outcome {
     Ok(0)
 }
 
-fn check(context: &mut Context, file: &str) -> Outcome {
-    let drill = find(file)?;
+fn check(context: &mut Context, file: &str, reader: &Reader) -> Outcome {
+    let drill = read(file, reader)?;
     icsf_drill::check(&drill)?;
     if context.out.is_json() {
         context.out.json(&json!({ "id": drill.id(), "title": drill.title() }))?;
@@ -161,16 +200,15 @@ fn check(context: &mut Context, file: &str) -> Outcome {
 fn run(
     context: &mut Context,
     name_or_file: &str,
-    engine: Option<EngineKind>,
+    reader: &Reader,
+    cards: &Cards<'_>,
     directory: Option<&Path>,
     compare: Option<&Path>,
 ) -> Outcome {
-    let drill = find(name_or_file)?;
+    let drill = read(name_or_file, reader)?;
     // Before the drill, so that nobody waits for a mistake.
     let earlier = compare.map(|path| earlier(path, drill.id())).transpose()?;
-    let cards = Cards::default().tokens(&SoftHsm);
-    let cards = engine.map_or(cards, |kind| cards.all(kind.into()));
-    let run = icsf_drill::run_on(&drill, &cards)?;
+    let run = icsf_drill::run_on(&drill, cards)?;
     let report = Report::of(&run);
     let report = match &earlier {
         Some(earlier) => report.since(earlier),

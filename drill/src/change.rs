@@ -32,7 +32,7 @@ pub(crate) enum Change {
     },
     /// An empty CKDS in the place of what there was.
     CkdsDetach,
-    CkdsDropLabel(KeyLabel),
+    CkdsDropLabels(Vec<KeyLabel>),
     CkdsRestore(Restore),
     /// A CKDS of this format, with what it takes of what there was.
     CkdsFormat(KdsFormat),
@@ -76,14 +76,11 @@ impl fmt::Display for Change {
             Self::KeysDiffer { profile } => write!(f, "give profile {profile} another key here"),
             Self::KeyToken { profile } => write!(f, "leave a key token in profile {profile}"),
             Self::CkdsDetach => f.write_str("put an empty CKDS in the place of the CKDS"),
-            Self::CkdsDropLabel(label) => write!(f, "delete {label} from the CKDS here"),
+            Self::CkdsDropLabels(labels) => write!(f, "delete {} from the CKDS here", list(labels)),
             Self::CkdsRestore(restore) => {
                 match restore.labels.as_slice() {
                     [] => f.write_str("restore the CKDS")?,
-                    labels => {
-                        let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
-                        write!(f, "restore {} in the CKDS", labels.join(", "))?;
-                    }
+                    labels => write!(f, "restore {} in the CKDS", list(labels))?,
                 }
                 if let Some(from) = &restore.from {
                     write!(f, " from site {from}")?;
@@ -93,4 +90,8 @@ impl fmt::Display for Change {
             Self::CkdsFormat(format) => write!(f, "convert the CKDS to the format {format}"),
         }
     }
+}
+
+fn list(labels: &[KeyLabel]) -> String {
+    labels.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -21,6 +21,7 @@ pub mod consumer;
 mod cover;
 mod error;
 mod expect;
+pub mod fault;
 mod file;
 pub mod gallery;
 mod import;

@@ -15,7 +15,7 @@ use crate::plan::TypedBy;
 mod changes;
 
 pub(crate) use changes::{
-    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelWith, ProfileWith, RacfWith, RestoreWith,
+    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelsWith, ProfileWith, RacfWith, RestoreWith,
     SkewWith, SmfidWith, StaleWith, StormWith,
 };
 

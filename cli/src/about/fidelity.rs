@@ -52,9 +52,9 @@ fn all() -> Vec<Known> {
         icsf_saf::command::MESSAGES,
         icsf_saf::smf::FACTS,
         softicsf::CONSOLE_FACTS,
-        icsf_drill::FACTS,
     ];
-    let mut all: Vec<Known> = facts.into_iter().flatten().map(Known::from).collect();
+    let facts = facts.into_iter().flatten().chain(icsf_drill::consumer::facts());
+    let mut all: Vec<Known> = facts.map(Known::from).collect();
     let is_assumed = |provenance: &Provenance| matches!(provenance, Provenance::Assumed(..));
     let icsf = icsf_core::codes::TABLE.iter().filter(|row| is_assumed(&row.provenance));
     all.extend(icsf.map(|row| Known::new(format!("ICSF {}", row.code.pair()), row.text, &row.provenance)));

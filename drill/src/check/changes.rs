@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use icsf_core::KeyLabel;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -13,7 +14,7 @@ use crate::plan::{Action, Evaluate, Generate, Planned, Storm};
 use crate::secret;
 use crate::spelling::near;
 use crate::with::{
-    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelWith, Nothing, ProfileWith, RacfWith,
+    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelsWith, Nothing, ProfileWith, RacfWith,
     RestoreWith, SkewWith, SmfidWith, StaleWith, StormWith,
 };
 
@@ -64,8 +65,8 @@ impl Check<'_> {
                 Change::KeyToken { profile: self.profile(&with.profile)? }
             }
             "ckds.drop_label" => {
-                let with: LabelWith = self.with(entry, with)?;
-                Change::CkdsDropLabel(self.label(&with.label)?)
+                let with: LabelsWith = self.with(entry, with)?;
+                Change::CkdsDropLabels(self.labels(&with.labels)?)
             }
             "ckds.set_format" => {
                 let with: FormatWith = self.with(entry, with)?;
@@ -98,11 +99,12 @@ impl Check<'_> {
             Some(step) => Some(self.step(step)?),
             None => None,
         };
-        let mut labels = Vec::new();
-        for label in &with.labels {
-            labels.push(self.label(label)?);
-        }
-        Some(Restore { from, as_of, labels })
+        Some(Restore { from, as_of, labels: self.labels(&with.labels)? })
+    }
+
+    fn labels(&mut self, names: &[Spanned<String>]) -> Option<Vec<KeyLabel>> {
+        let labels: Vec<Option<KeyLabel>> = names.iter().map(|name| self.label(name)).collect();
+        labels.into_iter().collect()
     }
 
     fn no_change(

@@ -42,8 +42,9 @@ pub(crate) struct ProfileWith {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LabelWith {
-    pub(crate) label: Spanned<String>,
+pub(crate) struct LabelsWith {
+    #[serde(deserialize_with = "names")]
+    pub(crate) labels: Names,
 }
 
 #[derive(Deserialize, Default)]

@@ -60,12 +60,14 @@ impl World<'_> {
                 let (system, now) = (self.at(name)?, self.now());
                 self.icsf(name, system.icsf().key_data_set().allocate(format, now))?;
             }
-            Change::CkdsDropLabel(label) => {
+            Change::CkdsDropLabels(labels) => {
                 self.keep_before(name)?;
                 let system = self.at(name)?;
-                match system.icsf().csnbkrd(&["LABEL-DL"], label) {
-                    Ok(_) => changed.lines.push(format!("{label} is deleted")),
-                    Err(error) => changed.refused.push(error.to_string()),
+                for label in labels {
+                    match system.icsf().csnbkrd(&["LABEL-DL"], label) {
+                        Ok(_) => changed.lines.push(format!("{label} is deleted")),
+                        Err(error) => changed.refused.push(error.to_string()),
+                    }
                 }
             }
             Change::CkdsRestore(restore) => self.restore(name, restore, &mut changed)?,
@@ -229,7 +231,11 @@ impl World<'_> {
     fn key_token(&mut self, name: &str, profile: &str) -> Result<(), Error> {
         let system = self.at(name)?;
         let base = [(1, "0500"), (6, profile), (253, "PTKTDATA"), (262, "NO"), (282, ADMINISTRATOR)];
-        let segment = [(1, "0530"), (6, profile), (253, "PTKTDATA"), (262, "*KEYTOKEN*")];
+        let view = system.saf().database().view().map_err(|error| self.wrong(error.to_string()))?;
+        let found = profile.parse().ok().and_then(|name: ProfileName| view.profile(Class::Ptktdata, &name).cloned());
+        let enhanced = found.and_then(|found| found.ssignon.as_ref().and_then(|keys| keys.enhanced));
+        let enhanced = enhanced.map(|label| label.to_string()).unwrap_or_default();
+        let segment = [(1, "0530"), (6, profile), (253, "PTKTDATA"), (262, "*KEYTOKEN*"), (327, enhanced.as_str())];
         let text = record(&base) + &record(&segment);
         let contents = unload::read(text.as_bytes(), &mut |_| {}).map_err(|error| self.wrong(error.to_string()))?;
         let done = system.saf().database().import(&contents, Existing::Replace);

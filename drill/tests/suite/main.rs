@@ -4,6 +4,8 @@
 
 mod cards;
 mod gallery;
+#[cfg(feature = "enhanced")]
+mod matrix;
 mod mistakes;
 mod reports;
 // Real tokens come from above, as a program has them; these tests want the same ones.
