@@ -37,7 +37,12 @@ fn is_secret(before: &str, text: &str, in_secrets: bool) -> bool {
     let typed = !text.is_empty() && !text.starts_with('@');
     (typed && (named(&["password", "value"]) || (in_secrets && !named(&["file", "env", "generate"]))))
         || shows_secret(text)
-        || shows_secret(&format!("RDEFINE A B SSIGNON({text})"))
+        || (is_operand(text) && shows_secret(&format!("RDEFINE A B SSIGNON({text})")))
+}
+
+/// Whether a text begins with a keyword and its parenthesis, as operands do and commands do not.
+fn is_operand(text: &str) -> bool {
+    text.trim_start().trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('(')
 }
 
 /// A text without what could be a key: 16 hexadecimal digits or more in a row.
@@ -77,6 +82,7 @@ mod tests {
             ("ssignon = [\"KEYMASKED(12)\", \"TYPE(UPPER)\"]", "ssignon = [\"*************\", \"TYPE(UPPER)\"]"),
             ("command = \"ALTUSER U1 PASSWORD(hunTer2X)\"", "command = \"*****************************\""),
             ("command = \"D ICSF,CARDS\"", "command = \"D ICSF,CARDS\""),
+            ("[\"SETROPTS PASSWORD(REVOKE(3))\"]", "[\"SETROPTS PASSWORD(REVOKE(3))\"]"),
             ("# E001193519561977 é", "# **************** é"),
         ] {
             assert_eq!(cover(text).0, shown);
