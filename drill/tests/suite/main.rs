@@ -8,6 +8,7 @@ mod gallery;
 mod matrix;
 mod mistakes;
 mod reports;
+mod schema;
 // Real tokens come from above, as a program has them; these tests want the same ones.
 #[path = "../../../cli/src/softhsm.rs"]
 mod softhsm;
