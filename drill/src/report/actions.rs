@@ -47,12 +47,7 @@ pub(crate) fn actions(
         found.push((Severity::High, format!("the CKDS of site {} lacks {labels}", missing.site)));
     }
     found.sort_by_key(|(severity, _)| *severity);
-    let action = |(severity, finding)| Action {
-        finding,
-        severity,
-        owner: run.lead.clone(),
-        due: None,
-        retest: run.id.clone(),
-    };
+    let action =
+        |(severity, finding)| Action { finding, severity, owner: run.lead.clone(), due: None, retest: run.id.clone() };
     found.into_iter().map(action).collect()
 }

@@ -27,7 +27,9 @@ pub enum NotComparable {
 impl fmt::Display for NotComparable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoReport(why) => write!(f, "no report of a drill: {why}; wanted is a report.json of drill run --report"),
+            Self::NoReport(why) => {
+                write!(f, "no report of a drill: {why}; wanted is a report.json of drill run --report")
+            }
             Self::Schema(version) => {
                 let age = if *version < u64::from(SCHEMA) { "an older" } else { "a newer" };
                 write!(
@@ -156,7 +158,9 @@ impl Progress {
         for now in new {
             let Some(was) = old.iter().find(|was| (&was.site, &was.step) == (&now.site, &now.step)) else { continue };
             for now_cell in &now.cells {
-                let Some(was_cell) = was.cells.iter().find(|was| was.application == now_cell.application) else { continue };
+                let Some(was_cell) = was.cells.iter().find(|was| was.application == now_cell.application) else {
+                    continue;
+                };
                 self.cell(now, was_cell, now_cell);
             }
         }

@@ -8,7 +8,8 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use super::model::{
-    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Segment, SegmentState, Severity, Status, StepVerdict, Strip, Told,
+    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Segment, SegmentState, Severity,
+    Status, StepVerdict, Strip, Told,
 };
 use super::verdict::list;
 

@@ -116,17 +116,19 @@ pub(crate) enum Judgement {
     Deviated,
 }
 
-/// How long an application could not be reached as usual.
+/// How long an application could not be reached as usual: of its longest outage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Recovery {
     pub(crate) application: String,
     pub(crate) target: Option<Seconds>,
+    /// How many there were.
+    pub(crate) outages: usize,
     pub(crate) first_failure: Option<At>,
     /// When users got in another way, and by what.
     pub(crate) workaround: Option<Again>,
     /// When PassTickets worked again, and how that is known.
     pub(crate) restored: Option<Again>,
-    /// Counted from the disruption: until users got in at all, and until all was as before.
+    /// Counted from the fault or move before: until users got in at all, and until all was as before.
     pub(crate) usable_after: Option<Seconds>,
     pub(crate) restored_after: Option<Seconds>,
     pub(crate) met: Met,

@@ -219,9 +219,11 @@ fn merge(all: &mut Vec<String>, more: Vec<String>) {
 
 /// Every failure of a sign-on, and of a key that was tried where it would have been used.
 fn failures(run: &Run) -> impl Iterator<Item = (&Application, &Failure)> {
-    let refused = run.steps.iter().flat_map(|step| &step.sign_ons).filter_map(|sign_on| {
-        Some((run.applications.get(sign_on.application)?, sign_on.result.as_ref().err()?))
-    });
+    let refused = run
+        .steps
+        .iter()
+        .flat_map(|step| &step.sign_ons)
+        .filter_map(|sign_on| Some((run.applications.get(sign_on.application)?, sign_on.result.as_ref().err()?)));
     let unusable = run.surveys.iter().flat_map(|survey| &survey.profiles).flat_map(move |surveyed| {
         let own = run.applications.iter().filter(move |application| is_for(surveyed, application));
         own.filter_map(move |application| Some((application, surveyed.usable.as_ref().err()?)))

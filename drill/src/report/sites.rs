@@ -14,7 +14,8 @@ pub(crate) fn comparison(run: &Run) -> Comparison {
         }
     }
     let row = |name: &str| {
-        let value = |survey: &&Survey| survey.properties.iter().find(|(other, _)| *other == name).map(|(_, v)| v.clone());
+        let value =
+            |survey: &&Survey| survey.properties.iter().find(|(other, _)| *other == name).map(|(_, v)| v.clone());
         let values: Vec<Option<String>> = seen.iter().map(value).collect();
         let same = values.windows(2).all(|pair| matches!(pair, [one, other] if one == other));
         Property { property: name.to_owned(), values, same }
@@ -45,7 +46,8 @@ fn seen(run: &Run) -> Vec<&Survey> {
 /// What the first site has in its CKDS, and a site that was last seen has not.
 fn missing(seen: &[&Survey]) -> Vec<MissingLabels> {
     let Some(first) = seen.first() else { return Vec::new() };
-    let last = |(index, survey): &(usize, &&Survey)| !seen.iter().skip(index + 1).any(|later| later.site == survey.site);
+    let last =
+        |(index, survey): &(usize, &&Survey)| !seen.iter().skip(index + 1).any(|later| later.site == survey.site);
     let missing = seen.iter().enumerate().filter(last).map(|(_, survey)| MissingLabels {
         site: survey.site.clone(),
         labels: first.labels.iter().filter(|label| !survey.labels.contains(label)).cloned().collect(),

@@ -86,9 +86,10 @@ impl Page {
         let heading: Vec<String> = heading.iter().map(|cell| (*cell).to_owned()).collect();
         for row in std::iter::once(&heading).chain(rows) {
             let Some((last, others)) = row.split_last() else { continue };
-            let head = others.iter().zip(&widths).fold("  ".to_owned(), |line, (cell, width)| {
-                format!("{line}{cell:<width$}  ", width = *width)
-            });
+            let head = others
+                .iter()
+                .zip(&widths)
+                .fold("  ".to_owned(), |line, (cell, width)| format!("{line}{cell:<width$}  ", width = *width));
             self.wrapped(&head, last);
         }
     }
@@ -193,10 +194,12 @@ impl Page {
         }
         let at = |at: Option<At>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let rows = report.recovery.iter().map(|row| {
-            let after = |after: Option<_>| after.map_or_else(|| "-".to_owned(), |after: super::Seconds| after.to_string());
+            let after =
+                |after: Option<_>| after.map_or_else(|| "-".to_owned(), |after: super::Seconds| after.to_string());
             vec![
                 row.application.clone(),
                 after(row.target),
+                row.outages.to_string(),
                 at(row.first_failure),
                 at(row.workaround.as_ref().map(|way| way.at)),
                 at(row.restored.as_ref().map(|again| again.at)),
@@ -204,8 +207,8 @@ impl Page {
                 row.met.words().to_owned(),
             ]
         });
-        self.heading("Recovery");
-        let heading = ["application", "target", "failed", "workaround", "restored", "after", "met"];
+        self.heading("Recovery, of the longest outage of each application");
+        let heading = ["application", "target", "outages", "failed", "workaround", "restored", "after", "met"];
         self.table(&heading, &rows.collect::<Vec<_>>());
     }
 
@@ -313,9 +316,15 @@ impl Page {
         let evidence = &report.evidence;
         self.heading("Evidence");
         let (events, rows) = (evidence.journal.len(), evidence.irradu00.len());
-        self.wrapped("  ", &format!("{events} events of the sites' journals, {rows} of them as rows of IRRADU00: in report.json."));
+        self.wrapped(
+            "  ",
+            &format!("{events} events of the sites' journals, {rows} of them as rows of IRRADU00: in report.json."),
+        );
         let searched = evidence.searched;
-        self.wrapped("  ", &format!("This report was searched for {searched} keys, passwords, PINs and tickets: none is in it."));
+        self.wrapped(
+            "  ",
+            &format!("This report was searched for {searched} keys, passwords, PINs and tickets: none is in it."),
+        );
     }
 
     fn limits(&mut self, report: &Report) {
