@@ -20,6 +20,7 @@ mod error;
 mod expect;
 mod file;
 pub mod gallery;
+mod outcome;
 mod plan;
 pub mod report;
 mod run;
@@ -32,7 +33,8 @@ mod world;
 
 pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};
 pub use error::{Error, Mistake};
+pub use outcome::Run;
 pub use plan::Drill;
 pub use report::{NotComparable, Report};
-pub use run::{Run, check, run, run_on};
+pub use run::{check, run, run_on};
 pub use tpx::FACTS;

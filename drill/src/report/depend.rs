@@ -2,7 +2,7 @@
 
 use super::model::{Dependency, Seconds};
 use super::recovery::is_for;
-use crate::run::{Application, Run};
+use crate::outcome::{Application, Run};
 use crate::survey::{Protection, Surveyed};
 
 /// A row for each application and key profile of it, as they are at the start.

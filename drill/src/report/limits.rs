@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use icsf_core::fidelity::{Fact, Provenance};
 
 use super::model::{Assumption, Limits};
-use crate::run::Run;
+use crate::outcome::Run;
 use crate::tpx::Failure;
 
 /// The limits of a run, with the assumptions it rests on.

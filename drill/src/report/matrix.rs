@@ -2,7 +2,7 @@
 
 use super::model::{Cell, CellState, Deed, Known, Matrix, Row};
 use super::recovery::key_of;
-use crate::run::{Application, Deed as Done, Run, SignOn, StepResult};
+use crate::outcome::{Application, Deed as Done, Run, SignOn, StepResult};
 use crate::survey::Survey;
 use crate::tpx::Failure;
 

@@ -3,7 +3,7 @@
 use icsf_saf::SignedOnBy;
 
 use super::model::{Again, At, Met, Recovery, Seconds};
-use crate::run::{Application, Deed, Run, SignOn, StepResult};
+use crate::outcome::{Application, Deed, Run, SignOn, StepResult};
 use crate::survey::{Survey, Surveyed};
 use crate::tpx::Failure;
 

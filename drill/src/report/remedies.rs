@@ -8,7 +8,7 @@ use icsf_saf::codes::Code as Situation;
 
 use super::model::Remedy;
 use super::recovery::{is_for, key_of};
-use crate::run::{Application, Run};
+use crate::outcome::{Application, Run};
 use crate::survey::{Protection, Surveyed};
 use crate::tpx::Failure;
 

@@ -4,7 +4,7 @@ use icsf_saf::SignedOnBy;
 
 use super::model::{At, Segment, SegmentState, Strip, Strips};
 use super::recovery::{What, disruption, known, places};
-use crate::run::{Application, Deed, Run, StepResult};
+use crate::outcome::{Application, Deed, Run, StepResult};
 use crate::tpx::Failure;
 
 /// Where work was, and in which state engines and applications.

@@ -2,7 +2,7 @@
 
 use super::matrix::deed;
 use super::model::{Cause, Moment, StepVerdict};
-use crate::run::{Application, Run, SignOn, StepResult, Verdict};
+use crate::outcome::{Application, Run, SignOn, StepResult, Verdict};
 use crate::tpx::Failure;
 
 /// The steps that were gone through.

@@ -1,7 +1,7 @@
 //! The verdict, in plain words.
 
 use super::model::{Dependency, Judgement, Met, Recovery, Status, Verdict};
-use crate::run::{Run, StepResult, Verdict as Went};
+use crate::outcome::{Run, StepResult, Verdict as Went};
 use crate::survey::Protection;
 
 /// Whether it went as planned, and what came of it.
