@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use softicsf::Entry;
 
 use crate::file::Offset;
-use crate::survey::Protection;
+use crate::survey::Kept;
 
 /// The version of the JSON form.
 pub(crate) const SCHEMA: u32 = 1;
@@ -179,7 +179,7 @@ pub(crate) struct Dependency {
     pub(crate) applid: String,
     /// None: there is no key profile.
     pub(crate) profile: Option<String>,
-    pub(crate) protection: Protection,
+    pub(crate) protection: Kept,
     pub(crate) label: Option<String>,
     pub(crate) needs_icsf: bool,
     pub(crate) needs_engine: bool,

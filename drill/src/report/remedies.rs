@@ -9,7 +9,7 @@ use icsf_saf::codes::Code as Situation;
 use super::model::Remedy;
 use super::recovery::{is_for, key_of};
 use crate::outcome::{Application, Run};
-use crate::survey::{Protection, Surveyed};
+use crate::survey::{Kept, Surveyed};
 use crate::tpx::Failure;
 
 /// What was wrong, as far as ways out differ.
@@ -62,7 +62,7 @@ impl Against {
 struct Way {
     against: &'static [Against],
     /// Of keys kept like this; all, where it is empty.
-    protection: &'static [Protection],
+    protection: &'static [Kept],
     way: &'static str,
     cost: &'static str,
     weakens: Option<&'static str>,
@@ -99,7 +99,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: NEEDY,
-        protection: &[Protection::Legacy],
+        protection: &[Kept::Legacy],
         way: "mask the key in the security database",
         cost: "the key has to be typed at every site; it is written as k here",
         weakens: Some("whoever reads the security database can undo the masking and make tickets"),
@@ -107,7 +107,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: NEEDY,
-        protection: &[Protection::Enhanced],
+        protection: &[Kept::Enhanced],
         way: "go back to legacy tickets with a masked key",
         cost: "the key has to be typed at every site; it is written as k here. Not where enhanced tickets are compulsory",
         weakens: Some("whoever reads the security database can make tickets; legacy tickets are made with DES"),
@@ -119,7 +119,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Engine],
-        protection: &[Protection::Enhanced],
+        protection: &[Kept::Enhanced],
         way: "keep the HMAC key clear in the CKDS: it needs ICSF and no card",
         cost: "not tried on a real system; ask IBM before you rely on it",
         weakens: Some("whoever reads the CKDS can make tickets"),
@@ -162,7 +162,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Replay],
-        protection: &[Protection::Enhanced, Protection::EnhancedClear],
+        protection: &[Kept::Enhanced, Kept::EnhancedClear],
         way: "allow tickets to be used again",
         cost: "none",
         weakens: Some("whoever sees a ticket can use it until it is out of date"),
@@ -170,7 +170,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Replay],
-        protection: &[Protection::Legacy, Protection::Masked],
+        protection: &[Kept::Legacy, Kept::Masked],
         way: "allow tickets to be used again",
         cost: "none",
         weakens: Some("whoever sees a ticket can use it for ten minutes"),

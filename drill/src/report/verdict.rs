@@ -2,7 +2,7 @@
 
 use super::model::{Dependency, Judgement, Met, Recovery, Status, Verdict};
 use crate::outcome::{Run, StepResult, Verdict as Went};
-use crate::survey::Protection;
+use crate::survey::Kept;
 
 /// Whether it went as planned, and what came of it.
 pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency]) -> Verdict {
@@ -78,8 +78,7 @@ fn because(recovery: &[Recovery], dependencies: &[Dependency]) -> Vec<String> {
             list(&needy)
         ));
     }
-    let masked =
-        names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Protection::Masked));
+    let masked = names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Kept::Masked));
     if !masked.is_empty() {
         details.push(format!("{} never failed: masked in the security database, a key needs no ICSF.", list(&masked)));
     }
