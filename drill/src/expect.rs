@@ -7,7 +7,7 @@ use std::fmt;
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer};
 
-use crate::consumer::{Failure, SignOn};
+use crate::consumer::{Failure, Logon};
 use crate::file::Offset;
 
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -141,8 +141,8 @@ pub(crate) struct Tried<'a> {
     pub(crate) lines: &'a [String],
 }
 
-impl<'a> From<&'a SignOn> for Tried<'a> {
-    fn from(sign_on: &'a SignOn) -> Self {
+impl<'a> From<&'a Logon> for Tried<'a> {
+    fn from(sign_on: &'a Logon) -> Self {
         let who = format!("{} to {}", sign_on.user, sign_on.session);
         Self { who, failure: sign_on.result.as_ref().err(), lines: &sign_on.lines }
     }

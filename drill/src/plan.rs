@@ -243,15 +243,15 @@ impl Drill {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use icsf_drill::{Reader, consumer::{Asked, Consumer, Place, SignOn}};
+/// use icsf_drill::{Reader, consumer::{Asked, Consumer, Place, Logon}};
 ///
 /// /// Signs nobody on, and says so.
 /// #[derive(Debug)]
 /// struct Closed;
 ///
 /// impl Consumer for Closed {
-///     fn sign_on(&mut self, _: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-///         SignOn::begun(asked)
+///     fn sign_on(&mut self, _: &Place<'_>, asked: &Asked<'_>) -> Logon {
+///         Logon::begun(asked)
 ///     }
 /// }
 ///

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use icsf_core::clock::{Clock, ManualClock, SystemClock};
 use icsf_saf::{Caller, SignedOnBy};
 use sha2::{Digest, Sha256};
-use softicsf::{Entry, TicketKind, UserId};
+use softicsf::{TicketKind, UserId};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
 use crate::clock::DrillClock;
-use crate::consumer::{Asked, Failure, Managed, Place, SignOn};
+use crate::consumer::{Asked, Logon, Managed, Place};
 use crate::error::Error;
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
-use crate::file::{Kind, Offset, Role, SiteEntry};
+use crate::file::{Offset, Role, SiteEntry};
+use crate::outcome::{Application, Deed, Run, StepResult, Verdict};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report::Report;
 use crate::survey::{Survey, survey};
@@ -22,130 +23,6 @@ use crate::with;
 use crate::world::World;
 
 mod steps;
-
-/// What came of a drill.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Run {
-    pub(crate) id: String,
-    pub(crate) title: String,
-    pub(crate) kind: Kind,
-    pub(crate) lead: Option<String>,
-    pub(crate) objective: Option<String>,
-    pub(crate) rto: Option<Offset>,
-    pub(crate) seed: u64,
-    pub(crate) start: u64,
-    /// The kind of card that stood in for all others.
-    pub(crate) instead: Option<CardKind>,
-    pub(crate) kinds: BTreeSet<CardKind>,
-    /// Each site in a few words.
-    pub(crate) sites: Vec<String>,
-    /// SHA-256 of the drill file, in hexadecimal.
-    pub(crate) sha256: String,
-    /// Where work is at first.
-    pub(crate) primary: String,
-    pub(crate) applications: Vec<Application>,
-    pub(crate) steps: Vec<StepResult>,
-    pub(crate) surveys: Vec<Survey>,
-    /// Whether the steps before the first action failed, so that nothing more was done.
-    pub(crate) not_started: bool,
-    /// What happened at the sites, as they themselves tell it.
-    pub(crate) journal: Vec<(String, Entry)>,
-    /// How many keys, passwords, PINs and tickets the report was searched for.
-    pub(crate) searched: usize,
-}
-
-/// A session of a consumer: what users call an application.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Application {
-    /// The session, with its consumer where another one has a session of that name.
-    pub(crate) name: String,
-    /// The application name of its tickets.
-    pub(crate) applid: String,
-}
-
-/// What came of a step.
-#[derive(Debug)]
-pub(crate) struct StepResult {
-    pub(crate) id: String,
-    pub(crate) at: Offset,
-    pub(crate) end: Offset,
-    pub(crate) site: String,
-    pub(crate) deed: Deed,
-    pub(crate) what: String,
-    /// What was expected, in words.
-    pub(crate) expected: Vec<String>,
-    /// What consoles, logs and users showed.
-    pub(crate) lines: Vec<String>,
-    pub(crate) sign_ons: Vec<SignOns>,
-    /// Why services failed that were asked without session.
-    pub(crate) failures: Vec<Failure>,
-    pub(crate) verdict: Verdict,
-}
-
-/// What sort of step it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Deed {
-    /// Looks, and changes nothing.
-    Probe,
-    /// Something breaks.
-    Fault,
-    /// Work moves.
-    Move { to: String },
-    /// Something is mended.
-    Remedy,
-    /// Anything else that is changed.
-    Change,
-}
-
-/// Sign-ons to one application that ended alike.
-#[derive(Debug)]
-pub(crate) struct SignOns {
-    /// Which of the applications of the run.
-    pub(crate) application: usize,
-    pub(crate) users: Vec<String>,
-    pub(crate) with_ticket: bool,
-    /// The first, and the last.
-    pub(crate) at: Offset,
-    pub(crate) last: Offset,
-    pub(crate) count: u32,
-    /// By what; or why not, as the first of them was told.
-    pub(crate) result: Result<SignedOnBy, Failure>,
-}
-
-/// How a step went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Done; nothing was expected.
-    Done,
-    /// As expected.
-    AsExpected,
-    /// Otherwise: what was expected, and what came.
-    Deviated(Vec<String>),
-}
-
-impl Run {
-    /// The kinds of engine it was run on.
-    pub fn engines(&self) -> impl Iterator<Item = CardKind> {
-        self.kinds.iter().copied()
-    }
-
-    /// Whether everything came as expected.
-    #[must_use]
-    pub fn is_as_expected(&self) -> bool {
-        !self.steps.iter().any(|step| matches!(step.verdict, Verdict::Deviated(_)))
-    }
-
-    /// 0 as expected, 1 deviated, 3 not started because the baseline failed.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        match (self.not_started, self.is_as_expected()) {
-            (true, _) => 3,
-            (false, false) => 1,
-            (false, true) => 0,
-        }
-    }
-}
 
 /// Sets up the sites of a drill in memory, and runs nothing. Secrets that come from elsewhere are not looked at: others
 /// stand in for them, and for cards the software engine.
@@ -308,21 +185,21 @@ impl Runner<'_> {
                 result.site.clone_from(site);
                 result.deed = Deed::Probe;
                 let mut names = Vec::new();
-                let mut sign_ons = Vec::new();
+                let mut logons = Vec::new();
                 for user in users {
                     for place in sessions {
-                        let sign_on = self.logon(site, *user, *place, *by)?;
-                        names.push(sign_on.session.clone());
-                        tell(&sign_on, &mut result.lines);
-                        self.count(&sign_on, *place, step.at, &mut result.sign_ons);
-                        sign_ons.push(sign_on);
+                        let logon = self.logon(site, *user, *place, *by)?;
+                        names.push(logon.session.clone());
+                        tell(&logon, &mut result.lines);
+                        result.count(&logon, self.application(*place), step.at);
+                        logons.push(logon);
                     }
                 }
                 if let Some(expect) = expect {
-                    let tried: Vec<Tried<'_>> = sign_ons.iter().map(Tried::from).collect();
+                    let tried: Vec<Tried<'_>> = logons.iter().map(Tried::from).collect();
                     deviations.extend(held_of_all(expect, &tried));
                 }
-                self.tickets.extend(sign_ons.into_iter().flat_map(|sign_on| sign_on.tickets));
+                self.tickets.extend(logons.into_iter().flat_map(|logon| logon.tickets));
                 result.what = format!("logon {} to {}", list(users), names.join(", "));
             }
             Action::Failover { from, to } => {
@@ -448,7 +325,7 @@ impl Runner<'_> {
                     for place in &flap.sessions {
                         let logon = self.logon(&flap.site, *user, *place, None)?;
                         count.tried += 1;
-                        self.count(&logon, *place, Offset(self.world.now() - self.start), &mut result.sign_ons);
+                        result.count(&logon, self.application(*place), Offset(self.world.now() - self.start));
                         if logon.result.is_err() {
                             count.failed += 1;
                             let codes = expect.map(Expect::codes);
@@ -484,7 +361,7 @@ impl Runner<'_> {
         user: UserId,
         (consumer, session): (usize, usize),
         by: Option<TypedBy>,
-    ) -> Result<SignOn, Error> {
+    ) -> Result<Logon, Error> {
         let gone = || Error::Missing("a session is gone".to_owned());
         let password = self.world.password(&user);
         let here = self.drill.consumers.get(consumer).and_then(|planned| planned.runs_at.as_deref()).unwrap_or(site);
@@ -520,28 +397,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Adds a sign-on to those that ended alike.
-    fn count(&self, logon: &SignOn, (consumer, session): (usize, usize), at: Offset, to: &mut Vec<SignOns>) {
+    /// Which of the applications of the run a session is.
+    fn application(&self, (consumer, session): (usize, usize)) -> usize {
         let before: usize = self.consumers.iter().take(consumer).map(|managed| managed.settings().sessions.len()).sum();
-        let (application, user) = (before + session, logon.user.to_string());
-        let alike = |other: &&mut SignOns| {
-            let result = match (&other.result, &logon.result) {
-                (Ok(one), Ok(other)) => one == other,
-                (Err(one), Err(other)) => one.is_like(other),
-                _ => false,
-            };
-            result && other.application == application && other.with_ticket == logon.with_ticket
-        };
-        if let Some(same) = to.iter_mut().find(alike) {
-            same.count += 1;
-            same.last = at;
-            if !same.users.contains(&user) {
-                same.users.push(user);
-            }
-        } else {
-            let (users, with_ticket, result) = (vec![user], logon.with_ticket, logon.result.clone());
-            to.push(SignOns { application, users, with_ticket, at, last: at, count: 1, result });
-        }
+        before + session
     }
 }
 
@@ -582,7 +441,7 @@ fn side_by_side(shown: &[(String, Shown)]) -> Vec<String> {
 }
 
 /// Writes down what a sign-on showed.
-fn tell(sign_on: &SignOn, lines: &mut Vec<String>) {
+fn tell(sign_on: &Logon, lines: &mut Vec<String>) {
     lines.extend(sign_on.lines.iter().cloned());
     if let Ok(by) = &sign_on.result {
         let by = match by {

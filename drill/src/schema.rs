@@ -97,23 +97,31 @@ fn sessions() -> Value {
 }
 
 fn header() -> Value {
-    table("What the drill is.", &["id", "title"], json!({
-        "id": text("Its identifier."),
-        "title": text("What it is, in a line."),
-        "kind": one_of("What sort of exercise.", &["simulation", "tabletop", "functional", "failover"]),
-        "lead": text("Who leads it."),
-        "objective": text("What is to be shown."),
-        "rto": offset(),
-        "clock": { "description": "Virtual start, an instant with its zone; the clock of the machine where it is left out." },
-        "seed": count("Random bytes are made from it."),
-    }))
+    table(
+        "What the drill is.",
+        &["id", "title"],
+        json!({
+            "id": text("Its identifier."),
+            "title": text("What it is, in a line."),
+            "kind": one_of("What sort of exercise.", &["simulation", "tabletop", "functional", "failover"]),
+            "lead": text("Who leads it."),
+            "objective": text("What is to be shown."),
+            "rto": offset(),
+            "clock": { "description": "Virtual start, an instant with its zone; the clock of the machine where it is left out." },
+            "seed": count("Random bytes are made from it."),
+        }),
+    )
 }
 
 fn inputs() -> Value {
-    table("Files, from the folder of this one.", &[], json!({
-        "racf_unload": text("An unload of a RACF database (IRRDBU00)."),
-        "rlist": text("Listings of RLIST, as they were pasted."),
-    }))
+    table(
+        "Files, from the folder of this one.",
+        &[],
+        json!({
+            "racf_unload": text("An unload of a RACF database (IRRDBU00)."),
+            "rlist": text("Listings of RLIST, as they were pasted."),
+        }),
+    )
 }
 
 fn secret() -> Value {
@@ -127,23 +135,27 @@ fn secret() -> Value {
 }
 
 fn site() -> Value {
-    table("A system.", &["name", "smfid", "engine"], json!({
-        "name": text("Its name."),
-        "role": one_of("One is primary.", &["primary", "recovery"]),
-        "smfid": { "description": "Its SMF ID.", "type": "string", "maxLength": 4 },
-        "icsf": one_of("Whether ICSF is started.", &["active", "stopped"]),
-        "ckds": table("Its CKDS.", &[], json!({
-            "format": one_of("The format of a new one.", &["fixed", "variable", "kdsr"]),
-            "copy_of": text("The site it is a copy of, with the security database."),
-        })),
-        "engine": table("What is in its slot.", &["kind"], json!({
-            "kind": engine_kind(),
-            "master_key": text("same-as:SITE."),
-        })),
-        "clock": text("How far its clock is off: +90s, -11m."),
-        "checkauth": yes("CHECKAUTH of the ICSF options."),
-        "replay_scope": one_of("Who remembers used tickets.", &["system", "sysplex"]),
-    }))
+    table(
+        "A system.",
+        &["name", "smfid", "engine"],
+        json!({
+            "name": text("Its name."),
+            "role": one_of("One is primary.", &["primary", "recovery"]),
+            "smfid": { "description": "Its SMF ID.", "type": "string", "maxLength": 4 },
+            "icsf": one_of("Whether ICSF is started.", &["active", "stopped"]),
+            "ckds": table("Its CKDS.", &[], json!({
+                "format": one_of("The format of a new one.", &["fixed", "variable", "kdsr"]),
+                "copy_of": text("The site it is a copy of, with the security database."),
+            })),
+            "engine": table("What is in its slot.", &["kind"], json!({
+                "kind": engine_kind(),
+                "master_key": text("same-as:SITE."),
+            })),
+            "clock": text("How far its clock is off: +90s, -11m."),
+            "checkauth": yes("CHECKAUTH of the ICSF options."),
+            "replay_scope": one_of("Who remembers used tickets.", &["system", "sysplex"]),
+        }),
+    )
 }
 
 fn engine_kind() -> Value {
@@ -151,120 +163,174 @@ fn engine_kind() -> Value {
 }
 
 fn racf() -> Value {
-    table("Options of the security database.", &[], json!({
-        "classact": list("Classes that are active."),
-        "raclist": list("Classes that are kept in storage."),
-        "generic": list("Classes with generic profiles."),
-        "commands": list("Whatever else is set up, command by command."),
-    }))
+    table(
+        "Options of the security database.",
+        &[],
+        json!({
+            "classact": list("Classes that are active."),
+            "raclist": list("Classes that are kept in storage."),
+            "generic": list("Classes with generic profiles."),
+            "commands": list("Whatever else is set up, command by command."),
+        }),
+    )
 }
 
 fn key() -> Value {
-    table("A key.", &["label", "type"], json!({
-        "label": { "description": "Its label.", "type": "string", "maxLength": 64 },
-        "type": one_of("Its type.", &["DES-DATA", "HMAC-MAC"]),
-        "value": text("@secret:NAME; a random key where it is left out."),
-        "clear": yes("Not wrapped; HMAC keys only."),
-    }))
+    table(
+        "A key.",
+        &["label", "type"],
+        json!({
+            "label": { "description": "Its label.", "type": "string", "maxLength": 64 },
+            "type": one_of("Its type.", &["DES-DATA", "HMAC-MAC"]),
+            "value": text("@secret:NAME; a random key where it is left out."),
+            "clear": yes("Not wrapped; HMAC keys only."),
+        }),
+    )
 }
 
 fn profile() -> Value {
-    table("A profile.", &["class", "name"], json!({
-        "class": text("Its class."),
-        "name": text("Its name."),
-        "ssignon": list("Operands of SSIGNON in RACF's spelling, each by itself."),
-        "appldata": text("APPLDATA."),
-        "uacc": text("UACC."),
-    }))
+    table(
+        "A profile.",
+        &["class", "name"],
+        json!({
+            "class": text("Its class."),
+            "name": text("Its name."),
+            "ssignon": list("Operands of SSIGNON in RACF's spelling, each by itself."),
+            "appldata": text("APPLDATA."),
+            "uacc": text("UACC."),
+        }),
+    )
 }
 
 fn permit() -> Value {
-    table("A permission.", &["profile", "id", "access"], json!({
-        "profile": text("The profile; it is defined with UACC(NONE) if it is not there."),
-        "class": text("Its class; PTKTDATA unless it says otherwise."),
-        "id": text("User or group."),
-        "access": one_of("What they may do.", &["NONE", "EXECUTE", "READ", "UPDATE", "CONTROL", "ALTER"]),
-    }))
+    table(
+        "A permission.",
+        &["profile", "id", "access"],
+        json!({
+            "profile": text("The profile; it is defined with UACC(NONE) if it is not there."),
+            "class": text("Its class; PTKTDATA unless it says otherwise."),
+            "id": text("User or group."),
+            "access": one_of("What they may do.", &["NONE", "EXECUTE", "READ", "UPDATE", "CONTROL", "ALTER"]),
+        }),
+    )
 }
 
 fn user() -> Value {
-    table("A user.", &["id"], json!({
-        "id": { "description": "The user ID.", "type": "string", "maxLength": 8 },
-        "name": text("The name."),
-        "password": text("@secret:NAME; protected where there is none."),
-    }))
+    table(
+        "A user.",
+        &["id"],
+        json!({
+            "id": { "description": "The user ID.", "type": "string", "maxLength": 8 },
+            "name": text("The name."),
+            "password": text("@secret:NAME; protected where there is none."),
+        }),
+    )
 }
 
 fn consumer(kinds: &[&str]) -> Value {
-    table("A program that signs users on.", &["name", "kind", "runs_as", "session"], json!({
-        "name": text("Its name."),
-        "kind": { "description": "Which program; sites may have others.", "type": "string", "examples": kinds },
-        "runs_as": text("The user it runs as."),
-        "runs_at": text("The site it runs at; that of the step where it is left out."),
-        "fallback": one_of("What is tried when there is no ticket.", &["password", "none"]),
-        "actions": times("How many actions follow a connection: rse."),
-        "rate": times("How many sign-ons a user starts in a second: generic."),
-        "reuse": one_of("Whether they use one ticket: generic.", &["yes", "no"]),
-        "evaluates": one_of("Who checks tickets: generic.", &["sign-on", "service"]),
-        "session": { "type": "array", "items": table("A session.", &["name", "applid"], json!({
+    table(
+        "A program that signs users on.",
+        &["name", "kind", "runs_as", "session"],
+        json!({
             "name": text("Its name."),
-            "applid": text("The VTAM name; &SMFID at its end stands for the SMF ID."),
-            "ptkt_profile": text("The application name of the ticket; the applid where it is left out."),
-            "evaluated_as": text("The application name it is checked for; that of the ticket where it is left out."),
-            "generate": yes("Generate Pass Ticket: without group and user."),
-            "qualified": yes("Gen Qualified Pass Ticket: with group and user."),
-            "acl_user": text("The ACL user of the session: tpx."),
-        })) },
-    }))
+            "kind": { "description": "Which program; sites may have others.", "type": "string", "examples": kinds },
+            "runs_as": text("The user it runs as."),
+            "runs_at": text("The site it runs at; that of the step where it is left out."),
+            "fallback": one_of("What is tried when there is no ticket.", &["password", "none"]),
+            "actions": times("How many actions follow a connection: rse."),
+            "rate": times("How many sign-ons a user starts in a second: generic."),
+            "reuse": one_of("Whether they use one ticket: generic.", &["yes", "no"]),
+            "evaluates": one_of("Who checks tickets: generic.", &["sign-on", "service"]),
+            "session": { "type": "array", "items": table("A session.", &["name", "applid"], json!({
+                "name": text("Its name."),
+                "applid": text("The VTAM name; &SMFID at its end stands for the SMF ID."),
+                "ptkt_profile": text("The application name of the ticket; the applid where it is left out."),
+                "evaluated_as": text("The application name it is checked for; that of the ticket where it is left out."),
+                "generate": yes("Generate Pass Ticket: without group and user."),
+                "qualified": yes("Gen Qualified Pass Ticket: with group and user."),
+                "acl_user": text("The ACL user of the session: tpx."),
+            })) },
+        }),
+    )
 }
 
 /// What each action needs: required keys, and all.
 fn with(action: &str) -> Option<(&'static [&'static str], Value)> {
     let profile = || text("A key profile.");
     Some(match action {
-        "logon" => (&["users", "sessions"], json!({
-            "users": list("User IDs."), "sessions": sessions(),
-            "credential": one_of("What they type; what the program does where it is left out.", &["ticket", "password"]),
-        })),
-        "ptkt.generate" => (&["user", "application", "runs_as", "ticket"], json!({
-            "user": text("Whom it is for."), "application": text("The application name."),
-            "runs_as": text("Who asks."), "ticket": text("What later steps call it."),
-        })),
-        "ptkt.evaluate" => (&["ticket"], json!({
-            "ticket": text("A ticket of an earlier step."), "times": times("How often."),
-            "runs_as": text("Who asks; the user signs on with it where it is left out."),
-        })),
-        "storm" => (&["users", "sessions", "tries"], json!({
-            "users": list("User IDs."), "sessions": sessions(), "tries": times("At most."), "every": offset(),
-        })),
-        "display" => (&["command", "sites"], json!({
-            "command": text("RLIST, D SMF,O, D ICSF,CARDS, or F CONSUMER,COMMAND."), "sites": list("Where."),
-        })),
-        "racf" => (&["commands"], json!({
-            "commands": list("Commands of an administrator."),
-            "sites": list("Where; the site of the step where it is left out."),
-        })),
+        "logon" => (
+            &["users", "sessions"],
+            json!({
+                "users": list("User IDs."), "sessions": sessions(),
+                "credential": one_of("What they type; what the program does where it is left out.", &["ticket", "password"]),
+            }),
+        ),
+        "ptkt.generate" => (
+            &["user", "application", "runs_as", "ticket"],
+            json!({
+                "user": text("Whom it is for."), "application": text("The application name."),
+                "runs_as": text("Who asks."), "ticket": text("What later steps call it."),
+            }),
+        ),
+        "ptkt.evaluate" => (
+            &["ticket"],
+            json!({
+                "ticket": text("A ticket of an earlier step."), "times": times("How often."),
+                "runs_as": text("Who asks; the user signs on with it where it is left out."),
+            }),
+        ),
+        "storm" => (
+            &["users", "sessions", "tries"],
+            json!({
+                "users": list("User IDs."), "sessions": sessions(), "tries": times("At most."), "every": offset(),
+            }),
+        ),
+        "display" => (
+            &["command", "sites"],
+            json!({
+                "command": text("RLIST, D SMF,O, D ICSF,CARDS, or F CONSUMER,COMMAND."), "sites": list("Where."),
+            }),
+        ),
+        "racf" => (
+            &["commands"],
+            json!({
+                "commands": list("Commands of an administrator."),
+                "sites": list("Where; the site of the step where it is left out."),
+            }),
+        ),
         "failover" => (&["from", "to"], json!({ "from": text("Where the work is."), "to": text("Where it goes.") })),
         "engine.attach" => (&[], json!({ "kind": engine_kind(), "master_key": text("same-as:SITE.") })),
-        "engine.flap" => (&["count", "users", "sessions"], json!({
-            "count": times("How often."), "every": offset(), "users": list("User IDs."), "sessions": sessions(),
-        })),
+        "engine.flap" => (
+            &["count", "users", "sessions"],
+            json!({
+                "count": times("How often."), "every": offset(), "users": list("User IDs."), "sessions": sessions(),
+            }),
+        ),
         "ckds.drop_label" => (&["labels"], json!({ "labels": list("Labels.") })),
-        "ckds.restore" => (&[], json!({
-            "from": text("The site whose CKDS it is; the own one, as it was, where it is left out."),
-            "as_of": text("The step at whose beginning it was so."), "labels": list("These alone, as they lie there."),
-        })),
+        "ckds.restore" => (
+            &[],
+            json!({
+                "from": text("The site whose CKDS it is; the own one, as it was, where it is left out."),
+                "as_of": text("The step at whose beginning it was so."), "labels": list("These alone, as they lie there."),
+            }),
+        ),
         "ckds.set_format" => (&["format"], json!({ "format": one_of("The format.", &["fixed", "variable", "kdsr"]) })),
         "class.deactivate" | "class.activate" => (&["class"], json!({ "class": text("The class.") })),
-        "profile.stale" => (&["profile", "ssignon"], json!({
-            "profile": profile(), "ssignon": list("Operands of SSIGNON."),
-        })),
+        "profile.stale" => (
+            &["profile", "ssignon"],
+            json!({
+                "profile": profile(), "ssignon": list("Operands of SSIGNON."),
+            }),
+        ),
         "profile.rekey" | "profile.keytoken" => (&["profile"], json!({ "profile": profile() })),
         "smfid.set" => (&["smfid"], json!({ "smfid": text("The SMF ID.") })),
         "clock.skew" => (&["by"], json!({ "by": text("How far it is off: +90s, -11m, +0s.") })),
-        "consumer.set" => (&["consumer", "generate_passticket"], json!({
-            "consumer": text("The consumer."), "generate_passticket": yes("Whether it makes tickets."),
-        })),
+        "consumer.set" => (
+            &["consumer", "generate_passticket"],
+            json!({
+                "consumer": text("The consumer."), "generate_passticket": yes("Whether it makes tickets."),
+            }),
+        ),
         "consumer.restart" | "env.dirty" => (&["consumer"], json!({ "consumer": text("The consumer.") })),
         _ => return None,
     })
@@ -286,14 +352,18 @@ fn step() -> Value {
         })
         .collect();
     let actions: Vec<&str> = ACTIONS.iter().map(|(action, _)| *action).collect();
-    let mut step = table("A step: without expect an action, with it a probe.", &["id", "at", "do"], json!({
-        "id": text("Its name."),
-        "at": offset(),
-        "site": text("Where."),
-        "do": { "description": "What is done.", "enum": actions },
-        "with": { "type": "object" },
-        "expect": { "type": "object" },
-    }));
+    let mut step = table(
+        "A step: without expect an action, with it a probe.",
+        &["id", "at", "do"],
+        json!({
+            "id": text("Its name."),
+            "at": offset(),
+            "site": text("Where."),
+            "do": { "description": "What is done.", "enum": actions },
+            "with": { "type": "object" },
+            "expect": { "type": "object" },
+        }),
+    );
     step["allOf"] = json!(rules);
     step
 }

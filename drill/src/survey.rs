@@ -33,7 +33,7 @@ pub(crate) struct Survey {
 #[derive(Debug)]
 pub(crate) struct Surveyed {
     pub(crate) profile: String,
-    pub(crate) protection: Protection,
+    pub(crate) protection: Kept,
     /// Of the key tickets are made with.
     pub(crate) label: Option<String>,
     /// How far clocks may differ, in seconds.
@@ -47,7 +47,7 @@ pub(crate) struct Surveyed {
 /// Where the key lies that tickets are made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Protection {
+pub(crate) enum Kept {
     /// In the security database, for legacy tickets.
     Masked,
     /// In the CKDS, for legacy tickets.
@@ -60,7 +60,7 @@ pub(crate) enum Protection {
     NoKey,
 }
 
-impl std::fmt::Display for Protection {
+impl std::fmt::Display for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             Self::Masked => "legacy, masked in the security database",
@@ -143,12 +143,12 @@ fn tried(system: &System, profile: &Profile) -> Surveyed {
     let enhanced = ssignon.and_then(|ssignon| ssignon.enhanced);
     let legacy = ssignon.and_then(|ssignon| ssignon.legacy.as_ref());
     let (protection, label) = match (enhanced, legacy) {
-        (Some(label), _) if is_clear(system, &label) => (Protection::EnhancedClear, Some(label)),
-        (Some(label), _) => (Protection::Enhanced, Some(label)),
-        (None, Some(LegacyKey::Label(label))) => (Protection::Legacy, Some(*label)),
-        (None, Some(LegacyKey::Masked(_))) => (Protection::Masked, None),
+        (Some(label), _) if is_clear(system, &label) => (Kept::EnhancedClear, Some(label)),
+        (Some(label), _) => (Kept::Enhanced, Some(label)),
+        (None, Some(LegacyKey::Label(label))) => (Kept::Legacy, Some(*label)),
+        (None, Some(LegacyKey::Masked(_))) => (Kept::Masked, None),
         // A key token, or a key that an unload has not: neither makes a ticket.
-        (None, Some(LegacyKey::Imported(_)) | None) => (Protection::NoKey, None),
+        (None, Some(LegacyKey::Imported(_)) | None) => (Kept::NoKey, None),
     };
     let (tolerance, reuse) = match (enhanced, ssignon) {
         (Some(_), Some(ssignon)) => (ssignon.timeout(), ssignon.replay()),

@@ -191,7 +191,12 @@ fn gather(seen: &mut Gathered) {
     seen.add("drill list", &drill(&["list"]), &[]);
     seen.add("drill show", &drill(&["show", "no-crypto-card"]), &[]);
     seen.add("drill check", &drill(&["check", "no-crypto-card"]), &[]);
-    assert_eq!(seen.add("drill run", &drill(&["run", "no-crypto-card"]), &[])["as_expected"], true);
+    let run = drill(&["run", "no-crypto-card", "--report", "reports"]);
+    let answer = seen.add("drill run", &run, &["data"]);
+    assert_eq!(answer["as_expected"], true);
+    // The schema says what is in it.
+    let report: Value = serde_json::from_str(&fs::read_to_string(place.join("reports/report.json")).unwrap()).unwrap();
+    assert_eq!(answer["data"], report);
     for what in ["fidelity", "codes", "backends", "licences"] {
         seen.add(&format!("about {what}"), &place.run(&["about", what, "--json"]).ok(), &[]);
     }

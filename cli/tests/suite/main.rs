@@ -22,6 +22,7 @@ mod kat;
 mod pipes;
 #[cfg(feature = "enhanced")]
 mod processes;
+mod reports;
 #[cfg(feature = "enhanced")]
 mod secrets;
 mod support;

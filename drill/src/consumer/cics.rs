@@ -9,7 +9,7 @@ use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -45,8 +45,8 @@ fn answer(failure: &Failure) -> (&'static str, u16) {
 }
 
 impl Consumer for Cics {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         let ticket = match (sign_on.with_ticket, asked.password) {
             (false, Some(password)) => {
                 sign_on.result = present(place, asked, password);

@@ -16,7 +16,7 @@ use icsf_saf::{Caller, Request};
 use softicsf::{Applid, System, Ticket, UserId};
 use zeroize::Zeroizing;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, present};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -138,8 +138,8 @@ fn ticket_of(answer: &[u8; ANSWER]) -> Result<Ticket, u16> {
 }
 
 impl Consumer for Dcas {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         if let (false, Some(password)) = (sign_on.with_ticket, asked.password) {
             sign_on.result = present(place, asked, password);
             return sign_on;

@@ -10,7 +10,7 @@ use icsf_saf::{Caller, Request, SignedOnBy};
 use serde::Deserialize;
 use softicsf::Ticket;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
 
 pub(super) const FACTS: &[Fact] = &[Fact {
     topic: "SIC4009",
@@ -67,7 +67,7 @@ impl Generic {
         &self,
         place: &Place<'_>,
         asked: &Asked<'_>,
-        sign_on: &mut SignOn,
+        sign_on: &mut Logon,
     ) -> Result<SignedOnBy, Failure> {
         let mut by = SignedOnBy::Password;
         let mut kept: Option<Ticket> = None;
@@ -92,8 +92,8 @@ impl Generic {
 }
 
 impl Consumer for Generic {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         sign_on.result = match (sign_on.with_ticket, asked.password) {
             (false, Some(password)) => present(place, asked, password),
             _ => self.sign_on_by_ticket(place, asked, &mut sign_on),

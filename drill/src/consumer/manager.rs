@@ -5,7 +5,7 @@ use icsf_core::fidelity::Fact;
 use icsf_core::fidelity::Provenance::{Assumed, Reported};
 use icsf_saf::model::{Class, LegacyKey};
 
-use super::{Asked, Consumer, Factory, Failure, Place, Session, Settings, SignOn};
+use super::{Asked, Consumer, Factory, Failure, Logon, Place, Session, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -57,10 +57,10 @@ impl Managed {
         self.consumer.restart();
     }
 
-    pub(crate) fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
+    pub(crate) fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
         if self.dirty {
             let name = &self.settings.name;
-            let mut sign_on = SignOn::begun(asked);
+            let mut sign_on = Logon::begun(asked);
             sign_on
                 .lines
                 .push(format!("SIC4004 {name}: {} is not signed on, the environment is not controlled", asked.user));

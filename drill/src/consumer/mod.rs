@@ -41,12 +41,12 @@ pub fn facts() -> Vec<&'static Fact> {
 /// # Contract
 /// Calls do not overlap. [`sign_on`](Self::sign_on) asks `place` only, never waits, and never panics; what it keeps from one
 /// sign-on to the next is its own affair, and [`restart`](Self::restart) forgets it. It hands out every ticket it got in
-/// [`SignOn::tickets`], so that the drill can make sure that none comes out, and writes none into
-/// [`SignOn::lines`]. A sign-on that fails says why in [`SignOn::result`], with the error of the service that failed: the
+/// [`Logon::tickets`], so that the drill can make sure that none comes out, and writes none into
+/// [`Logon::lines`]. A sign-on that fails says why in [`Logon::result`], with the error of the service that failed: the
 /// first one, where several did.
 pub trait Consumer: fmt::Debug {
     /// Signs a user on to a session.
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn;
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon;
 
     /// Carries out an operator command that is for this consumer; nothing where it knows no such command. The command has
     /// no secret in it, and the answer must have none.
@@ -186,7 +186,7 @@ impl fmt::Display for AppName {
 
 /// What became of one sign-on.
 #[derive(Debug)]
-pub struct SignOn {
+pub struct Logon {
     /// Who signed on.
     pub user: UserId,
     /// The name of the session.
@@ -201,7 +201,7 @@ pub struct SignOn {
     pub tickets: Vec<Zeroizing<String>>,
 }
 
-impl SignOn {
+impl Logon {
     /// One that has not failed yet.
     #[must_use]
     pub fn begun(asked: &Asked<'_>) -> Self {

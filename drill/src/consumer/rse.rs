@@ -12,7 +12,7 @@ use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request};
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -51,7 +51,7 @@ impl Rse {
     }
 
     /// Makes a ticket and has a security environment made with it: what a server thread does for every action.
-    fn act(&self, place: &Place<'_>, asked: &Asked<'_>, step: &str, sign_on: &mut SignOn) -> Result<(), Failure> {
+    fn act(&self, place: &Place<'_>, asked: &Asked<'_>, step: &str, sign_on: &mut Logon) -> Result<(), Failure> {
         let told = |failure: &Failure, lines: &mut Vec<String>| {
             if let Some(saf) = failure.saf {
                 lines.push("ERROR class com.ibm.etools.zos.server.ZosClient: (R_ticketserv)".to_owned());
@@ -72,7 +72,7 @@ impl Rse {
         Ok(())
     }
 
-    fn connect(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut SignOn) -> Result<(), Failure> {
+    fn connect(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<(), Failure> {
         // 1 and 2: the client connects to the daemon, which authenticates it with what it presents: the password, or a
         // certificate, of which nothing more is asked here.
         if let Some(password) = asked.password {
@@ -117,8 +117,8 @@ impl Rse {
 }
 
 impl Consumer for Rse {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         // The feature cannot be disabled: a server needs tickets also for a client that typed a password.
         sign_on.with_ticket = true;
         match self.connect(place, asked, &mut sign_on) {

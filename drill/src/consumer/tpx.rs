@@ -11,7 +11,7 @@ use icsf_core::fidelity::Provenance::{Assumed, Observed, Reported};
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, clock, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, clock, generate, present};
 
 /// The messages of this consumer, and where their form comes from.
 pub(super) const FACTS: &[Fact] = &[
@@ -63,8 +63,8 @@ impl Tpx {
 }
 
 impl Consumer for Tpx {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         let ticket = if sign_on.with_ticket { self.ticket(place, asked, &mut sign_on) } else { Ok(None) };
         let ticket = match ticket {
             Ok(ticket) => ticket,
@@ -87,12 +87,7 @@ impl Consumer for Tpx {
 }
 
 impl Tpx {
-    fn ticket(
-        &self,
-        place: &Place<'_>,
-        asked: &Asked<'_>,
-        sign_on: &mut SignOn,
-    ) -> Result<Option<Credential>, Failure> {
+    fn ticket(&self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<Option<Credential>, Failure> {
         let (user, session) = (asked.user, asked.session);
         if let Some(acl) = session.acl_user.filter(|acl| *acl != user) {
             let (at, name) = (clock(place.here.now(), "%m/%d/%y.%j %H:%M:%S.00"), &session.name);

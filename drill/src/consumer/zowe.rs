@@ -11,7 +11,7 @@ use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Place, Settings, SignOn, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -51,8 +51,8 @@ impl Zowe {
 }
 
 impl Consumer for Zowe {
-    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> SignOn {
-        let mut sign_on = SignOn::begun(asked);
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut sign_on = Logon::begun(asked);
         if !sign_on.with_ticket {
             // The service gets what the user typed, as basic authentication.
             if let Some(password) = asked.password {

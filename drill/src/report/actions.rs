@@ -1,7 +1,7 @@
 //! What somebody should look after, for the minutes of the drill.
 
 use super::model::{Action, Comparison, Dependency, Met, Recovery, Severity};
-use crate::run::{Run, Verdict};
+use crate::outcome::{Run, Verdict};
 
 /// Findings, the worst first.
 pub(crate) fn actions(

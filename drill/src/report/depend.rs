@@ -2,8 +2,8 @@
 
 use super::model::{Dependency, Seconds};
 use super::recovery::is_for;
-use crate::run::{Application, Run};
-use crate::survey::{Protection, Surveyed};
+use crate::outcome::{Application, Run};
+use crate::survey::{Kept, Surveyed};
 
 /// A row for each application and key profile of it, as they are at the start.
 pub(crate) fn dependencies(run: &Run) -> Vec<Dependency> {
@@ -20,15 +20,15 @@ fn rows(run: &Run, application: &Application) -> Vec<Dependency> {
 }
 
 fn row(run: &Run, application: &Application, surveyed: Option<&Surveyed>) -> Dependency {
-    let protection = surveyed.map_or(Protection::NoKey, |surveyed| surveyed.protection);
-    let wrapped = matches!(protection, Protection::Legacy | Protection::Enhanced);
+    let protection = surveyed.map_or(Kept::NoKey, |surveyed| surveyed.protection);
+    let wrapped = matches!(protection, Kept::Legacy | Kept::Enhanced);
     Dependency {
         application: application.name.clone(),
         applid: application.applid.clone(),
         profile: surveyed.map(|surveyed| surveyed.profile.clone()),
         protection,
         label: surveyed.and_then(|surveyed| surveyed.label.clone()),
-        needs_icsf: wrapped || protection == Protection::EnhancedClear,
+        needs_icsf: wrapped || protection == Kept::EnhancedClear,
         needs_engine: wrapped,
         same_master_key: wrapped,
         same_smfid: smfid(run, &application.applid),

@@ -6,7 +6,7 @@ use icsf_core::fidelity::{Fact, Provenance};
 
 use super::model::{Assumption, Limits};
 use crate::consumer::Failure;
-use crate::run::Run;
+use crate::outcome::Run;
 
 /// The limits of a run, with the assumptions it rests on.
 pub(crate) fn limits(run: &Run) -> Limits {

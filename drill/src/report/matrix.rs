@@ -3,7 +3,7 @@
 use super::model::{Cell, CellState, Deed, Known, Matrix, Row};
 use super::recovery::key_of;
 use crate::consumer::Failure;
-use crate::run::{Application, Deed as Done, Run, SignOns, StepResult};
+use crate::outcome::{Application, Deed as Done, Run, SignOn, StepResult};
 use crate::survey::Survey;
 
 /// A row for each state a site was brought into.
@@ -26,7 +26,7 @@ fn row(run: &Run, index: usize, survey: &Survey) -> Row {
     let step = survey.after.as_ref().and_then(|id| run.steps.iter().find(|step| step.id == *id));
     let sign_ons = sign_ons_in(run, index, survey);
     let cell = |(number, application): (usize, &Application)| {
-        let own: Vec<&SignOns> = sign_ons.iter().copied().filter(|sign_on| sign_on.application == number).collect();
+        let own: Vec<&SignOn> = sign_ons.iter().copied().filter(|sign_on| sign_on.application == number).collect();
         cell(application, survey, &own)
     };
     Row {
@@ -53,7 +53,7 @@ pub(crate) fn deed(step: &StepResult) -> Deed {
 
 /// The sign-ons with tickets while a site was as a survey found it: those of the step that brought it there, and of those
 /// that follow, until it changes again.
-fn sign_ons_in<'a>(run: &'a Run, index: usize, survey: &Survey) -> Vec<&'a SignOns> {
+fn sign_ons_in<'a>(run: &'a Run, index: usize, survey: &Survey) -> Vec<&'a SignOn> {
     let position = |id: &Option<String>| run.steps.iter().position(|step| Some(&step.id) == id.as_ref());
     let first = position(&survey.after).unwrap_or_default();
     let next = run.surveys.iter().skip(index + 1).find(|next| next.site == survey.site);
@@ -63,7 +63,7 @@ fn sign_ons_in<'a>(run: &'a Run, index: usize, survey: &Survey) -> Vec<&'a SignO
     here.flat_map(|step| &step.sign_ons).filter(|sign_on| sign_on.with_ticket).collect()
 }
 
-fn cell(application: &Application, survey: &Survey, sign_ons: &[&SignOns]) -> Cell {
+fn cell(application: &Application, survey: &Survey, sign_ons: &[&SignOn]) -> Cell {
     let failed = sign_ons.iter().find_map(|sign_on| sign_on.result.as_ref().err());
     let worked = sign_ons.iter().any(|sign_on| sign_on.result.is_ok());
     let key = key_of(survey, application).map(|surveyed| &surveyed.usable);

@@ -28,7 +28,7 @@ use serde_json::Value;
 pub use compare::NotComparable;
 pub use model::Report;
 
-use crate::run::Run;
+use crate::outcome::Run;
 use model::{Evidence, Header, SCHEMA, Seconds, Told};
 
 /// The report as text, 80 columns wide.

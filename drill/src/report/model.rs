@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use softicsf::Entry;
 
 use crate::file::Offset;
-use crate::survey::Protection;
+use crate::survey::Kept;
 
 /// The version of the JSON form.
 pub(crate) const SCHEMA: u32 = 1;
@@ -116,17 +116,19 @@ pub(crate) enum Judgement {
     Deviated,
 }
 
-/// How long an application could not be reached as usual.
+/// How long an application could not be reached as usual: of its longest outage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Recovery {
     pub(crate) application: String,
     pub(crate) target: Option<Seconds>,
+    /// How many there were.
+    pub(crate) outages: usize,
     pub(crate) first_failure: Option<At>,
     /// When users got in another way, and by what.
     pub(crate) workaround: Option<Again>,
     /// When PassTickets worked again, and how that is known.
     pub(crate) restored: Option<Again>,
-    /// Counted from the disruption: until users got in at all, and until all was as before.
+    /// Counted from the fault or move before: until users got in at all, and until all was as before.
     pub(crate) usable_after: Option<Seconds>,
     pub(crate) restored_after: Option<Seconds>,
     pub(crate) met: Met,
@@ -177,7 +179,7 @@ pub(crate) struct Dependency {
     pub(crate) applid: String,
     /// None: there is no key profile.
     pub(crate) profile: Option<String>,
-    pub(crate) protection: Protection,
+    pub(crate) protection: Kept,
     pub(crate) label: Option<String>,
     pub(crate) needs_icsf: bool,
     pub(crate) needs_engine: bool,

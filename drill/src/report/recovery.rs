@@ -4,7 +4,7 @@ use icsf_saf::SignedOnBy;
 
 use super::model::{Again, At, Met, Recovery, Seconds};
 use crate::consumer::Failure;
-use crate::run::{Application, Deed, Run, SignOns, StepResult};
+use crate::outcome::{Application, Deed, Run, SignOn, StepResult};
 use crate::survey::{Survey, Surveyed};
 
 /// Something that tells whether an application can be reached.
@@ -79,17 +79,60 @@ pub(crate) fn known<'a>(run: &'a Run, index: usize, application: &Application) -
     all
 }
 
-fn told(sign_on: &SignOns) -> What<'_> {
+fn told(sign_on: &SignOn) -> What<'_> {
     match &sign_on.result {
         Ok(by) => What::SignedOn(*by),
         Err(failure) => What::Refused(failure),
     }
 }
 
-/// When things went wrong: the first fault, or the first move of work.
+/// When things first went wrong: a fault, or a move of work.
 pub(crate) fn disruption(run: &Run) -> Option<At> {
-    let first = run.steps.iter().find(|step| matches!(step.deed, Deed::Fault | Deed::Move { .. }));
-    first.map(|step| step.at.into())
+    disruptions(run).next()
+}
+
+fn disruptions(run: &Run) -> impl Iterator<Item = At> {
+    let steps = run.steps.iter().filter(|step| matches!(step.deed, Deed::Fault | Deed::Move { .. }));
+    steps.map(|step| step.at.into())
+}
+
+/// A time in which an application could not be reached with a ticket.
+struct Outage {
+    first_failure: At,
+    workaround: Option<At>,
+    /// When, and whether somebody signed on then; else its key was tried.
+    restored: Option<(At, bool)>,
+}
+
+/// The outages of an application, one after the other.
+fn outages(known: &[Known<'_>]) -> Vec<Outage> {
+    let mut all = Vec::new();
+    let mut open: Option<Outage> = None;
+    for Known { at, what } in known {
+        match (&mut open, what) {
+            (None, what) if what.is_failure() => {
+                open = Some(Outage { first_failure: *at, workaround: None, restored: None });
+            }
+            (None, _) => {}
+            // The key did its work, and does not any more: that was another outage.
+            (Some(outage), What::KeyUnusable(_)) if outage.restored.is_some() => {
+                all.extend(open.replace(Outage { first_failure: *at, workaround: None, restored: None }));
+            }
+            (Some(_), What::KeyUnusable(_)) => {}
+            // Whether the key worked in between or not, users did not get in.
+            (Some(outage), What::Refused(_)) => outage.restored = None,
+            (Some(outage), What::KeyUsable) => outage.restored = outage.restored.or(Some((*at, false))),
+            (Some(outage), What::SignedOn(SignedOnBy::Password)) => {
+                outage.workaround = outage.workaround.or(Some(*at));
+            }
+            (Some(outage), What::SignedOn(_)) => {
+                outage.restored = Some((*at, true));
+                all.extend(open.take());
+            }
+        }
+    }
+    all.extend(open);
+    all
 }
 
 /// A row for each application.
@@ -99,35 +142,34 @@ pub(crate) fn recoveries(run: &Run) -> Vec<Recovery> {
 
 fn recovery(run: &Run, index: usize, application: &Application) -> Recovery {
     let target = run.rto.map(|rto| Seconds(rto.0));
-    let known = known(run, index, application);
-    let first = known.iter().position(|known| known.what.is_failure());
-    let last = known.iter().rposition(|known| known.what.is_failure());
-    let (Some(first), Some(last)) = (first, last) else {
-        return Recovery {
-            application: application.name.clone(),
-            target,
-            first_failure: None,
-            workaround: None,
-            restored: None,
-            usable_after: None,
-            restored_after: None,
-            met: Met::NeverFailed,
-        };
+    let outages = outages(&known(run, index, application));
+    let count = outages.len();
+    let rows = outages.iter().map(|outage| row(run, application, target, outage));
+    // One that does not end is longer than any that does.
+    let length = |row: &Recovery| (row.restored_after.is_none(), row.restored_after, row.usable_after);
+    let longest = rows.rev().max_by_key(length);
+    let none = Recovery {
+        application: application.name.clone(),
+        target,
+        outages: 0,
+        first_failure: None,
+        workaround: None,
+        restored: None,
+        usable_after: None,
+        restored_after: None,
+        met: Met::NeverFailed,
     };
-    let first_failure = known.get(first).map(|known| known.at);
-    let by_password = |known: &&Known<'_>| matches!(known.what, What::SignedOn(SignedOnBy::Password));
-    let by_ticket = |known: &&Known<'_>| matches!(known.what, What::SignedOn(SignedOnBy::Ticket(_)));
-    let again = |known: &Known<'_>, by: &str| Again { at: known.at, by: by.to_owned() };
-    let mut after = known.iter().skip(last);
-    let restored = after.clone().find(by_ticket).map(|known| again(known, "sign-on"));
-    let usable = after.find(|known| matches!(known.what, What::KeyUsable)).map(|known| again(known, "key"));
-    let restored = restored.or(usable);
-    let workaround = known.iter().skip(first).find(by_password).map(|known| again(known, "password"));
-    let workaround = workaround.filter(|way| restored.as_ref().is_none_or(|restored| way.at < restored.at));
-    let from = disruption(run).into_iter().chain(first_failure).min().unwrap_or(At(0));
-    let since = |again: &Again| Seconds(again.at.0.saturating_sub(from.0));
-    let restored_after = restored.as_ref().map(since);
-    let usable_after = workaround.as_ref().map(since).into_iter().chain(restored_after).min();
+    longest.map_or(none, |row| Recovery { outages: count, ..row })
+}
+
+fn row(run: &Run, application: &Application, target: Option<Seconds>, outage: &Outage) -> Recovery {
+    let failed = outage.first_failure;
+    // What broke it last, as far as is known.
+    let from = disruptions(run).filter(|at| *at <= failed).last().unwrap_or(failed);
+    let since = |at: At| Seconds(at.0.saturating_sub(from.0));
+    let restored_after = outage.restored.map(|(at, _)| since(at));
+    let workaround = outage.workaround.filter(|way| outage.restored.is_none_or(|(at, _)| *way < at));
+    let usable_after = workaround.map(since).into_iter().chain(restored_after).min();
     let within = |after: Option<Seconds>| target.is_some_and(|target| after.is_some_and(|after| after <= target));
     let met = match target {
         None => Met::NoTarget,
@@ -135,12 +177,14 @@ fn recovery(run: &Run, index: usize, application: &Application) -> Recovery {
         Some(_) if within(usable_after) => Met::ByWorkaround,
         Some(_) => Met::No,
     };
+    let again = |at, by: &str| Again { at, by: by.to_owned() };
     Recovery {
         application: application.name.clone(),
         target,
-        first_failure,
-        workaround,
-        restored,
+        outages: 1,
+        first_failure: Some(failed),
+        workaround: workaround.map(|at| again(at, "password")),
+        restored: outage.restored.map(|(at, by_user)| again(at, if by_user { "sign-on" } else { "key" })),
         usable_after,
         restored_after,
         met,

@@ -9,8 +9,8 @@ use icsf_saf::codes::Code as Situation;
 use super::model::Remedy;
 use super::recovery::{is_for, key_of};
 use crate::consumer::Failure;
-use crate::run::{Application, Run};
-use crate::survey::{Protection, Surveyed};
+use crate::outcome::{Application, Run};
+use crate::survey::{Kept, Surveyed};
 
 /// What was wrong, as far as ways out differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Against {
 struct Way {
     against: &'static [Against],
     /// Of keys kept like this; all, where it is empty.
-    protection: &'static [Protection],
+    protection: &'static [Kept],
     way: &'static str,
     cost: &'static str,
     weakens: Option<&'static str>,
@@ -98,7 +98,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: NEEDY,
-        protection: &[Protection::Legacy],
+        protection: &[Kept::Legacy],
         way: "mask the key in the security database",
         cost: "the key has to be typed at every site; it is written as k here",
         weakens: Some("whoever reads the security database can undo the masking and make tickets"),
@@ -106,7 +106,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: NEEDY,
-        protection: &[Protection::Enhanced],
+        protection: &[Kept::Enhanced],
         way: "go back to legacy tickets with a masked key",
         cost: "the key has to be typed at every site; it is written as k here. Not where enhanced tickets are compulsory",
         weakens: Some("whoever reads the security database can make tickets; legacy tickets are made with DES"),
@@ -118,7 +118,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Engine],
-        protection: &[Protection::Enhanced],
+        protection: &[Kept::Enhanced],
         way: "keep the HMAC key clear in the CKDS: it needs ICSF and no card",
         cost: "not tried on a real system; ask IBM before you rely on it",
         weakens: Some("whoever reads the CKDS can make tickets"),
@@ -161,7 +161,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Replay],
-        protection: &[Protection::Enhanced, Protection::EnhancedClear],
+        protection: &[Kept::Enhanced, Kept::EnhancedClear],
         way: "allow tickets to be used again",
         cost: "none",
         weakens: Some("whoever sees a ticket can use it until it is out of date"),
@@ -169,7 +169,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         against: &[Against::Replay],
-        protection: &[Protection::Legacy, Protection::Masked],
+        protection: &[Kept::Legacy, Kept::Masked],
         way: "allow tickets to be used again",
         cost: "none",
         weakens: Some("whoever sees a ticket can use it for ten minutes"),

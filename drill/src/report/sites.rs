@@ -1,7 +1,7 @@
 //! The sites, side by side.
 
 use super::model::{Column, Comparison, MissingLabels, Property};
-use crate::run::Run;
+use crate::outcome::Run;
 use crate::survey::Survey;
 
 /// Each site as it was first seen, and as it was last seen where that differs.

@@ -5,7 +5,7 @@ use icsf_saf::SignedOnBy;
 use super::model::{At, Segment, SegmentState, Strip, Strips};
 use super::recovery::{What, disruption, known, places};
 use crate::consumer::Failure;
-use crate::run::{Application, Deed, Run};
+use crate::outcome::{Application, Deed, Run, StepResult};
 
 /// Where work was, and in which state engines and applications.
 pub(crate) fn strips(run: &Run) -> Strips {
@@ -69,8 +69,17 @@ fn engines(run: &Run, end: At) -> Vec<Strip> {
 
 fn application(run: &Run, index: usize, application: &Application, end: At) -> Strip {
     let mut starts: Vec<(At, SegmentState, String)> = Vec::new();
+    let flaps = flaps(run, index);
+    let passticket = || (SegmentState::Works, "PassTicket".to_owned());
+    // Whether the last sign-on of a flap went through.
+    let mut came_back = false;
     for known in known(run, index, application) {
         let before = starts.last().map(|(_, state, _)| *state);
+        if let Some((from, _)) = flaps.iter().find(|(from, to)| (*from..*to).contains(&known.at)) {
+            came_back = matches!(known.what, What::SignedOn(_));
+            starts.push((*from, SegmentState::Flaps, "comes and goes".to_owned()));
+            continue;
+        }
         let failing = matches!(before, Some(SegmentState::Fails));
         let (state, label) = match known.what {
             What::SignedOn(SignedOnBy::Password) if failing => (SegmentState::Workaround, "password".to_owned()),
@@ -81,15 +90,27 @@ fn application(run: &Run, index: usize, application: &Application, end: At) -> S
                 continue;
             }
             What::SignedOn(SignedOnBy::Password) => (SegmentState::Works, "password".to_owned()),
-            What::SignedOn(_) => (SegmentState::Works, "PassTicket".to_owned()),
+            What::SignedOn(_) => passticket(),
             What::Refused(failure) | What::KeyUnusable(failure) => (SegmentState::Fails, codes(failure)),
-            What::KeyUsable if failing => (SegmentState::Usable, "key works, nobody tried".to_owned()),
+            What::KeyUsable if before == Some(SegmentState::Flaps) && came_back => passticket(),
+            What::KeyUsable if failing || before == Some(SegmentState::Flaps) => {
+                (SegmentState::Usable, "key works, nobody tried".to_owned())
+            }
             What::KeyUsable if before.is_some() => continue,
-            What::KeyUsable => (SegmentState::Works, "PassTicket".to_owned()),
+            What::KeyUsable => passticket(),
         };
         starts.push((known.at, state, label));
     }
     Strip { name: application.name.clone(), segments: joined(starts, end) }
+}
+
+/// When sign-ons to an application failed and went through in turn.
+fn flaps(run: &Run, index: usize) -> Vec<(At, At)> {
+    let both = |step: &&StepResult| {
+        let mut own = step.sign_ons.iter().filter(|sign_on| sign_on.application == index);
+        step.at < step.end && own.clone().any(|own| own.result.is_ok()) && own.any(|own| own.result.is_err())
+    };
+    run.steps.iter().filter(both).map(|step| (step.at.into(), step.end.into())).collect()
 }
 
 fn codes(failure: &Failure) -> String {

@@ -199,6 +199,7 @@ impl Page {
             vec![
                 row.application.clone(),
                 after(row.target),
+                row.outages.to_string(),
                 at(row.first_failure),
                 at(row.workaround.as_ref().map(|way| way.at)),
                 at(row.restored.as_ref().map(|again| again.at)),
@@ -206,8 +207,8 @@ impl Page {
                 row.met.words().to_owned(),
             ]
         });
-        self.heading("Recovery");
-        let heading = ["application", "target", "failed", "workaround", "restored", "after", "met"];
+        self.heading("Recovery, of the longest outage of each application");
+        let heading = ["application", "target", "outages", "failed", "workaround", "restored", "after", "met"];
         self.table(&heading, &rows.collect::<Vec<_>>());
     }
 

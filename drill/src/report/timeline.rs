@@ -3,7 +3,7 @@
 use super::matrix::deed;
 use super::model::{Cause, Moment, StepVerdict};
 use crate::consumer::Failure;
-use crate::run::{Application, Run, SignOns, StepResult, Verdict};
+use crate::outcome::{Application, Run, SignOn, StepResult, Verdict};
 
 /// The steps that were gone through.
 pub(crate) fn timeline(run: &Run) -> Vec<Moment> {
@@ -16,8 +16,7 @@ fn moment(run: &Run, step: &StepResult) -> Moment {
         Verdict::AsExpected => (StepVerdict::AsExpected, Vec::new()),
         Verdict::Deviated(deviations) => (StepVerdict::Deviated, deviations.clone()),
     };
-    let of =
-        |sign_on: &SignOns| run.applications.get(sign_on.application).map(|found: &Application| found.name.clone());
+    let of = |sign_on: &SignOn| run.applications.get(sign_on.application).map(|found: &Application| found.name.clone());
     Moment {
         at: step.at.into(),
         end: step.end.into(),
@@ -43,7 +42,7 @@ fn moment(run: &Run, step: &StepResult) -> Moment {
     }
 }
 
-fn got(application: &str, sign_on: &SignOns) -> String {
+fn got(application: &str, sign_on: &SignOn) -> String {
     let came = match &sign_on.result {
         Ok(by) => format!("ok, {by}"),
         Err(failure) => {

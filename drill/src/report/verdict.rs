@@ -1,9 +1,8 @@
 //! The verdict, in plain words.
 
 use super::model::{Dependency, Judgement, Met, Recovery, Status, Verdict};
-use super::recovery::disruption;
-use crate::run::{Run, StepResult, Verdict as Went};
-use crate::survey::Protection;
+use crate::outcome::{Run, StepResult, Verdict as Went};
+use crate::survey::Kept;
 
 /// Whether it went as planned, and what came of it.
 pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency]) -> Verdict {
@@ -50,9 +49,8 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
         return format!("{head}, and {} still {have} none at the end{way}.", list(&lost));
     }
     let worst = failed.iter().filter_map(|row| row.restored_after).max();
-    let since = disruption(run).and_then(|at| run.steps.iter().find(|step| step.at.0 == at.0));
-    let worst = worst.map(|worst| format!("; all had them back {worst} after ")).unwrap_or_default();
-    let since = since.map_or_else(|| "the first failure".to_owned(), |step| format!("step {}", step.id));
+    let back = if let [_] = *failed { "it had them back after" } else { "all had them back, the last after" };
+    let worst = worst.map(|worst| format!("; {back} {worst}")).unwrap_or_default();
     let target = run.rto.map(|rto| super::model::Seconds(rto.0));
     let met = match target {
         None => String::new(),
@@ -60,7 +58,7 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
         Some(target) if failed.iter().any(|row| row.met == Met::No) => format!(", later than the {target} allowed"),
         Some(target) => format!(", within the {target} allowed only by a workaround"),
     };
-    format!("{head}{worst}{since}{met}.")
+    format!("{head}{worst}{met}.")
 }
 
 /// Who depends on the engine, who went on and why, and who had no other way in.
@@ -80,8 +78,7 @@ fn because(recovery: &[Recovery], dependencies: &[Dependency]) -> Vec<String> {
             list(&needy)
         ));
     }
-    let masked =
-        names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Protection::Masked));
+    let masked = names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Kept::Masked));
     if !masked.is_empty() {
         details.push(format!("{} never failed: masked in the security database, a key needs no ICSF.", list(&masked)));
     }

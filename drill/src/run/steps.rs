@@ -3,11 +3,12 @@
 use icsf_saf::{Caller, Request};
 use softicsf::{Applid, Credential, Ticket, UserId};
 
-use super::{Deed, Runner, StepResult, tell};
+use super::{Runner, tell};
 use crate::consumer::{Failure, Place};
 use crate::error::Error;
 use crate::expect::{Shown, Tried, held_of_all};
 use crate::file::Offset;
+use crate::outcome::{Deed, StepResult};
 use crate::plan::{Action, Evaluate, Generate, Step, Storm};
 use crate::world::Changed;
 
@@ -145,7 +146,7 @@ impl Runner<'_> {
             let mut still = Vec::new();
             for (user, place) in waiting {
                 let sign_on = self.logon(site, user, place, None)?;
-                self.count(&sign_on, place, Offset(self.world.now() - self.start), &mut result.sign_ons);
+                result.count(&sign_on, self.application(place), Offset(self.world.now() - self.start));
                 if sign_on.result.is_err() {
                     failed += 1;
                     still.push((user, place));

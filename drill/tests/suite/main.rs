@@ -7,6 +7,7 @@ mod gallery;
 #[cfg(feature = "enhanced")]
 mod matrix;
 mod mistakes;
+mod redaction;
 mod reports;
 mod schema;
 // Real tokens come from above, as a program has them; these tests want the same ones.

@@ -61,7 +61,8 @@ fn what_has_not_the_form_of_a_drill_does_not_fit() {
         let text = SMALL.replacen(was, is, 1);
         assert_ne!(text, SMALL, "{was}");
         assert!(!validator.is_valid(&json(&text)), "{is}");
-        let read = Drill::read("test.toml", &text).map_err(drop).and_then(|drill| icsf_drill::check(&drill).map_err(drop));
+        let read =
+            Drill::read("test.toml", &text).map_err(drop).and_then(|drill| icsf_drill::check(&drill).map_err(drop));
         assert!(read.is_err(), "{is}");
     }
 }
