@@ -4,6 +4,8 @@ use super::model::{At, CellState, Judgement, Moment, Progress, Report, Row, Stat
 use super::verdict::list;
 
 const WIDTH: usize = 80;
+/// How much of a line is left for applications beside a site, a moment and an engine.
+const APPLICATIONS: usize = 42;
 
 impl Report {
     /// The report as text. The same run gives the same bytes.
@@ -158,7 +160,12 @@ impl Page {
         let mut start = 0;
         while !rest.is_empty() {
             // As many applications side by side as fit.
-            let (abreast, later) = rest.split_at(rest.len().min(4));
+            let mut width = 0;
+            let fits = |name: &&String| {
+                width += name.chars().count().max(4) + 2;
+                width <= APPLICATIONS
+            };
+            let (abreast, later) = rest.split_at(rest.iter().take_while(fits).count().clamp(1, rest.len()));
             let mut heading = vec!["site", "at", "engine"];
             heading.extend(abreast.iter().map(String::as_str));
             let cells = |row: &Row| {

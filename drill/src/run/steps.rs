@@ -160,6 +160,9 @@ impl Runner<'_> {
             }
             waiting = still;
         }
+        if failed == 0 && codes.as_ref().is_some_and(|codes| codes.keys().next().is_some()) {
+            deviations.push("codes were expected of a failure, and no sign-on failed".to_owned());
+        }
         let view = self.world.site(site)?.system.saf().database().view();
         let view = view.map_err(|error| Error::Missing(error.to_string()))?;
         let revoked: Vec<String> =

@@ -3,6 +3,8 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod cards;
+mod consumers;
+mod files;
 mod gallery;
 #[cfg(feature = "enhanced")]
 mod matrix;

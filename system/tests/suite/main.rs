@@ -9,6 +9,7 @@
 )]
 
 mod create;
+mod daemon;
 mod engine;
 mod files;
 mod journal;
