@@ -185,7 +185,6 @@ impl fmt::Display for AppName {
 }
 
 /// What became of one sign-on.
-#[derive(Debug)]
 pub struct Logon {
     /// Who signed on.
     pub user: UserId,
@@ -199,6 +198,19 @@ pub struct Logon {
     pub lines: Vec<String>,
     /// Every ticket there was.
     pub tickets: Vec<Zeroizing<String>>,
+}
+
+/// Shows no ticket.
+impl fmt::Debug for Logon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logon")
+            .field("user", &self.user)
+            .field("session", &self.session)
+            .field("with_ticket", &self.with_ticket)
+            .field("result", &self.result)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Logon {
