@@ -11,7 +11,7 @@ use super::model::{
     At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Segment, SegmentState, Severity,
     Status, StepVerdict, Strip, Told,
 };
-use super::verdict::list;
+use super::verdict::{list, place};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
@@ -136,6 +136,10 @@ impl Page<'_> {
     fn beside<'a>(&'a self, row: &'a Property) -> Vec<(&'a Column, &'a str)> {
         let values = row.values.iter().map(|value| value.as_deref().unwrap_or("–"));
         self.report.sites.columns.iter().zip(values).collect()
+    }
+
+    fn place(&self, site: &str) -> String {
+        place(site)
     }
 
     fn names(&self, names: &[String]) -> String {

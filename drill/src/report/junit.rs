@@ -5,7 +5,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite, XmlString};
 
 use super::model::{Moment, Report, Status, StepVerdict};
-use super::verdict::list;
+use super::verdict::place;
 
 impl Report {
     /// The report as JUnit XML. Nothing in it tells when it was made.
@@ -20,9 +20,7 @@ impl Report {
             }
         }
         for site in sites {
-            let several: Vec<&str> = site.split(' ').collect();
-            let what = if let [_] = *several { "site" } else { "sites" };
-            let mut suite = TestSuite::new(format!("{what} {}", list(&several)));
+            let mut suite = TestSuite::new(place(site));
             suite.add_test_cases(probes().filter(|probe| probe.site == site).map(|probe| self.case(probe)));
             xml.add_test_suite(suite);
         }
@@ -47,7 +45,7 @@ impl Report {
         let mut case = TestCase::new(probe.step.as_str(), status);
         case.set_classname(self.header.id.as_str());
         case.set_time(Duration::ZERO);
-        let mut said = vec![format!("{} site {}: {}", probe.at, probe.site, probe.what)];
+        let mut said = vec![format!("{} {}: {}", probe.at, place(&probe.site), probe.what)];
         said.extend(probe.got.iter().cloned());
         said.extend(probe.lines.iter().cloned());
         said.extend(probe.causes.iter().map(|cause| format!("cause: {}", cause.cause)));

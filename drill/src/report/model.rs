@@ -14,7 +14,17 @@ use crate::survey::Kept;
 /// The version of the JSON form.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// Everything there is to say of a run: see [`Report::of`].
+/// Everything there is to say of a run, to be written in several forms.
+///
+/// ```
+/// # if cfg!(not(feature = "enhanced")) { return Ok(()) }
+/// let run = icsf_drill::run(&icsf_drill::gallery::find("no-crypto-card")?)?;
+/// let report = icsf_drill::Report::of(&run);
+/// assert!(report.text().contains("2 of 3 applications lost their PassTickets"));
+/// let names = report.files().map(|(name, _)| name);
+/// assert_eq!(names, ["report.txt", "report.json", "junit.xml", "report.html"]);
+/// # Ok::<(), icsf_drill::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub(crate) schema: u32,

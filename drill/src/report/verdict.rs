@@ -97,3 +97,13 @@ pub(crate) fn list(names: &[&str]) -> String {
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
+
+/// Where a step was: `site A`, `sites A and B`, `site A to B`, or nothing.
+pub(crate) fn place(site: &str) -> String {
+    let several: Vec<&str> = site.split_whitespace().collect();
+    match *several {
+        [] => String::new(),
+        [one] => format!("site {}", one.replace('>', " to ")),
+        _ => format!("sites {}", list(&several)),
+    }
+}

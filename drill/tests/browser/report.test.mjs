@@ -192,6 +192,8 @@ test("on paper it is complete, and no wider than the sheet", async () => {
     await opened("good", { viewport: sheet, colorScheme: "dark", javaScriptEnabled }, async (page) => {
       await page.emulateMedia({ media: "print" });
       assert.equal(await page.locator("nav").isVisible(), false);
+      const head = await page.locator("table[aria-labelledby=recovery] thead").boundingBox();
+      assert(head.height > 10, "tables are tables, and not the cards of a phone");
       if (javaScriptEnabled) await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
       const event = page.getByRole("table", { name: "Events of the journals" }).locator("tbody tr").first();
       assert((await event.boundingBox()).height > 10, "what is folded away on a screen is printed");
