@@ -30,6 +30,9 @@ pub(super) enum Failure {
     /// The answer cannot be what the standard says; what was asked.
     #[error("{0} answered what it must not")]
     Nonsense(&'static str),
+    /// What was to be found out of the token, and the answer that says nothing of it.
+    #[error("it cannot be told {0}: {1}")]
+    Undecided(&'static str, Box<Self>),
 }
 
 /// What a failure means for the engine.
@@ -172,6 +175,7 @@ impl Failure {
             Self::Load(_) | Self::NoModule(_) => Class::Absent,
             Self::Retired | Self::Changed => Class::Lost,
             Self::Nonsense(_) => Class::Mistake,
+            Self::Undecided(_, answer) => answer.class(),
         }
     }
 

@@ -64,6 +64,10 @@ impl Engine {
     }
 
     fn not_connected(&self, failure: Failure) -> TokenError {
+        if let Failure::Undecided(whether, answer) = &failure {
+            let kind = TokenErrorKind::Undecided(whether, answer.to_string());
+            return TokenError::new(self.options.wanted(), kind);
+        }
         let kind = match failure.class() {
             Class::Pin => {
                 let kind = match &failure {

@@ -82,6 +82,10 @@ pub enum TokenErrorKind {
     /// It does not protect its keys; how that was seen.
     #[error("the token does not protect its keys: {0}; accept_weak_token = true uses it all the same")]
     Weak(String),
+    /// It answered one of the questions it is asked when it is attached in a way that says neither yes nor no: what was to
+    /// be found out, and the answer.
+    #[error("it cannot be told {0} ({1}); that is tried again with each attempt to attach it")]
+    Undecided(&'static str, String),
     /// Two objects in the token have the identity of one master key; which.
     #[error("the token holds {0} twice; remove the one that is not ours")]
     Doubled(String),

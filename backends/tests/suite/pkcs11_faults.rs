@@ -9,11 +9,8 @@ use icsf_core::ClearKey;
 use icsf_core::backend::{Backend, BackendState, EngineErrorKind, KeySpec, MasterKeyKind};
 use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
 
-use crate::pkcs11_support::{LONG, Rig, card_options, options, pin, reason};
+use crate::pkcs11_support::{LONG, NO_ENGINE, Rig, card_options, options, pin, reason};
 use crate::support::process;
-
-/// No crypto engine.
-const NO_ENGINE: (u8, u32) = (12, 0);
 
 #[test]
 fn a_card_that_is_pulled_is_missed_and_used_again_when_it_is_back() {

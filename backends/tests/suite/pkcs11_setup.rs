@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use icsf_backends::pkcs11::{Options, Pkcs11, TokenError, TokenErrorKind};
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, BackendState, EngineErrorKind, KeySpec, MasterKeyKind, Part, RegisterChange};
-use softhsm_fixtures::{Card, Ckr, Configuration, Fault, Function, Library, Token};
+use icsf_core::backend::{Backend, BackendState, KeySpec, MasterKeyKind, Part, RegisterChange};
+use softhsm_fixtures::{Card, Ckr, Fault, Function, Library, Token};
 use tempfile::TempDir;
 
 use crate::pkcs11_support::{card_options, options, pin, reason};
@@ -18,7 +18,7 @@ fn a_pin() -> ClearKey {
 }
 
 #[track_caller]
-fn refused(options: Options, pin: ClearKey) -> TokenError {
+pub(crate) fn refused(options: Options, pin: ClearKey) -> TokenError {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("registers");
     let error = Pkcs11::create(&path, options, pin).unwrap_err();
@@ -26,7 +26,7 @@ fn refused(options: Options, pin: ClearKey) -> TokenError {
     error
 }
 
-fn says(error: &TokenError, texts: &[&str]) {
+pub(crate) fn says(error: &TokenError, texts: &[&str]) {
     let text = error.to_string();
     for expected in texts {
         assert!(text.contains(expected), "{expected}: {text}");
@@ -280,51 +280,6 @@ fn master_keys_can_wrap_and_nothing_else() {
             assert!(session.wrap_key(&Mechanism::AesKeyWrap, other, key).is_err());
         }
     }
-}
-
-#[test]
-fn a_token_without_des_serves_hmac_keys_only() {
-    let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_SHA512_HMAC,CKM_GENERIC_SECRET_KEY_GEN";
-    let library = Library::try_isolated(&Configuration::new().set("slots.mechanisms", mechanisms)).unwrap();
-    let (token, directory) = (library.token().unwrap(), TempDir::new().unwrap());
-    let engine = Pkcs11::create(directory.path().join("registers"), options(&token), pin(token.user_pin())).unwrap();
-    set_master_keys(&engine);
-    let can = engine.info().capabilities;
-    assert!(!can.des && can.hmac_sha512);
-    assert!(engine.info().quirks.iter().any(|quirk| quirk.text.starts_with("no DES")));
-    let refused = engine.generate(KeySpec::DES).unwrap_err();
-    assert_eq!(*refused.kind(), EngineErrorKind::Unsupported(KeySpec::DES));
-    engine.open(&engine.generate(KeySpec::hmac(64).unwrap()).unwrap()).unwrap();
-}
-
-#[test]
-fn a_token_that_cannot_wrap_is_of_no_use() {
-    let library =
-        Library::try_isolated(&Configuration::new().set("slots.mechanisms", "CKM_AES_KEY_GEN,CKM_DES3_ECB")).unwrap();
-    let token = library.token().unwrap();
-    let error = refused(options(&token), pin(token.user_pin()));
-    assert!(matches!(error.kind(), TokenErrorKind::Incapable(_)), "{error}");
-}
-
-#[test]
-fn a_token_that_does_not_guard_its_keys_is_refused_unless_accepted() {
-    let (card, directory) = (Card::new(), TempDir::new().unwrap());
-    // It says that it has wrapped what must not leave: both calls of the probe, after those for the known answer.
-    let weak = || card.inject(Fault::answer(Ckr::new(0)).on(Function::WrapKey).from(3).times(2));
-    let path = directory.path().join("registers");
-    weak();
-    let error = Pkcs11::create(&path, card_options(&card), pin(card.user_pin())).unwrap_err();
-    assert!(matches!(error.kind(), TokenErrorKind::Weak(_)), "{error}");
-    says(&error, &["can be wrapped by another", "accept_weak_token = true"]);
-    card.heal();
-    weak();
-    let engine = Pkcs11::create(&path, card_options(&card).accept_weak_token(true), pin(card.user_pin())).unwrap();
-    assert!(engine.info().is_weak());
-    assert!(engine.info().quirks.iter().any(|quirk| quirk.to_string().starts_with("WEAK: a key that must not leave")));
-    card.heal();
-    let sound = Card::new();
-    let engine = Pkcs11::create(directory.path().join("sound"), card_options(&sound), pin(sound.user_pin())).unwrap();
-    assert!(!engine.info().is_weak(), "{:?}", engine.info().quirks);
 }
 
 #[test]

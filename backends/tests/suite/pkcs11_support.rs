@@ -18,6 +18,8 @@ use softhsm_fixtures::{Card, Pin, Token};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_763_110_800;
+/// No crypto engine.
+pub(crate) const NO_ENGINE: (u8, u32) = (12, 0);
 /// Long enough for a slow machine.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
