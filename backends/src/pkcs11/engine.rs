@@ -16,7 +16,7 @@ use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
-use super::module::{Life, Module, Strictness};
+use super::module::{Life, Module};
 use super::options::Options;
 use super::register_file::{READ_LIMIT, RegisterFile};
 use crate::place::Place;
@@ -38,7 +38,6 @@ pub(super) struct Engine {
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
     pub(super) closed: AtomicBool,
-    strictness: Mutex<Strictness>,
 }
 
 /// The PIN, as long as it is worth trying.
@@ -116,7 +115,6 @@ impl Engine {
             generation: AtomicU64::new(0),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
-            strictness: Mutex::new(Strictness::Full),
         }
     }
 
@@ -281,6 +279,7 @@ impl Engine {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
         shown.quirks.extend(held.lax.iter().map(Quirk::weak));
+        shown.quirks.extend(held.allowed.iter().copied().map(Quirk::odd));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }
@@ -290,17 +289,10 @@ impl Engine {
         let findings = link.findings();
         shown.capabilities = findings.capabilities;
         shown.quirks.clone_from(&findings.quirks);
-        shown.quirks.extend(lock(&self.strictness).quirk().map(Quirk::odd));
         match &link.seat().description {
             Some(found) => shown.serial = Some(found.serial.clone()),
             None => shown.quirks.push(Quirk::odd("it cannot be asked for its label and serial number")),
         }
-    }
-
-    /// What the token had to be let off when a master key was made.
-    pub(super) fn note_strictness(&self, strictness: Strictness) {
-        let mut noted = lock(&self.strictness);
-        *noted = (*noted).max(strictness);
     }
 
     pub(super) fn show_error(&self, error: &TokenError) {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
-use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
+use super::module::{Kind, Life, Module, Object, Seat, Session};
 use super::probe::Findings;
 use super::register_file::Identity;
 use crate::scrub::scrubbed;
@@ -219,6 +219,11 @@ impl Link {
         self.kept(|keeper| keeper.session.laxities(object))
     }
 
+    /// What the token did not let us forbid a master key.
+    pub(super) fn allowed(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        self.kept(|keeper| keeper.session.allowed(object))
+    }
+
     /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
     /// moment, as NSS lets no key be read that stays in it.
     pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
@@ -242,13 +247,13 @@ impl Link {
         self.with_session(|session| session.random(bytes))
     }
 
-    /// Makes a master key. With how strictly the token guards it.
+    /// Makes a master key.
     pub(super) fn make_master_key(
         &self,
         kind: MasterKeyKind,
         identity: &Identity,
         value: Option<&ClearKey>,
-    ) -> Result<(Object, Strictness)> {
+    ) -> Result<Object> {
         self.writing(|session| session.master_key(&format!("softicsf {kind}"), identity, value))
     }
 

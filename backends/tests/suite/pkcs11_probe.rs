@@ -1,7 +1,7 @@
 //! What a token is asked when it is attached: what its answers make of it, and that an accident is no answer.
 
 use icsf_backends::pkcs11::{Pkcs11, TokenErrorKind};
-use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, Quirk};
+use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, MasterKeyKind, Quirk, RegisterChange};
 use softhsm_fixtures::{Card, Ckr, Configuration, Fault, Function, Library};
 use tempfile::TempDir;
 
@@ -198,4 +198,30 @@ fn a_token_that_does_not_guard_its_keys_is_refused_unless_accepted() {
     let sound = Card::new();
     let engine = Pkcs11::create(directory.path().join("sound"), card_options(&sound), pin(sound.user_pin())).unwrap();
     assert!(!engine.info().is_weak(), "{:?}", engine.info().quirks);
+}
+
+/// What a token did not take when a master key was made is seen in the key, so whoever comes later is told it too.
+#[test]
+fn what_a_master_key_is_not_forbidden_is_told_by_every_engine() {
+    const ATTRIBUTE_TYPE_INVALID: Ckr = Ckr::new(0x12);
+    const ANY_MECHANISM: &str = "it does not restrict a master key to one mechanism";
+    const COPIES: &str = "it does not forbid copies of a master key";
+    let card = Card::new();
+    for (refusals, told) in [(0, &[][..]), (1, &[ANY_MECHANISM]), (2, &[COPIES, ANY_MECHANISM])] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("registers");
+        let engine = Pkcs11::create(&path, card_options(&card), pin(card.user_pin())).unwrap();
+        let before = engine.info().quirks;
+        card.inject(Fault::answer(ATTRIBUTE_TYPE_INVALID).on(Function::GenerateKey).times(refusals));
+        engine.change_register(MasterKeyKind::Aes, RegisterChange::Generate).unwrap();
+        card.heal();
+        let mut expected = before.clone();
+        expected.extend(told.iter().copied().map(Quirk::odd));
+        assert_eq!(engine.info().quirks, expected);
+        let later = Pkcs11::open(&path, card_options(&card), Some(pin(card.user_pin()))).unwrap();
+        assert_eq!(later.info().quirks, expected);
+        // It is about the keys there are.
+        later.change_register(MasterKeyKind::Aes, RegisterChange::Zeroize).unwrap();
+        assert_eq!(later.info().quirks, before);
+    }
 }
