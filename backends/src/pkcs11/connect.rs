@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cryptoki::error::RvError;
+use icsf_core::ClearKey;
 
 use super::codes::{Class, Failure};
 use super::engine::{Connecting, Engine, Pin, lock};
@@ -11,6 +12,7 @@ use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
 use super::link::Link;
 use super::module::{Life, Module, Seat};
+use super::pins;
 use super::register_file::RegisterFile;
 
 impl Engine {
@@ -25,7 +27,7 @@ impl Engine {
             return Err(TokenError::new(wanted(), TokenErrorKind::Fails("the engine was dropped".to_owned())));
         }
         let pin = match &*lock(&self.pin) {
-            Pin::Given(pin) => Arc::clone(pin),
+            Pin::Given(pin, _) => Arc::clone(pin),
             Pin::None => return Err(TokenError::new(wanted(), TokenErrorKind::NeedsPin)),
             Pin::Refused(kind) => return Err(TokenError::new(wanted(), kind.clone())),
         };
@@ -42,6 +44,11 @@ impl Engine {
             }
             self.not_connected(failure)
         })?;
+        if let Pin::Given(given, known) = &mut *lock(&self.pin)
+            && Arc::ptr_eq(given, &pin)
+        {
+            *known = self.is_known(&link, &pin, link.took_pin());
+        }
         self.judge(&link)?;
         let held = match Held::look(&link, file) {
             Ok(held) => held,
@@ -53,6 +60,12 @@ impl Engine {
         };
         self.judge_held(&held)?;
         Ok((link, held))
+    }
+
+    /// Whether a PIN is known to be right; `now` tells that the token took it just now.
+    pub(super) fn is_known(&self, link: &Link, pin: &Arc<ClearKey>, now: bool) -> bool {
+        let serial = link.seat().description.as_ref().map_or("", |found| &found.serial);
+        pins::is_known(&self.options.module, serial, pin, now)
     }
 
     /// That the master keys are guarded as ours are, unless a weak token is accepted.

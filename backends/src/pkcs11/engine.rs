@@ -24,6 +24,10 @@ use crate::place::Place;
 /// So many calls may hang at once; then nothing more is tried until one returns.
 const MOST_STUCK: usize = 8;
 
+/// What is said of a PIN that the token did not look at.
+const UNCHECKED: &str = "the PIN was not checked, as somebody in this process is logged in already: a wrong one is noticed \
+                         at the next login";
+
 /// The engine.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -44,7 +48,8 @@ pub(super) struct Engine {
 #[derive(Debug)]
 pub(super) enum Pin {
     None,
-    Given(Arc<ClearKey>),
+    /// With whether it is known to be right.
+    Given(Arc<ClearKey>, bool),
     Refused(TokenErrorKind),
 }
 
@@ -109,7 +114,7 @@ impl Engine {
             options,
             place,
             lanes: Lanes::new(),
-            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
+            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin), false))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
             generation: AtomicU64::new(0),
@@ -123,6 +128,9 @@ impl Engine {
         let mut info = EngineInfo::new("pkcs11", &self.options.label, shown.capabilities);
         info.serial.clone_from(&shown.serial);
         info.quirks.clone_from(&shown.quirks);
+        if matches!((&shown.condition, &*lock(&self.pin)), (Condition::Online(..), Pin::Given(_, false))) {
+            info.quirks.push(Quirk::odd(UNCHECKED));
+        }
         info
     }
 
@@ -307,7 +315,9 @@ impl Engine {
 
     /// Takes a PIN, and tries it.
     pub(super) fn unlock(self: &Arc<Self>, pin: ClearKey) -> Result<(), TokenError> {
-        *lock(&self.pin) = Pin::Given(Arc::new(pin));
+        let pin = Arc::new(pin);
+        let known = self.online().is_ok_and(|(link, _)| self.is_known(&link, &pin, false));
+        *lock(&self.pin) = Pin::Given(pin, known);
         self.attach()
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Link {
     /// Keys that nobody uses any more, to be destroyed.
     discarded: Mutex<Vec<Object>>,
     proved: Mutex<Instant>,
+    /// The PIN, if the token took it for this connection.
+    pin: Option<Arc<ClearKey>>,
 }
 
 #[derive(Debug)]
@@ -63,10 +65,10 @@ struct Keeper {
 
 impl Link {
     /// Logs in and tries what the token can do.
-    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &ClearKey) -> Result<Arc<Self>> {
+    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &Arc<ClearKey>) -> Result<Arc<Self>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let session = module.session(seat, false, life)?;
-        session.login(pin)?;
+        let pin = session.login(pin)?.then(|| Arc::clone(pin));
         let findings = Findings::of(&session)?;
         let mut name = [0; 8];
         session.random(&mut name)?;
@@ -83,6 +85,7 @@ impl Link {
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
+            pin,
         }))
     }
 
@@ -96,6 +99,11 @@ impl Link {
 
     pub(super) const fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    /// Whether the token took the PIN; if not, somebody was logged in already.
+    pub(super) const fn took_pin(&self) -> bool {
+        self.pin.is_some()
     }
 
     /// Gives it up; its sessions are closed if they are still ours.

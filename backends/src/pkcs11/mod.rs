@@ -24,6 +24,7 @@ mod lanes;
 mod link;
 mod module;
 mod options;
+mod pins;
 mod probe;
 mod register_file;
 mod registers;

@@ -154,13 +154,13 @@ impl Session {
         self.inner.as_ref().ok_or(Failure::Nonsense("a closed session"))
     }
 
-    /// Logs in, unless somebody else in the process has.
-    pub(super) fn login(&self, pin: &ClearKey) -> Result<()> {
+    /// Logs in, unless somebody else in the process has: then the token does not look at the PIN. Whether it took it.
+    pub(super) fn login(&self, pin: &ClearKey) -> Result<bool> {
         let pin = RawAuthPin::new(Box::new(pin.expose().to_vec()));
         let done = self.inner(Function::Login)?.login_with_raw(UserType::User, &pin).map_err(Failure::from);
         match done {
-            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(()),
-            done => done,
+            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(false),
+            done => done.map(|()| true),
         }
     }
 

@@ -298,3 +298,37 @@ fn dropped_handles_leave_no_key_in_the_token() {
     assert_eq!(calls.of(Function::UnwrapKey), 101);
     assert_eq!(calls.of(Function::DestroyObject), 100);
 }
+
+/// A login is the process's: where somebody is logged in, a token takes any PIN, and only that can be told.
+#[test]
+fn a_pin_that_the_token_did_not_look_at_is_told_until_it_did() {
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let wrong = || ClearKey::from_slice(b"00000000");
+    let unchecked = |engine: &Pkcs11| {
+        let quirks = engine.info().quirks;
+        let told = quirks.iter().filter(|quirk| quirk.text.contains("the PIN was not checked")).count();
+        assert!(told <= 1, "{quirks:?}");
+        told == 1
+    };
+    let create = |name: &str, pin| Pkcs11::create(directory.path().join(name), card_options(&card), pin).unwrap();
+    for (name, given, is_right) in [("wrong", wrong(), false), ("right", pin(card.user_pin()), true)] {
+        let _stranger = card.session();
+        let engine = create(name, given);
+        set_master_keys(&engine);
+        assert!(unchecked(&engine));
+        // The next login is a real one.
+        card.context().finalize().unwrap();
+        assert_eq!(engine.attach().is_ok(), is_right);
+        assert_eq!(matches!(engine.state(), BackendState::Locked { .. }), !is_right);
+        engine.unlock(pin(card.user_pin())).unwrap();
+        assert!(!unchecked(&engine));
+        // What the token took from one engine is known to the next.
+        assert!(!unchecked(&create(&format!("{name} again"), pin(card.user_pin()))));
+        assert!(unchecked(&create(&format!("{name} and wrong"), wrong())));
+        engine.unlock(wrong()).unwrap();
+        assert!(unchecked(&engine));
+        engine.unlock(pin(card.user_pin())).unwrap();
+        assert!(!unchecked(&engine));
+        card.context().finalize().unwrap();
+    }
+}
