@@ -124,6 +124,8 @@ pub(super) const TABLE: &[Row] = &[
     (Step::Any, RvError::TokenNotRecognized, Class::Absent),
     (Step::Any, RvError::DeviceRemoved, Class::Absent),
     (Step::Any, TOKEN_NOT_INITIALIZED, Class::Absent),
+    // The security officer is logged in, and nobody else can be then.
+    (Step::Any, RvError::SessionReadWriteSoExists, Class::Absent),
     (Step::Any, RvError::CryptokiNotInitialized, Class::Lost),
     (Step::Any, RvError::SessionHandleInvalid, Class::Lost),
     (Step::Any, RvError::SessionClosed, Class::Lost),

@@ -91,6 +91,9 @@ impl Engine {
                 *lock(&self.pin) = Pin::Refused(kind.clone());
                 kind
             }
+            _ if failure.is(RvError::SessionReadWriteSoExists) || failure.is(RvError::UserAnotherAlreadyLoggedIn) => {
+                TokenErrorKind::OfficerLoggedIn
+            }
             Class::Absent if failure.is(RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
             _ => return TokenError::failed(self.options.wanted(), failure),
         };

@@ -174,13 +174,22 @@ impl Engine {
     pub(super) fn waited<T>(&self, answer: Result<T, Overdue>) -> Result<T, EngineError> {
         answer.map_err(|overdue| match overdue {
             Overdue::Panicked => EngineError::fault(overdue.to_string()),
-            Overdue::Hung(..) | Overdue::Busy(_) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                error.into()
-            }
+            overdue => self.left(&overdue).into(),
         })
+    }
+
+    /// What a call was left behind with is shown.
+    fn left(&self, overdue: &Overdue) -> TokenError {
+        let forked = matches!(overdue, Overdue::Forked(_));
+        let kind = if forked { TokenErrorKind::Forked } else { TokenErrorKind::Hangs };
+        let error = TokenError::new(&self.options.label, kind(overdue.to_string()));
+        // What another thread held when the process forked is held for ever.
+        if forked && self.shown.try_write().is_err() {
+            return error;
+        }
+        *lock(&self.tried) = Some(Instant::now());
+        self.show_error(&error);
+        error
     }
 
     /// Connects, or looks again at what may have changed.
@@ -189,12 +198,7 @@ impl Engine {
         let engine = Arc::clone(self);
         match self.lanes.call(self.options.wait, move || engine.attach_here()) {
             Ok(attached) => attached,
-            Err(overdue) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                Err(error)
-            }
+            Err(overdue) => Err(self.left(&overdue)),
         }
     }
 

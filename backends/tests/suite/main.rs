@@ -27,6 +27,8 @@ mod pkcs11_probe;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_setup;
 #[cfg(feature = "pkcs11")]
+mod pkcs11_strangers;
+#[cfg(feature = "pkcs11")]
 mod pkcs11_support;
 mod secrets;
 mod slot;

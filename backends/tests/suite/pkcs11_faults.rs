@@ -91,47 +91,6 @@ fn a_damaged_record_is_no_broken_card() {
     rig.works();
 }
 
-#[test]
-fn a_stranger_who_logs_out_is_not_noticed() {
-    let card = Card::new();
-    let rig = Rig::on(&card);
-    let block = rig.works();
-    card.session().logout().unwrap();
-    assert_eq!(rig.works(), block);
-}
-
-#[test]
-fn a_stranger_who_finalizes_is_not_noticed() {
-    let card = Card::new();
-    let rig = Rig::on(&card);
-    let block = rig.works();
-    card.context().finalize().unwrap();
-    assert_eq!(rig.works(), block);
-    card.context().finalize().unwrap();
-    // And initializes: our numbers may be a stranger's now, who must not lose what they stand for.
-    let session = card.session();
-    assert_eq!(rig.works(), block);
-    session.generate_random_vec(8).unwrap();
-}
-
-#[test]
-fn the_sessions_of_a_stranger_outlive_ours() {
-    let card = Card::new();
-    let rig = Rig::on(&card);
-    rig.works();
-    card.context().finalize().unwrap();
-    let sessions: Vec<_> = (0..20).map(|_| card.session()).collect();
-    drop(rig);
-    assert!(sessions.iter().all(|session| session.generate_random_vec(8).is_ok()));
-}
-
-#[test]
-fn somebody_who_has_initialized_and_logged_in_before_is_no_hindrance() {
-    let card = Card::new();
-    let _session = card.session();
-    Rig::on(&card).works();
-}
-
 /// All keys of ours in the token.
 fn master_keys(session: &Session) -> Vec<cryptoki::object::ObjectHandle> {
     session.find_objects(&[Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true)]).unwrap()

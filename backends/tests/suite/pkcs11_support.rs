@@ -40,7 +40,7 @@ pub(crate) struct Rig {
     pub(crate) icsf: Icsf,
     pub(crate) engine: Arc<Pkcs11>,
     pub(crate) registers: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// What a caller gets, what `engine status` says, and whether the engine may be used again.
@@ -72,7 +72,7 @@ impl Rig {
         }
         let token = icsf.csnbkgn("OP", "KEYLN8", "DATA").unwrap().value;
         icsf.csnbkrc2(&label(), token).unwrap();
-        let rig = Self { icsf, engine, registers, _directory: directory };
+        let rig = Self { icsf, engine, registers, directory };
         rig.works();
         rig
     }
@@ -80,6 +80,11 @@ impl Rig {
     /// On a card, with a proof of life at each use, so that no test has to wait for one.
     pub(crate) fn on(card: &Card) -> Self {
         Self::new(card_options(card).with_proof_every(Duration::ZERO), pin(card.user_pin()))
+    }
+
+    /// Drops the engine. What comes back keeps its register file.
+    pub(crate) fn closed(self) -> TempDir {
+        self.directory
     }
 
     /// Enciphers a block as a PassTicket does.
