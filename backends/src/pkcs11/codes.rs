@@ -95,7 +95,7 @@ impl Step {
 pub(super) type Row = (Step, RvError, Class);
 
 /// `CKR_TOKEN_NOT_INITIALIZED`, which cryptoki 0.12 does not know.
-const TOKEN_NOT_INITIALIZED: RvError = RvError::UnknownErrorCode(0x208);
+pub(super) const TOKEN_NOT_INITIALIZED: RvError = RvError::UnknownErrorCode(0x208);
 
 /// Rows of one function come before those of any.
 pub(super) const TABLE: &[Row] = &[

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use cryptoki::error::RvError;
 use icsf_core::ClearKey;
 
-use super::codes::{Class, Failure};
+use super::codes::{Class, Failure, TOKEN_NOT_INITIALIZED};
 use super::engine::{Connecting, Engine, Pin, lock};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
@@ -42,7 +42,7 @@ impl Engine {
                 connecting.life.end();
                 connecting.life = Life::new();
             }
-            self.not_connected(failure)
+            self.not_connected(failure, &file)
         })?;
         if let Pin::Given(given, known) = &mut *lock(&self.pin)
             && Arc::ptr_eq(given, &pin)
@@ -76,7 +76,7 @@ impl Engine {
         Err(TokenError::new(self.options.wanted(), TokenErrorKind::Weak(held.lax.join(", and "))))
     }
 
-    fn not_connected(&self, failure: Failure) -> TokenError {
+    fn not_connected(&self, failure: Failure, file: &RegisterFile) -> TokenError {
         if let Failure::Undecided(whether, answer) = &failure {
             let kind = TokenErrorKind::Undecided(whether, answer.to_string());
             return TokenError::new(self.options.wanted(), kind);
@@ -94,7 +94,9 @@ impl Engine {
             _ if failure.is(RvError::SessionReadWriteSoExists) || failure.is(RvError::UserAnotherAlreadyLoggedIn) => {
                 TokenErrorKind::OfficerLoggedIn
             }
-            Class::Absent if failure.is(RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
+            Class::Absent if failure.is(RvError::TokenNotRecognized) || failure.is(TOKEN_NOT_INITIALIZED) => {
+                blank(file)
+            }
             _ => return TokenError::failed(self.options.wanted(), failure),
         };
         TokenError::new(self.options.wanted(), kind)
@@ -193,11 +195,17 @@ impl Engine {
             // It cannot say who it is, and there is no other: which keys are in it will show whether it is the one.
             ([], [seat]) if seat.description.is_none() => Ok((*seat).clone()),
             ([], []) if seats.is_empty() => error(TokenErrorKind::NoToken(wanted.clone())),
-            // Whoever has registers on a token must not be told to initialize one.
-            ([], []) if file.serial.is_empty() => error(TokenErrorKind::NotInitialized),
-            ([], []) => error(TokenErrorKind::Gone(format!("{:?} ({})", file.label, file.serial))),
+            ([], []) => error(blank(file)),
             ([], others) => error(TokenErrorKind::OtherTokens(wanted.clone(), named(others))),
             (several, _) => error(TokenErrorKind::Ambiguous(named(several))),
         }
     }
+}
+
+/// Whoever has registers on a token must not be told to initialize one.
+fn blank(file: &RegisterFile) -> TokenErrorKind {
+    if file.serial.is_empty() {
+        return TokenErrorKind::NotInitialized;
+    }
+    TokenErrorKind::Gone(format!("{:?} ({})", file.label, file.serial))
 }

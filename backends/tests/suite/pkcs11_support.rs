@@ -12,7 +12,7 @@ use icsf_core::control::MemoryControl;
 use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SystemRandom;
-use icsf_core::store::MemoryStore;
+use icsf_core::store::{MemoryStore, RowStore};
 use icsf_core::{ClearKey, Icsf, KeyLabel, Parts};
 use softhsm_fixtures::{Card, Pin, Token};
 use tempfile::TempDir;
@@ -40,6 +40,7 @@ pub(crate) struct Rig {
     pub(crate) icsf: Icsf,
     pub(crate) engine: Arc<Pkcs11>,
     pub(crate) registers: PathBuf,
+    store: Arc<MemoryStore>,
     directory: TempDir,
 }
 
@@ -56,15 +57,8 @@ impl Rig {
         let directory = TempDir::new().unwrap();
         let registers = directory.path().join("registers");
         let engine = Arc::new(Pkcs11::create(&registers, options, pin).unwrap());
-        let icsf = Icsf::new(Parts {
-            backend: Arc::clone(&engine) as Arc<dyn Backend>,
-            store: Arc::new(MemoryStore::default()),
-            control: Arc::new(MemoryControl::default()),
-            epoch: Arc::new(Epoch::in_memory()),
-            clock: Arc::new(ManualClock::at(NOW)) as Arc<dyn Clock>,
-            random: Arc::new(SystemRandom),
-            reason_codes: ReasonCodes::Icsf,
-        });
+        let store = Arc::new(MemoryStore::default());
+        let icsf = icsf(&engine, &store);
         icsf.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
         for kind in MasterKeyKind::ALL {
             icsf.generate_master_key(kind).unwrap();
@@ -72,9 +66,17 @@ impl Rig {
         }
         let token = icsf.csnbkgn("OP", "KEYLN8", "DATA").unwrap().value;
         icsf.csnbkrc2(&label(), token).unwrap();
-        let rig = Self { icsf, engine, registers, directory };
+        let rig = Self { icsf, engine, registers, store, directory };
         rig.works();
         rig
+    }
+
+    /// The same after a restart, with these options.
+    pub(crate) fn reopened(self, options: Options, pin: ClearKey) -> Self {
+        let Self { icsf: before, engine, registers, store, directory } = self;
+        drop((before, engine));
+        let engine = Arc::new(Pkcs11::open(&registers, options, Some(pin)).unwrap());
+        Self { icsf: icsf(&engine, &store), engine, registers, store, directory }
     }
 
     /// On a card, with a proof of life at each use, so that no test has to wait for one.
@@ -128,6 +130,18 @@ impl Rig {
     pub(crate) fn status(&self) -> String {
         self.icsf.view().unwrap().engine.state.to_string()
     }
+}
+
+fn icsf(engine: &Arc<Pkcs11>, store: &Arc<MemoryStore>) -> Icsf {
+    Icsf::new(Parts {
+        backend: Arc::clone(engine) as Arc<dyn Backend>,
+        store: Arc::clone(store) as Arc<dyn RowStore>,
+        control: Arc::new(MemoryControl::default()),
+        epoch: Arc::new(Epoch::in_memory()),
+        clock: Arc::new(ManualClock::at(NOW)) as Arc<dyn Clock>,
+        random: Arc::new(SystemRandom),
+        reason_codes: ReasonCodes::Icsf,
+    })
 }
 
 pub(crate) fn label() -> KeyLabel {
