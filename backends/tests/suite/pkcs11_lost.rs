@@ -33,7 +33,8 @@ fn a_module_that_is_gone_or_no_module_is_used_again_when_it_is_there() {
     let block = rig.works();
     let text = |path: &Path| fs::write(path, "not a library").unwrap();
     let copy = |path: &Path| assert!(fs::copy(library(), path).unwrap() > 0);
-    let breaks: [(&dyn Fn(&Path), &str); 4] = [
+    type Broken<'a> = (&'a dyn Fn(&Path), &'a str);
+    let breaks: [Broken<'_>; 4] = [
         (&|_| (), "the module cannot be loaded"),
         (&text, "the module cannot be loaded"),
         (&|path| fs::create_dir(path).unwrap(), "the module cannot be loaded"),

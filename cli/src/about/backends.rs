@@ -119,7 +119,12 @@ fn json_of(engine: &Tried) -> Value {
     });
     json!({
         "name": engine.name,
-        "capabilities": { "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check },
+        "capabilities": {
+            "des": can.des,
+            "hmac_sha512": can.hmac_sha512,
+            "any_hmac_length": can.any_hmac_length,
+            "key_check": can.key_check,
+        },
         "quirks": engine.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "cases": cases,
     })

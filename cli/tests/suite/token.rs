@@ -166,3 +166,32 @@ fn what_is_wrong_with_a_token_is_told_and_nothing_is_made() {
     assert_eq!(status, 8, "{text}");
     assert!(text.contains("the PIN of the token is needed"), "{text}");
 }
+
+/// The ceremony of three officers, each with a part that nobody else knows, in a process of his own.
+#[test]
+fn the_same_parts_give_the_same_master_keys_in_software_and_on_a_token() {
+    let setting = Setting::new();
+    let (place, module) = (&setting.place, setting.card.module());
+    place.run(&["init", "soft", "--sysname", "SOFT"]).ok();
+    let token = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &setting.pin];
+    place.run(&[&["init", "card", "--sysname", "CARD", "--backend", "pkcs11"], &token[..]].concat()).ok();
+    let parts = [("first", "11"), ("middle", "a7"), ("middle", "0f"), ("final", "c4")];
+    let files = parts.map(|(part, byte)| (part, place.secret(&format!("{part}-{byte}"), &byte.repeat(32))));
+    for kind in ["des", "aes"] {
+        for system in ["soft", "card"] {
+            let mk = |arguments: &[&str]| place.run(&[&["-C", system, "mk"], arguments].concat());
+            for (number, (part, file)) in files.iter().enumerate() {
+                let ran = mk(&["load", "--kind", kind, "--part", part, "--from", file]).ok();
+                let says = if number == 3 { "full, pattern" } else { "partial" };
+                assert!(ran.stdout.contains(says), "{ran:?}");
+                // Out of turn, a part is refused and changes nothing.
+                let again = mk(&["load", "--kind", kind, "--part", "first", "--from", file]);
+                assert_eq!(again.status, 8, "{again:?}");
+            }
+            mk(&["set", "--kind", kind]).ok();
+        }
+    }
+    let shown = ["soft", "card"].map(|system| place.run(&["-C", system, "mk", "show", "--json"]).ok().json());
+    assert_eq!(shown[0], shown[1]);
+    assert!(shown[0].to_string().contains("current"), "{}", shown[0]);
+}
