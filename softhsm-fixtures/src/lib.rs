@@ -23,6 +23,7 @@ mod functions;
 mod identity;
 mod library;
 mod module;
+mod mounts;
 #[path = "../shim/real.rs"]
 mod real;
 mod scratch;

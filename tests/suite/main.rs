@@ -15,6 +15,8 @@ mod disk_full;
 mod flat;
 mod killed;
 mod memory;
+#[cfg(feature = "mounts")]
+mod noexec;
 mod public_types;
 #[cfg(feature = "enhanced")]
 mod pulled;
