@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use icsf_backends::Pkcs11;
+use icsf_core::backend::{Backend, EngineError, EngineInfo, MasterKeyKind, RegisterChange};
 use softicsf::Pkcs11Token;
 use tempfile::TempDir;
 
@@ -68,5 +69,16 @@ impl Throwaway {
         let engine = Pkcs11::create(directory.path().join("engine.token"), token.options(), pin)
             .map_err(|error| failed(error.to_string()))?;
         Ok(Self { engine, _directory: directory })
+    }
+
+    /// What it can do, and what it does otherwise: how it guards a master key is seen in one.
+    pub(crate) fn info(&self) -> Result<EngineInfo, Failure> {
+        let change = |change| self.engine.change_register(MasterKeyKind::Aes, change);
+        let info = change(RegisterChange::Generate).map(|()| self.engine.info());
+        let removed = change(RegisterChange::Zeroize);
+        let failed = |error: EngineError| Failure::new(12, error.to_string());
+        let info = info.map_err(failed)?;
+        removed.map_err(failed)?;
+        Ok(info)
     }
 }

@@ -22,7 +22,8 @@ Examples:
 
 A throw-away engine is held against everything an engine must do; no system is
 touched. Exit status 1 when one does something else. A token is logged in to and
-tried with keys that are gone afterwards; docs/tokens.md tells of some.")]
+tried with keys that are gone afterwards, one of them a master key;
+docs/tokens.md tells of some.")]
 pub(crate) struct Backends {
     #[command(flatten)]
     token: TokenArgs,
@@ -69,7 +70,7 @@ impl Backends {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let mut tried = tried();
         if let Some(token) = self.token.token(self.token.is_named())? {
-            let info = Throwaway::new(&token, context)?.engine.info();
+            let info = Throwaway::new(&token, context)?.info()?;
             let what = format!("the token {info} in {}", token.module.display());
             tried.push(Tried {
                 name: "pkcs11",

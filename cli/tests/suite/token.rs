@@ -1,6 +1,6 @@
 //! A token as the engine, from one process after the other.
 
-use softhsm_fixtures::Card;
+use softhsm_fixtures::{Card, Ckr, Fault, Function};
 
 use crate::support::{Place, Ran};
 
@@ -194,4 +194,22 @@ fn the_same_parts_give_the_same_master_keys_in_software_and_on_a_token() {
     let shown = ["soft", "card"].map(|system| place.run(&["-C", system, "mk", "show", "--json"]).ok().json());
     assert_eq!(shown[0], shown[1]);
     assert!(shown[0].to_string().contains("current"), "{}", shown[0]);
+}
+
+#[test]
+fn what_a_token_does_not_forbid_a_master_key_is_told_by_who_tries_it() {
+    const ATTRIBUTE_TYPE_INVALID: Ckr = Ckr::new(0x12);
+    let setting = Setting::new();
+    let (place, card, module) = (&setting.place, &setting.card, setting.card.module());
+    let token = ["--module", module.to_str().unwrap(), "--token", card.label(), "--pin-file", &setting.pin];
+    let about =
+        || place.run(&[&["about", "backends", "--json"], &token[..]].concat()).ok().json()["backends"][2].clone();
+    let quirks = |about: &serde_json::Value| about["quirks"].as_array().unwrap().len();
+    let before = about();
+    // The first key that is made is one for HMAC, to see that it can be; the next is the master key, tried again with less.
+    card.inject(Fault::answer(ATTRIBUTE_TYPE_INVALID).on(Function::GenerateKey).from(2).times(1));
+    let after = about();
+    assert_eq!(quirks(&after), quirks(&before) + 1);
+    assert!(after.to_string().contains("it does not restrict a master key to one mechanism"), "{after}");
+    assert_eq!(about(), before);
 }
