@@ -16,13 +16,17 @@ use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
-use super::module::{Life, Module, Strictness};
+use super::module::{Life, Module};
 use super::options::Options;
 use super::register_file::{READ_LIMIT, RegisterFile};
 use crate::place::Place;
 
 /// So many calls may hang at once; then nothing more is tried until one returns.
 const MOST_STUCK: usize = 8;
+
+/// What is said of a PIN that the token did not look at.
+const UNCHECKED: &str = "the PIN was not checked, as somebody in this process is logged in already: a wrong one is noticed \
+                         at the next login";
 
 /// The engine.
 #[derive(Debug)]
@@ -38,14 +42,14 @@ pub(super) struct Engine {
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
     pub(super) closed: AtomicBool,
-    strictness: Mutex<Strictness>,
 }
 
 /// The PIN, as long as it is worth trying.
 #[derive(Debug)]
 pub(super) enum Pin {
     None,
-    Given(Arc<ClearKey>),
+    /// With whether it is known to be right.
+    Given(Arc<ClearKey>, bool),
     Refused(TokenErrorKind),
 }
 
@@ -110,13 +114,12 @@ impl Engine {
             options,
             place,
             lanes: Lanes::new(),
-            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
+            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin), false))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
             generation: AtomicU64::new(0),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
-            strictness: Mutex::new(Strictness::Full),
         }
     }
 
@@ -125,6 +128,9 @@ impl Engine {
         let mut info = EngineInfo::new("pkcs11", &self.options.label, shown.capabilities);
         info.serial.clone_from(&shown.serial);
         info.quirks.clone_from(&shown.quirks);
+        if matches!((&shown.condition, &*lock(&self.pin)), (Condition::Online(..), Pin::Given(_, false))) {
+            info.quirks.push(Quirk::odd(UNCHECKED));
+        }
         info
     }
 
@@ -168,13 +174,22 @@ impl Engine {
     pub(super) fn waited<T>(&self, answer: Result<T, Overdue>) -> Result<T, EngineError> {
         answer.map_err(|overdue| match overdue {
             Overdue::Panicked => EngineError::fault(overdue.to_string()),
-            Overdue::Hung(..) | Overdue::Busy(_) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                error.into()
-            }
+            overdue => self.left(&overdue).into(),
         })
+    }
+
+    /// What a call was left behind with is shown.
+    fn left(&self, overdue: &Overdue) -> TokenError {
+        let forked = matches!(overdue, Overdue::Forked(_));
+        let kind = if forked { TokenErrorKind::Forked } else { TokenErrorKind::Hangs };
+        let error = TokenError::new(&self.options.label, kind(overdue.to_string()));
+        // What another thread held when the process forked is held for ever.
+        if forked && self.shown.try_write().is_err() {
+            return error;
+        }
+        *lock(&self.tried) = Some(Instant::now());
+        self.show_error(&error);
+        error
     }
 
     /// Connects, or looks again at what may have changed.
@@ -183,12 +198,7 @@ impl Engine {
         let engine = Arc::clone(self);
         match self.lanes.call(self.options.wait, move || engine.attach_here()) {
             Ok(attached) => attached,
-            Err(overdue) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                Err(error)
-            }
+            Err(overdue) => Err(self.left(&overdue)),
         }
     }
 
@@ -281,6 +291,7 @@ impl Engine {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
         shown.quirks.extend(held.lax.iter().map(Quirk::weak));
+        shown.quirks.extend(held.allowed.iter().copied().map(Quirk::odd));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }
@@ -290,17 +301,10 @@ impl Engine {
         let findings = link.findings();
         shown.capabilities = findings.capabilities;
         shown.quirks.clone_from(&findings.quirks);
-        shown.quirks.extend(lock(&self.strictness).quirk().map(Quirk::odd));
         match &link.seat().description {
             Some(found) => shown.serial = Some(found.serial.clone()),
             None => shown.quirks.push(Quirk::odd("it cannot be asked for its label and serial number")),
         }
-    }
-
-    /// What the token had to be let off when a master key was made.
-    pub(super) fn note_strictness(&self, strictness: Strictness) {
-        let mut noted = lock(&self.strictness);
-        *noted = (*noted).max(strictness);
     }
 
     pub(super) fn show_error(&self, error: &TokenError) {
@@ -315,7 +319,9 @@ impl Engine {
 
     /// Takes a PIN, and tries it.
     pub(super) fn unlock(self: &Arc<Self>, pin: ClearKey) -> Result<(), TokenError> {
-        *lock(&self.pin) = Pin::Given(Arc::new(pin));
+        let pin = Arc::new(pin);
+        let known = self.online().is_ok_and(|(link, _)| self.is_known(&link, &pin, false));
+        *lock(&self.pin) = Pin::Given(pin, known);
         self.attach()
     }
 

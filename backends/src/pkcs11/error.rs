@@ -76,18 +76,28 @@ pub enum TokenErrorKind {
     /// The token has no PIN for its user.
     #[error("the token has no user PIN; the security officer of the token has to set one")]
     NoPinSet,
+    /// In this process somebody else than its user is logged in.
+    #[error("the security officer is logged in to the token in this process, and nobody else can be: log him out")]
+    OfficerLoggedIn,
     /// It lacks what nothing works without; what.
     #[error("the token cannot be used: {0}")]
     Incapable(String),
     /// It does not protect its keys; how that was seen.
     #[error("the token does not protect its keys: {0}; accept_weak_token = true uses it all the same")]
     Weak(String),
+    /// It answered one of the questions it is asked when it is attached in a way that says neither yes nor no: what was to
+    /// be found out, and the answer.
+    #[error("it cannot be told {0} ({1}); that is tried again with each attempt to attach it")]
+    Undecided(&'static str, String),
     /// Two objects in the token have the identity of one master key; which.
     #[error("the token holds {0} twice; remove the one that is not ours")]
     Doubled(String),
     /// A call did not return; what is known of it.
     #[error("the token hangs: {0}; see to the device, or restart what uses it")]
     Hangs(String),
+    /// This process was forked from the one that attached it; which that was.
+    #[error("{0}: open the engine anew in this process, or fork before it is opened")]
+    Forked(String),
     /// A call failed in a way that says no more.
     #[error("the token fails: {0}")]
     Fails(String),

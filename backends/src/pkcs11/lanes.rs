@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -32,6 +33,8 @@ pub(super) struct Lanes(Arc<Pool>);
 
 struct Pool {
     number: u64,
+    /// The process its threads are in: a child that was forked has none of them.
+    process: u32,
     kept: Mutex<Kept>,
     changed: Condvar,
     stuck: AtomicUsize,
@@ -110,6 +113,8 @@ pub(super) enum Overdue {
     Busy(Duration),
     /// Our own code ended early.
     Panicked,
+    /// The lanes are in this process, from which the caller's was forked.
+    Forked(u32),
 }
 
 impl fmt::Display for Overdue {
@@ -119,6 +124,7 @@ impl fmt::Display for Overdue {
             Self::Hung(None, wait) => write!(f, "a call before this one has not returned for {wait:?}"),
             Self::Busy(wait) => write!(f, "{MOST} calls are in it, and none has returned for {wait:?}"),
             Self::Panicked => f.write_str("a call to it panicked"),
+            Self::Forked(parent) => write!(f, "it was attached in process {parent}, from which this one was forked"),
         }
     }
 }
@@ -148,8 +154,14 @@ pub(super) fn is_on_a_lane() -> bool {
 impl Lanes {
     pub(super) fn new() -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Pool { number, kept: Mutex::default(), changed: Condvar::new(), stuck: AtomicUsize::new(0) }))
+        let pool = Pool {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            process: process::id(),
+            kept: Mutex::default(),
+            changed: Condvar::new(),
+            stuck: AtomicUsize::new(0),
+        };
+        Self(Arc::new(pool))
     }
 
     /// Whether this thread is one of them, so that whoever waits for it can give it up.
@@ -184,6 +196,9 @@ impl Lanes {
             work();
             return Ok(());
         }
+        if self.0.is_of_parent() {
+            return Err(Overdue::Forked(self.0.process));
+        }
         let lane = self.0.take(Some(wait)).ok_or(Overdue::Busy(wait))?;
         lane.give(work, Then::Report(thread::current()));
         let ended = self.0.wait(&lane, wait)?;
@@ -193,7 +208,7 @@ impl Lanes {
 
     /// Does `work` on a lane, some time, unless all lanes are in the module.
     pub(super) fn post(&self, work: impl FnOnce() + Send + 'static) {
-        if let Some(lane) = self.0.take(None) {
+        if let Some(lane) = (!self.0.is_of_parent()).then(|| self.0.take(None)).flatten() {
             lane.give(Box::new(work), Then::Idle);
         }
     }
@@ -207,6 +222,9 @@ impl fmt::Debug for Lanes {
 
 impl Drop for Lanes {
     fn drop(&mut self) {
+        if self.0.is_of_parent() {
+            return;
+        }
         let here = usize::from(self.is_here());
         let mut kept = lock(&self.0.kept);
         kept.closing = true;
@@ -225,6 +243,11 @@ impl Drop for Lanes {
 impl Pool {
     fn is_here(&self) -> bool {
         HERE.with_borrow(|here| here.as_ref().is_some_and(|(pool, _)| *pool == self.number))
+    }
+
+    /// Whether this process was forked from the one with the threads.
+    fn is_of_parent(&self) -> bool {
+        self.process != process::id()
     }
 
     fn take(self: &Arc<Self>, wait: Option<Duration>) -> Option<Arc<Lane>> {

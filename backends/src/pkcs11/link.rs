@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
-use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
+use super::module::{Kind, Life, Module, Object, Seat, Session};
 use super::probe::Findings;
 use super::register_file::Identity;
 use crate::scrub::scrubbed;
@@ -51,6 +51,8 @@ pub(super) struct Link {
     /// Keys that nobody uses any more, to be destroyed.
     discarded: Mutex<Vec<Object>>,
     proved: Mutex<Instant>,
+    /// The PIN, if the token took it for this connection.
+    pin: Option<Arc<ClearKey>>,
 }
 
 #[derive(Debug)]
@@ -63,10 +65,10 @@ struct Keeper {
 
 impl Link {
     /// Logs in and tries what the token can do.
-    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &ClearKey) -> Result<Arc<Self>> {
+    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &Arc<ClearKey>) -> Result<Arc<Self>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let session = module.session(seat, false, life)?;
-        session.login(pin)?;
+        let pin = session.login(pin)?.then(|| Arc::clone(pin));
         let findings = Findings::of(&session)?;
         let mut name = [0; 8];
         session.random(&mut name)?;
@@ -83,6 +85,7 @@ impl Link {
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
+            pin,
         }))
     }
 
@@ -96,6 +99,11 @@ impl Link {
 
     pub(super) const fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    /// Whether the token took the PIN; if not, somebody was logged in already.
+    pub(super) const fn took_pin(&self) -> bool {
+        self.pin.is_some()
     }
 
     /// Gives it up; its sessions are closed if they are still ours.
@@ -219,6 +227,11 @@ impl Link {
         self.kept(|keeper| keeper.session.laxities(object))
     }
 
+    /// What the token did not let us forbid a master key.
+    pub(super) fn allowed(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        self.kept(|keeper| keeper.session.allowed(object))
+    }
+
     /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
     /// moment, as NSS lets no key be read that stays in it.
     pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
@@ -242,13 +255,13 @@ impl Link {
         self.with_session(|session| session.random(bytes))
     }
 
-    /// Makes a master key. With how strictly the token guards it.
+    /// Makes a master key.
     pub(super) fn make_master_key(
         &self,
         kind: MasterKeyKind,
         identity: &Identity,
         value: Option<&ClearKey>,
-    ) -> Result<(Object, Strictness)> {
+    ) -> Result<Object> {
         self.writing(|session| session.master_key(&format!("softicsf {kind}"), identity, value))
     }
 

@@ -13,6 +13,7 @@
 //! connects anew by itself, once for each request. A PIN that is refused is not tried again.
 //!
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
+//! In a forked child every call is refused: open another engine there.
 
 mod codes;
 mod connect;
@@ -24,6 +25,7 @@ mod lanes;
 mod link;
 mod module;
 mod options;
+mod pins;
 mod probe;
 mod refused;
 mod register_file;

@@ -154,13 +154,13 @@ impl Session {
         self.inner.as_ref().ok_or(Failure::Nonsense("a closed session"))
     }
 
-    /// Logs in, unless somebody else in the process has.
-    pub(super) fn login(&self, pin: &ClearKey) -> Result<()> {
+    /// Logs in, unless somebody else in the process has: then the token does not look at the PIN. Whether it took it.
+    pub(super) fn login(&self, pin: &ClearKey) -> Result<bool> {
         let pin = RawAuthPin::new(Box::new(pin.expose().to_vec()));
         let done = self.inner(Function::Login)?.login_with_raw(UserType::User, &pin).map_err(Failure::from);
         match done {
-            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(()),
-            done => done,
+            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(false),
+            done => done.map(|()| true),
         }
     }
 
@@ -179,9 +179,9 @@ impl Session {
         Ok(self.inner(Function::DestroyObject)?.destroy_object(object.0)?)
     }
 
-    /// Makes a master key that stays: from `value`, or a random one nobody has seen. With how much of the template the
-    /// token had to be let off.
-    pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<(Object, Strictness)> {
+    /// Makes a master key that stays: from `value`, or a random one nobody has seen. What the token does not let us forbid
+    /// it [can be asked](Self::allowed).
+    pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<Object> {
         let mut last = None;
         for strictness in Strictness::ALL {
             let mut template = strictness.master_key(label, id);
@@ -199,7 +199,7 @@ impl Session {
                 }
             };
             match made {
-                Ok(object) => return Ok((object, strictness)),
+                Ok(object) => return Ok(object),
                 Err(failure) if strictness.refused(&failure) => {
                     // So vague an answer may also come when the key was made.
                     self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
@@ -248,6 +248,21 @@ impl Session {
                 _ => None,
             })
             .collect())
+    }
+
+    /// What a master key may do because the token does not know how to forbid it. Asked apart from what a token must know,
+    /// as one that does not know these may leave the rest unanswered.
+    pub(super) fn allowed(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        let asked = [AttributeType::AllowedMechanisms, AttributeType::Copyable];
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &asked)?;
+        let mut allowed = BTreeSet::new();
+        if !found.contains(&Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP])) {
+            allowed.insert("it does not restrict a master key to one mechanism");
+        }
+        if !found.contains(&Attribute::Copyable(false)) {
+            allowed.insert("it does not forbid copies of a master key");
+        }
+        Ok(allowed)
     }
 
     /// The value of an object that may be read.
@@ -393,8 +408,8 @@ impl Kind {
 }
 
 /// How much of what a master key should forbid a token lets us ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Strictness {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strictness {
     /// Everything.
     Full,
     /// Without the list of allowed mechanisms.
@@ -433,15 +448,6 @@ impl Strictness {
             template.push(Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP]));
         }
         template
-    }
-
-    /// What whoever runs the token should know of it.
-    pub(super) const fn quirk(self) -> Option<&'static str> {
-        match self {
-            Self::Full => None,
-            Self::AnyMechanism => Some("it does not restrict a master key to one mechanism"),
-            Self::Copyable => Some("it restricts a master key to no mechanism and does not forbid copies of it"),
-        }
     }
 
     /// Whether less may be taken: NSS answers `CKR_GENERAL_ERROR` to what it does not know.
