@@ -87,6 +87,18 @@ impl View {
         }
         Err(Error::new(Code::IcsfStopped, "ICSF is not started").with_remedy("start ICSF: softicsf console START CSF"))
     }
+
+    /// That services may update the CKDS.
+    ///
+    /// # Errors
+    /// [`Code::UpdatesDisallowed`].
+    pub(crate) fn require_updates(&self) -> Result<()> {
+        if self.control.ckds_updates {
+            return Ok(());
+        }
+        let why = "the operator disabled dynamic updates of the CKDS";
+        Err(Error::new(Code::UpdatesDisallowed, why).with_remedy("enable them: softicsf console SETICSF ENABLE,CKDS"))
+    }
 }
 
 impl Icsf {
@@ -235,12 +247,25 @@ impl Icsf {
         self.switch(|control| control.started = true)
     }
 
-    /// Stops ICSF: every service answers 12/0 until it is started.
+    /// Stops ICSF: every service answers 12/0 until it is started. Updates of the CKDS are allowed again then.
+    ///
+    /// Source: ICSF System Programmer's Guide, SETICSF: what it sets lasts until ICSF is stopped.
     ///
     /// # Errors
     /// When the switches cannot be written.
     pub fn stop(&self) -> Result<()> {
-        self.switch(|control| control.started = false)
+        self.switch(|control| (control.started, control.ckds_updates) = (false, true))
+    }
+
+    /// Keeps services from updating the CKDS, or lets them again. Until then the key-record services that write answer
+    /// [`Code::UpdatesDisallowed`]; utilities go on.
+    ///
+    /// Source: ICSF System Programmer's Guide, SETICSF ENABLE and DISABLE.
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn allow_ckds_updates(&self, allowed: bool) -> Result<()> {
+        self.switch(|control| control.ckds_updates = allowed)
     }
 
     /// Takes the engine offline. It stays so until [`engine_online`](Self::engine_online).
