@@ -18,6 +18,7 @@ mod kat;
 mod man;
 mod mk;
 mod output;
+mod prompt;
 mod ptkt;
 mod racf;
 mod secrets;

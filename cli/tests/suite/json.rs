@@ -145,6 +145,8 @@ fn gather(seen: &mut Gathered) {
     assert_eq!(racf.status, 8);
     seen.add("racf", &racf, &["commands[].error"]);
     seen.add("console", &json(&["console", "D", "SMF,O"]).ok(), &[]);
+    let several = place.prd1_reading(&["console", "--json"], "D SMF,O\nD T");
+    seen.add("console", &several, &["commands[].error"]);
 
     let who = ["--user", "IBMUSER", "--appl", "CICSP1"];
     let made = seen.add("ptkt generate", &json(&[["ptkt", "generate"].as_slice(), &who].concat()).ok(), &[]);

@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 use crate::support::{KEY, Place, clean, program};
 
 /// The program at a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     master: File,
     slave: File,
     child: Child,
@@ -21,7 +21,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn run(place: &Place, arguments: &[&str]) -> Self {
+    pub(crate) fn run(place: &Place, arguments: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -42,7 +42,7 @@ impl Terminal {
     }
 
     /// Reads until `text` was shown, after what was waited for before.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         loop {
             if let Some(at) = self.shown[self.waited..].find(text) {
                 self.waited += at + text.len();
@@ -54,8 +54,12 @@ impl Terminal {
         }
     }
 
-    fn type_line(&mut self, line: &str) {
-        self.master.write_all(format!("{line}\n").as_bytes()).unwrap();
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.type_keys(&format!("{line}\n"));
+    }
+
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Types a secret after `prompt`, once the terminal does not echo.
@@ -68,7 +72,7 @@ impl Terminal {
     }
 
     /// Waits for the end; what was shown, and the exit status.
-    fn end(mut self) -> (String, i32) {
+    pub(crate) fn end(mut self) -> (String, i32) {
         let status = self.child.wait().unwrap().code().unwrap();
         drop(self.slave);
         let mut rest = Vec::new();

@@ -22,9 +22,7 @@ impl System {
         let (server, request) = (Caller::user(server), Request::new(user, application));
         let ticket = self.generate(&server, &request).map_err(|error| failed("GENERATE", &error))?;
         self.evaluate(&server, &request, &ticket).map_err(|error| failed("EVALUATE", &error))?;
-        Ok(vec![format!(
-            "SIC3013I RSED IVP PASSTICKET: GENERATED AND EVALUATED FOR {user}, APPLID {APPLICATION}, AS {SERVER}"
-        )])
+        Ok(vec![format!("SIC3013I RSED IVP PASSTICKET: {user} AT {APPLICATION} GENERATED AND EVALUATED")])
     }
 }
 

@@ -233,7 +233,7 @@ fn the_pass_tickets_of_rse_are_verified() {
     assert!(why(&error).contains("STCRSE") && why(&error).contains("IRRPTAUTH.FEKAPPL.*"), "{}", why(&error));
     racf(&system, "PERMIT IRRPTAUTH.FEKAPPL.* CLASS(PTKTDATA) ID(STCRSE) ACCESS(UPDATE)");
     racf(&system, "SETROPTS RACLIST(PTKTDATA) REFRESH");
-    let good = "SIC3013I RSED IVP PASSTICKET: GENERATED AND EVALUATED FOR IBMUSER, APPLID FEKAPPL, AS STCRSE";
+    let good = "SIC3013I RSED IVP PASSTICKET: IBMUSER AT FEKAPPL GENERATED AND EVALUATED";
     assert_eq!(verify(&system).unwrap(), [good]);
     assert_eq!(verify(&system).unwrap(), [good], "the profile lets a ticket be used again in the same second");
     shown(&system, "SETICSF DEACT");
@@ -326,4 +326,34 @@ fn what_was_typed_is_completed_and_every_completion_is_a_command() {
         }
         shown(&system, "START CSF");
     }
+}
+
+#[test]
+fn racf_commands_are_completed_by_what_is_there() {
+    let home = Home::ready();
+    racf(&home.system, "ADDUSER TSOUSR1");
+    let offered = |typed: &str| home.system.racf_completions(typed).1;
+    for (typed, names) in [
+        ("rali", [].as_slice()),
+        ("ralt", &["RALTER"]),
+        ("RALTER p", &["PTKTDATA"]),
+        ("rlist ptktdata tso", &["TSOPRD1"]),
+        ("RLIST PTKTDATA (MASKED T", &["TSOPRD1"]),
+        ("RLIST PTKTDATA MASKED T", &[]),
+        ("RLIST APPL T", &[]),
+        ("RDEFINE PTKTDATA T", &[]),
+        ("PE IRR", &["IRRPTAUTH.**"]),
+        ("PERMIT IRRPTAUTH.** CLASS(", &["APPL", "PTKTDATA"]),
+        ("PERMIT IRRPTAUTH.** CLASS(PTKTDATA) ID(TSO", &["TSOUSR1"]),
+        ("SETR RACLIST(PTKTDATA A", &["APPL"]),
+        ("ALTUSER t", &["TSOUSR1"]),
+        ("ALTUSER TSOUSR1 PASSWORD(", &[]),
+        ("RALTER PTKTDATA MASKED SSIGNON(KEYMASKED(", &[]),
+        ("RALTER PTKTDATA MASKED APPLDATA('NO T", &[]),
+    ] {
+        let mut found = offered(typed);
+        found.sort();
+        assert_eq!(found, names, "{typed}");
+    }
+    assert_eq!(home.system.racf_completions("RLIST PTKTDATA TSO").0, 15);
 }
