@@ -13,7 +13,7 @@ const CTRL_D: &str = "\u{4}";
 /// A session of a verb, at its first prompt.
 fn session(place: &Place, verb: &str, ready: &str) -> Terminal {
     let mut terminal = Terminal::run(place, &["-C", "prd1", verb]);
-    terminal.wait_for(ready);
+    terminal.wait_for_prompt(ready);
     terminal
 }
 
@@ -30,24 +30,24 @@ fn racf_commands_are_completed_and_remembered() {
     let mut terminal = session(&place, "racf", "READY");
     // A verb, a class, a keyword.
     terminal.type_line("rdef\t ptk\t NEWAPP app\t('one')");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     // The name of a profile; of two that begin alike, both are shown.
     terminal.type_line("RLIST PTKTDATA TSO\t");
     terminal.wait_for("PTKTDATA   TSOPRD1");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_keys("RD\t\t");
     terminal.wait_for("RDEFINE");
     terminal.wait_for("RDELETE");
     // What was begun is given up.
     terminal.type_keys(CTRL_C);
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line(UP);
     terminal.wait_for("PTKTDATA   TSOPRD1");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("SETROPTS -");
     terminal.type_line("CLASSACT(APPL)");
     terminal.wait_for("ICH14063I");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_keys(CTRL_D);
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "{shown}");
@@ -61,7 +61,7 @@ fn racf_commands_are_completed_and_remembered() {
     let mut terminal = session(&place, "racf", "READY");
     terminal.type_line(&format!("{UP}{UP}"));
     terminal.wait_for("PTKTDATA   TSOPRD1");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("logoff");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "{shown}");
@@ -88,7 +88,7 @@ fn a_key_or_password_that_was_typed_is_in_no_history() {
         "RLIST PTKTDATA A".to_owned(),
     ] {
         terminal.type_line(&secret);
-        terminal.wait_for("READY");
+        terminal.wait_for_prompt("READY");
     }
     terminal.type_keys(CTRL_D);
     let (shown, status) = terminal.end();
@@ -99,12 +99,12 @@ fn a_key_or_password_that_was_typed_is_in_no_history() {
     let mut terminal = session(&place, "racf", "READY");
     terminal.type_line("RLISTT PTKTDATA C");
     terminal.wait_for("is no command of this shell");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line(&format!("RALTER PTKTDATA A SSIGNON(KEYMASKED({KEY}))"));
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line(UP);
     terminal.wait_for("is no command of this shell");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("END");
     let (shown, _) = terminal.end();
     assert!(shown.matches(KEY).count() < 3, "only while it was typed: {shown}");
@@ -116,16 +116,16 @@ fn operator_commands_are_completed_and_remembered() {
     let mut terminal = session(&place, "console", "CONSOLE");
     terminal.type_line("seticsf dis\t");
     terminal.wait_for("SIC3012I DYNAMIC CKDS UPDATES ARE DISABLED");
-    terminal.wait_for("CONSOLE");
+    terminal.wait_for_prompt("CONSOLE");
     terminal.type_line("D ICSF,CARD");
     terminal.wait_for("not \"CARD\"");
-    terminal.wait_for("CONSOLE");
+    terminal.wait_for_prompt("CONSOLE");
     terminal.type_line(&format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}))"));
     terminal.wait_for("is no command of this console");
-    terminal.wait_for("CONSOLE");
+    terminal.wait_for_prompt("CONSOLE");
     terminal.type_line(&format!("{UP}S"));
     terminal.wait_for("STATUS=Active");
-    terminal.wait_for("CONSOLE");
+    terminal.wait_for_prompt("CONSOLE");
     terminal.type_keys(CTRL_D);
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "an error at the prompt is not one of the session: {shown}");
@@ -142,7 +142,7 @@ fn a_history_that_cannot_be_kept_is_told_once_and_hinders_nobody() {
     for _ in 0..2 {
         terminal.type_line("D SMF,O");
         terminal.wait_for("SID(PRD1)");
-        terminal.wait_for("CONSOLE");
+        terminal.wait_for_prompt("CONSOLE");
     }
     terminal.type_line("end");
     let (shown, status) = terminal.end();
@@ -157,7 +157,7 @@ fn a_history_is_bounded() {
     place.secret("prd1/racf.history", &format!("#V2\n{old}"));
     let mut terminal = session(&place, "racf", "READY");
     terminal.type_line("RLIST PTKTDATA CICSP1");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("END");
     terminal.end();
     let kept = history(&place, "racf");

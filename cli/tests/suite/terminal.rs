@@ -54,6 +54,14 @@ impl Terminal {
         }
     }
 
+    /// Waits for a prompt, and until each key that is typed is seen at once.
+    pub(crate) fn wait_for_prompt(&mut self, text: &str) {
+        self.wait_for(text);
+        while tcgetattr(self.slave.as_fd()).unwrap().local_modes.contains(LocalModes::ICANON) {
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn type_line(&mut self, line: &str) {
         self.type_keys(&format!("{line}\n"));
     }
@@ -105,13 +113,13 @@ fn a_locked_engine_asks_for_its_pass_phrase() {
     // At the prompt of RACF it is asked for until it is right, and then no more.
     let mut terminal = Terminal::run(&place, &["-C", "prd1", "racf"]);
     for (number, phrase) in ["three blind rats", "three blind mice"].into_iter().enumerate() {
-        terminal.wait_for("READY");
+        terminal.wait_for_prompt("READY");
         terminal.type_line(&format!("RDEFINE PTKTDATA A{number} SSIGNON(KEYENCRYPTED({KEY}))"));
         terminal.type_secret("pass phrase of the engine: ", phrase);
     }
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line(&format!("RDEFINE PTKTDATA A3 SSIGNON(KEYENCRYPTED({KEY}))"));
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("END");
     let (shown, _) = terminal.end();
     assert!(shown.contains("engine is locked") && !shown.contains("blind"), "{shown}");
@@ -169,14 +177,14 @@ fn keys_and_tickets_are_asked_for_without_echo() {
 fn racf_commands_are_taken_at_a_ready_prompt() {
     let place = Place::with_system();
     let mut terminal = Terminal::run(&place, &["-C", "prd1", "racf"]);
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("SETROPTS -");
     terminal.type_line("CLASSACT(APPL)");
     terminal.wait_for("ICH14063I");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("SETROPTZ");
     terminal.wait_for("is no command of this shell");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("end");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "an error at the prompt is not one of the session: {shown}");
