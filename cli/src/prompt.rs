@@ -135,11 +135,15 @@ impl Person {
             match self.editor.readline("") {
                 Ok(text) => {
                     let commands = (language.commands)(&text);
-                    commands.iter().for_each(|command| self.remember(language, command));
+                    commands.iter().for_each(|command| self.remember(language, command.trim()));
                     return Ok(Some(commands));
                 }
                 // What was typed so far is given up.
                 Err(ReadlineError::Interrupted) => talk(language.ready),
+                Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                    talk(&format!("softicsf: {}: what was typed is no UTF-8, and is given up", language.verb));
+                    talk(language.ready);
+                }
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(unreadable(error)),
             }

@@ -63,11 +63,11 @@ impl Terminal {
     }
 
     pub(crate) fn type_line(&mut self, line: &str) {
-        self.type_keys(&format!("{line}\n"));
+        self.type_keys(format!("{line}\n"));
     }
 
-    pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
+    pub(crate) fn type_keys(&mut self, keys: impl AsRef<[u8]>) {
+        self.master.write_all(keys.as_ref()).unwrap();
     }
 
     /// Types a secret after `prompt`, once the terminal does not echo.
