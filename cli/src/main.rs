@@ -20,6 +20,7 @@ mod kat;
 mod man;
 mod mk;
 mod output;
+mod prompt;
 mod ptkt;
 mod racf;
 mod secrets;

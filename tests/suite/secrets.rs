@@ -447,6 +447,9 @@ fn no_text_holds_a_secret() {
         texts.debug(&application.usable);
     }
     texts.debug(&system.engine().unwrap());
+    let unverified = system.console("F RSED,APPL=IVP PASSTICKET,U1").unwrap_err();
+    texts.debug(unverified.cause().unwrap());
+    texts.error(&unverified);
 
     // The engine and what opens it.
     let phrase = || Unlock::PassPhrase(ClearKey::from_slice(PHRASE));

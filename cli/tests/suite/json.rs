@@ -161,6 +161,8 @@ fn gather(seen: &mut Gathered) {
     let journal = seen.add("journal", &json(&["journal"]).ok(), &["entries[]"]);
     assert_eq!(journal["entries"][0]["event"], "master-key", "{journal}");
     seen.add("console", &json(&["console", "D", "SMF,O"]).ok(), &[]);
+    let several = place.prd1_reading(&["console", "--json"], "D SMF,O\nD T");
+    seen.add("console", &several, &["commands[].error"]);
 
     let who = ["--user", "IBMUSER", "--appl", "CICSP1"];
     let made = seen.add("ptkt generate", &json(&[["ptkt", "generate"].as_slice(), &who].concat()).ok(), &[]);

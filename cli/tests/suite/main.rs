@@ -23,6 +23,8 @@ mod pipes;
 #[cfg(feature = "enhanced")]
 mod processes;
 #[cfg(feature = "enhanced")]
+mod prompts;
+#[cfg(feature = "enhanced")]
 mod secrets;
 mod support;
 #[cfg(feature = "enhanced")]

@@ -47,6 +47,11 @@ fn operator() {
 }
 
 #[test]
+fn console() {
+    check("console.txt");
+}
+
+#[test]
 fn journal() {
     check("journal.txt");
 }
@@ -194,7 +199,7 @@ impl Steady {
                 rule(r"\d{4}-\d\d-\d\d\.jsonl", "2025-11-14.jsonl"),
                 rule(r"\b\d s old", "0 s old"),
                 rule(r"(IRR\.SSIGNON\.\w+)\.\d{8}\.\d{6}\.", "$1.11142025.090000."),
-                rule(r"CSFM668I \d\d\.\d\d\.\d\d", "CSFM668I 09.00.00"),
+                rule(r"(CSFM668I|SIC300[89]I) \d\d\.\d\d\.\d\d", "$1 09.00.00"),
                 rule(r"(?m)^[0-9A-Za-z_-]{8}$", "TICKET.."),
                 rule(r"made \d s ago", "made 0 s ago"),
             ],
@@ -212,6 +217,8 @@ impl Steady {
             let letter = char::from(b'A' + next).to_string().repeat(16);
             patterns.entry(found[0].to_owned()).or_insert(letter).clone()
         });
-        replaced.into_owned()
+        // A display that shows the beginning of a pattern comes after one that shows all of it.
+        let begins = |text: String, (pattern, letter): (&String, &String)| text.replace(&pattern[..6], &letter[..6]);
+        patterns.iter().fold(replaced.into_owned(), begins)
     }
 }

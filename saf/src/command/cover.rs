@@ -171,3 +171,23 @@ fn cover(text: &str, covered: impl Fn(usize) -> bool) -> String {
         })
         .collect()
 }
+
+/// The text of a command as it may be shown and kept: what is a key or a password, and what might be one in the wrong place,
+/// is covered.
+///
+/// ```
+/// use icsf_saf::command::covered;
+/// assert_eq!(covered("ALTUSER U1 PASSWORD(SECRET)"), "ALTUSER U1 PASSWORD(******)");
+/// assert_eq!(covered("ALTUSER U1 PASSWORD SECRET"), "ALTUSER U1 PASSWORD ******");
+/// assert_eq!(covered("RLIST PTKTDATA *"), "RLIST PTKTDATA *");
+/// ```
+#[must_use]
+pub fn covered(command: &str) -> String {
+    match syntax::parse(command) {
+        Ok(parsed) => {
+            let names = super::Verb::meant(&parsed.verb.text).map_or(0, |verb| verb.names);
+            read(command, &parsed, names)
+        }
+        Err(_) => unread(command),
+    }
+}

@@ -4,6 +4,7 @@
 //! they stay unambiguous. A key may be typed, as in the real command, and is covered in every error; better it is
 //! named: `@secret:NAME`, or `@file:PATH`.
 
+mod complete;
 mod cover;
 mod error;
 mod messages;
@@ -16,7 +17,8 @@ mod ssignon;
 mod syntax;
 mod users;
 
-pub use cover::shows_secret;
+pub use complete::complete;
+pub use cover::{covered, shows_secret};
 pub use error::CommandError;
 use icsf_core::Cause;
 use icsf_core::journal::{Event, What};

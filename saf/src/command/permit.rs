@@ -9,10 +9,12 @@ use crate::access::everybody;
 use crate::database::Edit;
 use crate::model::{Access, Class, ProfileName};
 
+pub(super) const KEYWORDS: [&str; 4] = ["CLASS", "ID", "ACCESS", "DELETE"];
+
 pub(super) fn permit(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     let ([name_operand], rest) = positional(operands, ["a profile name"], session.end)?;
     let name: ProfileName = parsed(name_operand)?;
-    let keywords = Keywords::read(rest, &["CLASS", "ID", "ACCESS", "DELETE"])?;
+    let keywords = Keywords::read(rest, &KEYWORDS)?;
     let needed = |keyword: &str| {
         CommandError::at_span(format!("{keyword} is missing"), session.end..session.end).hint(format!("{keyword}(...)"))
     };

@@ -8,8 +8,9 @@ use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, 
 use crate::database::{Edit, Snapshot};
 use crate::model::{Class, Profile, ProfileName, Ssignon};
 
-const RDEFINE: [&str; 5] = ["OWNER", "UACC", "APPLDATA", "DATA", "SSIGNON"];
-const RALTER: [&str; 8] = ["OWNER", "UACC", "APPLDATA", "NOAPPLDATA", "DATA", "NODATA", "SSIGNON", "NOSSIGNON"];
+pub(super) const RDEFINE: [&str; 5] = ["OWNER", "UACC", "APPLDATA", "DATA", "SSIGNON"];
+pub(super) const RALTER: [&str; 8] =
+    ["OWNER", "UACC", "APPLDATA", "NOAPPLDATA", "DATA", "NODATA", "SSIGNON", "NOSSIGNON"];
 
 /// The names a command is about.
 pub(super) fn names(operand: &Operand) -> Result<Vec<(ProfileName, &Operand)>, CommandError> {

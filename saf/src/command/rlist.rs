@@ -9,10 +9,12 @@ use crate::access::access;
 use crate::database::Snapshot;
 use crate::model::{Class, LegacyKey, Profile, ProfileName, Ssignon};
 
+pub(super) const KEYWORDS: [&str; 4] = ["ALL", "AUTHUSER", "NORACF", "SSIGNON"];
+
 pub(super) fn rlist(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
     let ([class, names_operand], rest) = positional(operands, ["a class", "a profile name"], session.end)?;
     let class: Class = parsed(class)?;
-    let keywords = Keywords::read(rest, &["ALL", "AUTHUSER", "NORACF", "SSIGNON"])?;
+    let keywords = Keywords::read(rest, &KEYWORDS)?;
     let all = keywords.has("ALL")?;
     let show = Show {
         base: !keywords.has("NORACF")?,

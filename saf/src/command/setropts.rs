@@ -5,7 +5,7 @@ use super::{CommandError, Keywords, Operand, Output, Session, one, parsed};
 use crate::database::Edit;
 use crate::model::{Class, Options};
 
-const KEYWORDS: [&str; 8] =
+pub(super) const KEYWORDS: [&str; 8] =
     ["CLASSACT", "NOCLASSACT", "RACLIST", "NORACLIST", "GENERIC", "NOGENERIC", "REFRESH", "PASSWORD"];
 
 pub(super) fn setropts(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {

@@ -9,7 +9,8 @@ use secrecy::ExposeSecret;
 use super::{CommandError, Keywords, Operand, Session, parsed, quoted};
 use crate::model::{LegacyKey, Ssignon, TicketType};
 
-const OPERANDS: [&str; 7] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "EPTKEYLABEL", "TYPE", "TIMEOUT", "REPLAY"];
+pub(super) const OPERANDS: [&str; 7] =
+    ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "EPTKEYLABEL", "TYPE", "TIMEOUT", "REPLAY"];
 const LEGACY: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL"];
 
 /// What SSIGNON(...) asks for, checked. A key to be encrypted is not in the CKDS yet.

@@ -6,8 +6,8 @@ use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, 
 use crate::database::{Edit, Snapshot};
 use crate::model::{Credential, User};
 
-const ADDUSER: [&str; 5] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD"];
-const ALTUSER: [&str; 7] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD", "REVOKE", "RESUME"];
+pub(super) const ADDUSER: [&str; 5] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD"];
+pub(super) const ALTUSER: [&str; 7] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD", "REVOKE", "RESUME"];
 /// The group of users who are given none: the one every RACF database has.
 const SYS1: &str = "SYS1";
 
