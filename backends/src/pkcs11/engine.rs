@@ -14,6 +14,7 @@ use icsf_core::backend::{BackendState, Capabilities, EngineError, EngineErrorKin
 use super::codes::{Class, Failure};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
+use super::lane::queueing;
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
 use super::module::{Life, Module, Strictness};
@@ -164,32 +165,27 @@ impl Engine {
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
 
-    /// Takes the engine offline if the module hangs.
+    /// Takes the engine offline if the work did not end in time.
     pub(super) fn waited<T>(&self, answer: Result<T, Overdue>) -> Result<T, EngineError> {
         answer.map_err(|overdue| match overdue {
             Overdue::Panicked => EngineError::fault(overdue.to_string()),
-            Overdue::Hung(..) | Overdue::Busy(_) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                error.into()
-            }
+            _ => self.not_in_time(&overdue).into(),
         })
+    }
+
+    fn not_in_time(&self, overdue: &Overdue) -> TokenError {
+        let error = TokenError::overdue(&self.options.label, overdue);
+        *lock(&self.tried) = Some(Instant::now());
+        self.show_error(&error);
+        error
     }
 
     /// Connects, or looks again at what may have changed.
     pub(super) fn attach(self: &Arc<Self>) -> Result<(), TokenError> {
         self.refuse_while_hanging()?;
         let engine = Arc::clone(self);
-        match self.lanes.call(self.options.wait, move || engine.attach_here()) {
-            Ok(attached) => attached,
-            Err(overdue) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                Err(error)
-            }
-        }
+        let attached = self.lanes.call(self.options.wait, move || engine.attach_here());
+        attached.unwrap_or_else(|overdue| Err(self.not_in_time(&overdue)))
     }
 
     /// While calls hang, a new one most likely hangs as well, so one is risked only now and then.
@@ -213,6 +209,7 @@ impl Engine {
     }
 
     pub(super) fn connecting(&self) -> MutexGuard<'_, Connecting> {
+        queueing();
         lock(&self.connecting)
     }
 

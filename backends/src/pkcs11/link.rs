@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
+use super::lane::queueing;
 use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
 use super::probe::Findings;
 use super::register_file::Identity;
@@ -124,6 +125,7 @@ impl Link {
     }
 
     fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        queueing();
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -14,12 +14,14 @@
 //!
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
 
+mod alert;
 mod codes;
 mod connect;
 mod engine;
 mod error;
 mod held;
 mod key;
+mod lane;
 mod lanes;
 mod link;
 mod module;
@@ -228,9 +230,7 @@ impl Engine {
             engine.show_online(&link, held);
             Ok(())
         });
-        begun.unwrap_or_else(|overdue| {
-            Err(TokenError::new(self.options.label(), TokenErrorKind::Hangs(overdue.to_string())))
-        })
+        begun.unwrap_or_else(|overdue| Err(TokenError::overdue(self.options.label(), &overdue)))
     }
 
     fn random(&self, length: usize) -> Result<Zeroizing<Vec<u8>>, EngineError> {

@@ -9,7 +9,7 @@
 //! - Values it does not know: see the table of codes.
 //!
 //! Every call says first which function it is about to enter, for whoever waits for it: see
-//! [`entering`](super::lanes::entering).
+//! [`entering`](super::lane::entering).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,7 +28,7 @@ use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
 use super::codes::Failure;
-use super::lanes::{entering, is_on_a_lane};
+use super::lane::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
