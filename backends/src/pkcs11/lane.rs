@@ -53,6 +53,9 @@ const ENTERED: &[Function] = &[
     Function::WrapKey,
     Function::UnwrapKey,
     Function::Encrypt,
+    Function::EncryptInit,
+    Function::EncryptUpdate,
+    Function::EncryptFinal,
     Function::Decrypt,
     Function::Sign,
 ];
@@ -231,6 +234,7 @@ impl Lane {
                 // The session may be in the middle of something.
                 link::close_session_of_this_thread();
             }
+            link::end_work_on_this_thread();
             if looks {
                 habit.learn(found && !self.in_vain.load(Ordering::Relaxed));
             }
