@@ -6,7 +6,9 @@
 //! [`Icsf::reencipher`], which the next change runs first.
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use zeroize::Zeroizing;
 
@@ -382,7 +384,35 @@ impl Icsf {
 
     /// The records with their keys under the master key `mkvp` in another register, authenticated anew. What keeps more
     /// than one record from it is told for the first, and the others are left out.
-    fn rewrapped(&self, view: &Arc<View>, rows: Vec<Sealed>, to: Register, mkvp: Mkvp) -> Result<Vec<Rewrapped>> {
+    ///
+    /// Two halves at once where there are enough, as the engine takes calls that overlap.
+    fn rewrapped(&self, view: &Arc<View>, mut rows: Vec<Sealed>, to: Register, mkvp: Mkvp) -> Result<Vec<Rewrapped>> {
+        let half = rows.len().div_ceil(2 * PIECE) * PIECE;
+        if rows.len() <= half {
+            return self.rewrapped_in_turn(view, rows, to, mkvp);
+        }
+        let others = rows.split_off(half);
+        let (first, second) = thread::scope(|scope| {
+            let others = move || self.rewrapped_in_turn(view, others, to, mkvp);
+            let second = thread::Builder::new().spawn_scoped(scope, others);
+            (self.rewrapped_in_turn(view, rows, to, mkvp), second.map(ScopedJoinHandle::join))
+        });
+        let mut all = first?;
+        if all.last().is_none_or(|(_, last)| concerns_it_alone(last)) {
+            let second =
+                second.map_err(|e| Error::new(Code::InternalFailure, format!("no thread can be started: {e}")))?;
+            all.append(&mut second.unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(all)
+    }
+
+    fn rewrapped_in_turn(
+        &self,
+        view: &Arc<View>,
+        rows: Vec<Sealed>,
+        to: Register,
+        mkvp: Mkvp,
+    ) -> Result<Vec<Rewrapped>> {
         let mut all = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter();
         while all.last().is_none_or(|(_, last)| concerns_it_alone(last)) {
@@ -394,7 +424,7 @@ impl Icsf {
                 break;
             }
             let (backend, view) = (Arc::clone(&self.backend), Arc::clone(view));
-            // Step by step: many calls of one kind are quicker than as many of three kinds by turns.
+            // Step by step: many calls of one kind are a little quicker than as many of three kinds by turns.
             let work = move || {
                 let checked = each(piece, |row, mac_key| row.checked(&view, &*mac_key).map(|()| mac_key));
                 let wrapped = each(checked, |row, mac_key| Ok((mac_key, row.rewrapped(&view, &*backend, to, mkvp)?)));

@@ -301,13 +301,18 @@ impl Link {
         })
     }
 
-    /// Unwraps under one master key and wraps under another; the key is in the token meanwhile.
+    /// Unwraps a key, to be wrapped under another master key at once. It belongs to the session of this lane and not to the
+    /// keeper's, so that lanes need not wait for each other.
     pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
-        self.kept(|keeper| keeper.session.unwrap(from, kind_of(spec), blob, true))
+        self.with_session(|session| session.unwrap(from, kind_of(spec), blob, true))
     }
 
-    pub(super) fn wrap_opened(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
-        self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
+    pub(super) fn wrap_unwrapped(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
+        self.with_session(|session| wrap_and_destroy(session, to, key, spec))
+    }
+
+    pub(super) fn destroy_unwrapped(&self, key: Object) -> Result<()> {
+        self.with_session(|session| session.destroy(key))
     }
 
     /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.

@@ -275,11 +275,11 @@ impl Engine {
             let target = match held.wrapping(key.master_key(), to) {
                 Ok(target) => target,
                 Err(error) => {
-                    link.discard(object);
+                    link.destroy_unwrapped(object)?;
                     return Err(error.into());
                 }
             };
-            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_opened(target.object, object, spec)?))
+            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_unwrapped(target.object, object, spec)?))
         })
     }
 }
