@@ -14,6 +14,7 @@ use icsf_core::backend::{BackendState, Capabilities, EngineError, EngineErrorKin
 use super::codes::{Class, Failure};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
+use super::lane::queueing;
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
 use super::module::{Life, Module};
@@ -170,7 +171,7 @@ impl Engine {
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
 
-    /// Takes the engine offline if the module hangs.
+    /// Takes the engine offline if the work did not end in time.
     pub(super) fn waited<T>(&self, answer: Result<T, Overdue>) -> Result<T, EngineError> {
         answer.map_err(|overdue| match overdue {
             Overdue::Panicked => EngineError::fault(overdue.to_string()),
@@ -180,11 +181,9 @@ impl Engine {
 
     /// What a call was left behind with is shown.
     fn left(&self, overdue: &Overdue) -> TokenError {
-        let forked = matches!(overdue, Overdue::Forked(_));
-        let kind = if forked { TokenErrorKind::Forked } else { TokenErrorKind::Hangs };
-        let error = TokenError::new(&self.options.label, kind(overdue.to_string()));
+        let error = TokenError::overdue(&self.options.label, overdue);
         // What another thread held when the process forked is held for ever.
-        if forked && self.shown.try_write().is_err() {
+        if matches!(overdue, Overdue::Forked(_)) && self.shown.try_write().is_err() {
             return error;
         }
         *lock(&self.tried) = Some(Instant::now());
@@ -196,10 +195,8 @@ impl Engine {
     pub(super) fn attach(self: &Arc<Self>) -> Result<(), TokenError> {
         self.refuse_while_hanging()?;
         let engine = Arc::clone(self);
-        match self.lanes.call(self.options.wait, move || engine.attach_here()) {
-            Ok(attached) => attached,
-            Err(overdue) => Err(self.left(&overdue)),
-        }
+        let attached = self.lanes.call(self.options.wait, move || engine.attach_here());
+        attached.unwrap_or_else(|overdue| Err(self.left(&overdue)))
     }
 
     /// While calls hang, a new one most likely hangs as well, so one is risked only now and then.
@@ -223,6 +220,7 @@ impl Engine {
     }
 
     pub(super) fn connecting(&self) -> MutexGuard<'_, Connecting> {
+        queueing();
         lock(&self.connecting)
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use icsf_core::backend::EngineError;
 
 use super::codes::Failure;
+use super::lanes::Overdue;
 use crate::place::{PlaceError, Trouble};
 
 /// A token, its module or its register file could not be used.
@@ -95,6 +96,9 @@ pub enum TokenErrorKind {
     /// A call did not return; what is known of it.
     #[error("the token hangs: {0}; see to the device, or restart what uses it")]
     Hangs(String),
+    /// Every call returned in time, and all of them together did not; how many there were, and how long they took.
+    #[error("the token is too slow: {0}; see to the device, and to what else uses it")]
+    Slow(String),
     /// This process was forked from the one that attached it; which that was.
     #[error("{0}: open the engine anew in this process, or fork before it is opened")]
     Forked(String),
@@ -144,6 +148,16 @@ impl TokenError {
     pub(super) fn failed(subject: impl Into<String>, failure: Failure) -> Self {
         let kind = TokenErrorKind::Fails(failure.to_string());
         Self { subject: subject.into(), kind, source: Some(Box::new(failure)) }
+    }
+
+    pub(super) fn overdue(subject: impl Into<String>, overdue: &Overdue) -> Self {
+        let kind = match overdue {
+            Overdue::Hung(..) | Overdue::Busy(_) => TokenErrorKind::Hangs,
+            Overdue::Slow(..) => TokenErrorKind::Slow,
+            Overdue::Forked(_) => TokenErrorKind::Forked,
+            Overdue::Panicked => TokenErrorKind::Fails,
+        };
+        Self::new(subject, kind(overdue.to_string()))
     }
 
     /// The token, module or file that it is about.

@@ -6,8 +6,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use aes_kw::{KeyInit, KwAes256};
@@ -17,8 +18,9 @@ use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
+use super::lane::queueing;
 use super::module::{Kind, Life, Module, Object, Seat, Session};
-use super::probe::Findings;
+use super::probe::{Findings, enciphers_on};
 use super::register_file::Identity;
 use crate::scrub::scrubbed;
 
@@ -26,13 +28,22 @@ type Result<T> = std::result::Result<T, Failure>;
 
 thread_local! {
     /// The session of this lane, and the connection it belongs to.
-    static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+    static SESSION: RefCell<Option<(Weak<Link>, Session)>> = const { RefCell::new(None) };
     /// The connection that was looked at in this work: one look is enough for all calls of a request.
     static PROVED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 pub(super) fn begin_work_on_this_thread() {
     PROVED.set(None);
+}
+
+/// Ends what the session of this lane is in the middle of: what goes on would not be stopped by what stops a call.
+pub(super) fn end_work_on_this_thread() {
+    let link = SESSION.with_borrow(|kept| kept.as_ref().map(|(link, _)| Weak::clone(link)));
+    if let Some(link) = link.and_then(|link| link.upgrade()) {
+        // A session that fails is closed, and what was asked has been done.
+        let _ = link.with_session(Session::end_operation);
+    }
 }
 
 pub(super) fn close_session_of_this_thread() {
@@ -43,6 +54,7 @@ pub(super) fn close_session_of_this_thread() {
 #[derive(Debug)]
 pub(super) struct Link {
     number: u64,
+    this: Weak<Self>,
     module: Module,
     seat: Seat,
     life: Life,
@@ -69,14 +81,16 @@ impl Link {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let session = module.session(seat, false, life)?;
         let pin = session.login(pin)?.then(|| Arc::clone(pin));
-        let findings = Findings::of(&session)?;
+        let mut findings = Findings::of(&session)?;
+        findings.enciphers_on = findings.capabilities.des && enciphers_on(&module.session(seat, false, life)?);
         let mut name = [0; 8];
         session.random(&mut name)?;
         // A label is text: Kryoptic takes no other.
         let name = data_encoding::HEXLOWER.encode(&name).into_bytes();
         let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             module: module.clone(),
             seat: seat.clone(),
@@ -132,6 +146,7 @@ impl Link {
     }
 
     fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        queueing();
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,16 +165,16 @@ impl Link {
 
     /// Does `work` in this lane's session.
     pub(super) fn with_session<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
-        let session = match SESSION.take() {
-            Some((number, session)) if number == self.number => session,
+        let (link, session) = match SESSION.take() {
+            Some((link, session)) if ptr::eq(link.as_ptr(), self) => (link, session),
             other => {
                 drop(other);
-                self.module.session(&self.seat, false, &self.life)?
+                (Weak::clone(&self.this), self.module.session(&self.seat, false, &self.life)?)
             }
         };
         let done = work(&session);
         match &done {
-            Ok(_) => SESSION.set(Some((self.number, session))),
+            Ok(_) => SESSION.set(Some((link, session))),
             // It may be in the middle of an operation, so it is closed, if it is ours: by being dropped.
             Err(failure) => {
                 self.noted(Some(failure));
@@ -299,13 +314,18 @@ impl Link {
         })
     }
 
-    /// Unwraps under one master key and wraps under another; the key is in the token meanwhile.
+    /// Unwraps a key, to be wrapped under another master key at once. It belongs to the session of this lane and not to the
+    /// keeper's, so that lanes need not wait for each other.
     pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
-        self.kept(|keeper| keeper.session.unwrap(from, kind_of(spec), blob, true))
+        self.with_session(|session| session.unwrap(from, kind_of(spec), blob, true))
     }
 
-    pub(super) fn wrap_opened(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
-        self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
+    pub(super) fn wrap_unwrapped(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
+        self.with_session(|session| wrap_and_destroy(session, to, key, spec))
+    }
+
+    pub(super) fn destroy_unwrapped(&self, key: Object) -> Result<()> {
+        self.with_session(|session| session.destroy(key))
     }
 
     /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.

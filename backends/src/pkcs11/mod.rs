@@ -15,12 +15,14 @@
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
 //! In a forked child every call is refused: open another engine there.
 
+mod alert;
 mod codes;
 mod connect;
 mod engine;
 mod error;
 mod held;
 mod key;
+mod lane;
 mod lanes;
 mod link;
 mod module;
@@ -231,9 +233,7 @@ impl Engine {
             engine.show_online(&link, held);
             Ok(())
         });
-        begun.unwrap_or_else(|overdue| {
-            Err(TokenError::new(self.options.label(), TokenErrorKind::Hangs(overdue.to_string())))
-        })
+        begun.unwrap_or_else(|overdue| Err(TokenError::overdue(self.options.label(), &overdue)))
     }
 
     fn random(&self, length: usize) -> Result<Zeroizing<Vec<u8>>, EngineError> {
@@ -278,11 +278,11 @@ impl Engine {
             let target = match held.wrapping(key.master_key(), to) {
                 Ok(target) => target,
                 Err(error) => {
-                    link.discard(object);
+                    link.destroy_unwrapped(object)?;
                     return Err(error.into());
                 }
             };
-            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_opened(target.object, object, spec)?))
+            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_unwrapped(target.object, object, spec)?))
         })
     }
 }

@@ -9,12 +9,13 @@
 //! - Values it does not know: see the table of codes.
 //!
 //! Every call says first which function it is about to enter, for whoever waits for it: see
-//! [`entering`](super::lanes::entering).
+//! [`entering`](super::lane::entering).
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::RvError;
@@ -28,7 +29,7 @@ use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
 use super::codes::Failure;
-use super::lanes::{entering, is_on_a_lane};
+use super::lane::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
@@ -127,7 +128,7 @@ impl Module {
         } else {
             self.0.open_ro_session_no_drop(seat.slot)?
         };
-        Ok(Session { inner: Some(inner), life: life.clone() })
+        Ok(Session { inner: Some(inner), life: life.clone(), enciphers: Cell::new(None) })
     }
 }
 
@@ -136,6 +137,19 @@ impl Module {
 pub(super) struct Session {
     inner: Option<cryptoki::session::Session>,
     life: Life,
+    /// The opening of the key that an operation is going on with.
+    enciphers: Cell<Option<Opening>>,
+}
+
+/// Which opening of a key it is. The number of an object that is gone may be given to another one, and this is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opening(u64);
+
+impl Opening {
+    pub(super) fn new() -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Self(NUMBERS.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Drop for Session {
@@ -149,7 +163,13 @@ impl Drop for Session {
 }
 
 impl Session {
+    /// An operation that goes on would be in the way of any other.
     fn inner(&self, function: Function) -> Result<&cryptoki::session::Session> {
+        self.end_operation()?;
+        self.going_on(function)
+    }
+
+    fn going_on(&self, function: Function) -> Result<&cryptoki::session::Session> {
         entering(function);
         self.inner.as_ref().ok_or(Failure::Nonsense("a closed session"))
     }
@@ -348,6 +368,30 @@ impl Session {
     /// Enciphers blocks of 8 bytes each by itself with a key of three equal parts, which is single DES.
     pub(super) fn encipher(&self, key: Object, blocks: &[u8]) -> Result<Vec<u8>> {
         Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::Des3Ecb, key.0, blocks)?)
+    }
+
+    /// Enciphers blocks of 8 bytes each by itself, in an operation that goes on for the next ones with the same key. Some
+    /// tokens go on with it when the key, or the login, is gone: who begins it has to see to its end.
+    pub(super) fn encipher_on(&self, key: Object, opening: Opening, blocks: &[u8]) -> Result<Vec<u8>> {
+        if self.enciphers.get() != Some(opening) {
+            self.inner(Function::EncryptInit)?.encrypt_init(&Mechanism::Des3Ecb, key.0)?;
+            self.enciphers.set(Some(opening));
+        }
+        Ok(self.going_on(Function::EncryptUpdate)?.encrypt_update(blocks)?)
+    }
+
+    /// Ends the operation that goes on, if one does. When this fails the session is of no more use.
+    pub(super) fn end_operation(&self) -> Result<()> {
+        if self.enciphers.take().is_none() {
+            return Ok(());
+        }
+        match self.going_on(Function::EncryptFinal)?.encrypt_final().map_err(Failure::from) {
+            Ok(rest) if rest.is_empty() => Ok(()),
+            Ok(_) => Err(Failure::Nonsense("C_EncryptFinal")),
+            // For NSS it ends when the length of what is left is asked for, as nothing is.
+            Err(failure) if failure.is(RvError::OperationNotInitialized) => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(super) fn decipher(&self, key: Object, blocks: &[u8]) -> Result<Vec<u8>> {

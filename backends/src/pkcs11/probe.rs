@@ -12,7 +12,7 @@ use icsf_core::backend::{Capabilities, HashAlgorithm, Quirk};
 use sha2::Sha512;
 
 use super::codes::{Class, Failure};
-use super::module::{Kind, Object, Session};
+use super::module::{Kind, Object, Opening, Session};
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -27,6 +27,8 @@ pub(super) struct Findings {
     pub(super) makes_sensitive: bool,
     /// HMAC keys can be born inside.
     pub(super) generates_hmac_keys: bool,
+    /// Blocks can be enciphered one after the other in one operation.
+    pub(super) enciphers_on: bool,
 }
 
 /// RFC 3394, 4.6: 256 bits of key data with a 256-bit key.
@@ -203,6 +205,23 @@ fn hmac(session: &Session, kek: Object) -> Result<()> {
     session.destroy(key)?;
     let mac = mac?;
     if right.is_ok_and(|right| mac == right.as_slice()) { Ok(()) } else { Err(Failure::Nonsense("C_Sign")) }
+}
+
+/// Whether blocks come out of an operation that goes on one by one, and right. In a session that is not used any more
+/// afterwards: a token that does not do this may be left in the middle of it.
+pub(super) fn enciphers_on(session: &Session) -> bool {
+    let Ok(des) = Des::new_from_slice(&DES_KEY) else { return false };
+    let mut right = DES_BLOCKS;
+    des.encrypt_blocks(Array::cast_slice_from_core_mut(right.as_chunks_mut().0));
+    let ((first, second), opening) = (DES_BLOCKS.split_at(8), Opening::new());
+    let tried = || {
+        let key = session.import(Kind::Des, &DES_KEY.repeat(3), false)?;
+        let mut made = session.encipher_on(key, opening, first)?;
+        made.extend(session.encipher_on(key, opening, second)?);
+        session.end_operation()?;
+        Ok::<_, Failure>(made == right)
+    };
+    tried().unwrap_or(false)
 }
 
 /// Single DES by a triple-length key of three equal parts that went through wrapping.
