@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use icsf_saf::command::{Output, covered, join, shows_secret};
+use icsf_saf::command::{Output, covered, join, shows_secret, verbs};
 use serde_json::{Value, json};
 use softicsf::HostSecrets;
 
@@ -15,23 +15,7 @@ use crate::prompt::{Language, Reader, ends};
 /// RACF commands, one for each argument; without any, a READY prompt or
 /// standard input
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  softicsf racf 'SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)'
-  softicsf racf 'RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(@file:key))' \\
-                'SETROPTS RACLIST(PTKTDATA) REFRESH'
-  softicsf racf < setup.txt
-
-Commands: RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER,
-DELUSER. A line that ends in - or + goes on in the next.
-
-A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
-environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
-from standard input. Listings go to standard output, messages to standard
-error. The first command that fails ends it, with exit status 8; at the READY
-prompt END or Ctrl-D does. There, Tab completes verbs, keywords, classes and
-names; commands are remembered in racf.history in the directory of the system,
-but for those with a key or password typed in them.")]
+#[command(after_help = after_help())]
 pub(crate) struct Racf {
     /// Commands, each one argument
     #[arg(value_name = "COMMAND")]
@@ -41,6 +25,42 @@ pub(crate) struct Racf {
     /// Go on after a command that failed
     #[arg(long)]
     keep_going: bool,
+}
+
+/// The commands are those of their table.
+fn after_help() -> String {
+    let mut names = String::from("Commands: ");
+    let mut column = names.len();
+    for (number, verb) in verbs().iter().enumerate() {
+        let end = if number + 1 == verbs().len() { "." } else { ", " };
+        if column + verb.name().len() + 1 > 79 {
+            names = format!("{}\n", names.trim_end());
+            column = 0;
+        }
+        names.push_str(verb.name());
+        names.push_str(end);
+        column += verb.name().len() + end.len();
+    }
+    format!(
+        "\
+Examples:
+  softicsf racf 'SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)'
+  softicsf racf 'RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(@file:key))' \\
+                'SETROPTS RACLIST(PTKTDATA) REFRESH'
+  softicsf racf < setup.txt
+
+{names}
+A line that ends in - or + goes on in the next; /* */ is a comment.
+docs/commands.md has the operands.
+
+A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
+environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
+from standard input. Listings go to standard output, messages to standard
+error. The first command that fails ends it, with exit status 8; at the READY
+prompt END or Ctrl-D does. There, Tab completes verbs, keywords, classes and
+names; commands are remembered in racf.history in the directory of the system,
+but for those with a key or password typed in them."
+    )
 }
 
 const LANGUAGE: Language = Language {

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use icsf_core::epoch::Epoch;
 use icsf_core::store::{Area, Expect, Generation, Op, RowStore, StoreError};
-use ptkt::UserId;
+use ptkt::{GroupId, UserId};
 use zeroize::Zeroizing;
 
 use crate::codec::{self, RowError, RowKind};
-use crate::model::{Class, Options, Profile, ProfileName, User};
+use crate::model::{Class, Group, Options, Profile, ProfileName, User};
 
 /// How often a change is tried anew when somebody else changed the same row meanwhile. Each time somebody else's change was
 /// made, so it is no standstill; twenty were too few for four at once on a busy machine.
@@ -37,6 +37,7 @@ pub struct Snapshot {
     generation: Generation,
     options: Kept<Options>,
     users: BTreeMap<UserId, Kept<Arc<User>>>,
+    groups: BTreeMap<GroupId, Kept<Arc<Group>>>,
     classes: BTreeMap<Class, Profiles>,
     damaged: BTreeMap<Box<[u8]>, Damaged>,
 }
@@ -106,6 +107,17 @@ impl Snapshot {
         self.users.values().map(|kept| &kept.row)
     }
 
+    /// A group.
+    #[must_use]
+    pub fn group(&self, id: &GroupId) -> Option<&Arc<Group>> {
+        self.groups.get(id).map(|kept| &kept.row)
+    }
+
+    /// All groups, by name.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values().map(|kept| &kept.row)
+    }
+
     /// A profile as the database has it.
     #[must_use]
     pub fn profile(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
@@ -153,6 +165,7 @@ impl Snapshot {
                 Some(RowKind::Options) => "the options".to_owned(),
                 Some(RowKind::Profile(class, name)) => format!("profile {name} of class {class}"),
                 Some(RowKind::User(id)) => format!("user {id}"),
+                Some(RowKind::Group(id)) => format!("group {id}"),
                 None => format!("row {}", String::from_utf8_lossy(key)),
             };
             (name, &error.why)
@@ -169,6 +182,12 @@ impl Snapshot {
     #[must_use]
     pub fn damaged_user(&self, id: &UserId) -> Option<&RowError> {
         self.damaged.get(&codec::user_key(id)).map(|damaged| &damaged.why)
+    }
+
+    /// Why the row of a group cannot be read, when it is there and cannot.
+    #[must_use]
+    pub fn damaged_group(&self, id: &GroupId) -> Option<&RowError> {
+        self.damaged.get(&codec::group_key(id)).map(|damaged| &damaged.why)
     }
 
     /// Why the options cannot be read, when they cannot; every class counts as inactive then.
@@ -198,6 +217,7 @@ impl Snapshot {
         let taken = match codec::kind_of(key) {
             Some(RowKind::Options) => self.take_options(disk),
             Some(RowKind::User(id)) => self.take_user(id, disk),
+            Some(RowKind::Group(id)) => self.take_group(id, disk),
             Some(RowKind::Profile(class, name)) => self.take_profile(class, &name, disk, stale),
             None => Err(RowError::Field(0)),
         };
@@ -225,6 +245,15 @@ impl Snapshot {
         if let Some((generation, bytes)) = disk {
             let row = Arc::new(codec::decode_user(&id, bytes)?);
             self.users.insert(id, Kept { row, generation: Some(generation) });
+        }
+        Ok(())
+    }
+
+    fn take_group(&mut self, id: GroupId, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
+        self.groups.remove(&id);
+        if let Some((generation, bytes)) = disk {
+            let row = Arc::new(codec::decode_group(&id, bytes)?);
+            self.groups.insert(id, Kept { row, generation: Some(generation) });
         }
         Ok(())
     }
@@ -258,6 +287,8 @@ pub(crate) enum Edit {
     DeleteProfile(Class, ProfileName),
     PutUser(User),
     DeleteUser(UserId),
+    PutGroup(Group),
+    DeleteGroup(GroupId),
     PutOptions(Options),
     /// Makes the in-storage copy of a class what the database has.
     Refresh(Class),
@@ -391,6 +422,15 @@ fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {
         Edit::DeleteUser(id) => {
             let key = codec::user_key(id);
             let was = view.written_by(&key, view.users.get(id).and_then(|kept| kept.generation));
+            ops.push(Op::Delete(Area::Disk, key, expect(was)));
+        }
+        Edit::PutGroup(group) => {
+            let was = view.groups.get(&group.id).and_then(|kept| kept.generation);
+            ops.push(Op::Put(Area::Disk, codec::group_key(&group.id), codec::encode_group(group), expect(was)));
+        }
+        Edit::DeleteGroup(id) => {
+            let key = codec::group_key(id);
+            let was = view.written_by(&key, view.groups.get(id).and_then(|kept| kept.generation));
             ops.push(Op::Delete(Area::Disk, key, expect(was)));
         }
         Edit::PutOptions(options) => {

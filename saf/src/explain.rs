@@ -10,6 +10,7 @@ use crate::access::{self, Caller};
 use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
+use crate::icsf_access::{require_label, require_service};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
 use crate::passticket::{Request, generation_names, no_key};
 use crate::planned::{KeySource, Trouble, describe};
@@ -83,8 +84,19 @@ impl Saf {
             match source(&profile) {
                 Some(source) => {
                     step("key", describe(&source), true);
-                    if let KeySource::Legacy(label) | KeySource::Enhanced(label) = &source {
-                        self.explain_icsf(&source, label, &mut step);
+                    match &source {
+                        KeySource::Legacy(label) | KeySource::Enhanced(label) => {
+                            if self.checkauth() {
+                                let (found, good) = icsf_permission(&view, caller, &source, label);
+                                step("CSFSERV, CSFKEYS", found, good);
+                            }
+                            self.explain_icsf(&source, label, &mut step);
+                        }
+                        KeySource::Imported(_) => {
+                            let used = self.use_once(&source).map_err(|error| told(error.cause()));
+                            step("key use", used.map_or_else(|why| why, |()| String::new()), false);
+                        }
+                        KeySource::Masked => {}
                     }
                 }
                 None => step("key", "the profile has no key in its SSIGNON segment".to_owned(), false),
@@ -126,6 +138,7 @@ impl Saf {
         let run = || -> Result<(), Trouble> {
             match source {
                 KeySource::Masked => {}
+                KeySource::Imported(how) => return Err(crate::planned::not_imported(*how)),
                 KeySource::Legacy(label) => {
                     let key = icsf.csnbenc_key(label)?;
                     icsf.in_engine(move || key.encipher(&mut [[0; 8]]))??;
@@ -162,6 +175,15 @@ impl Saf {
     }
 }
 
+/// Whether ICSF lets somebody use a key, where it asks.
+fn icsf_permission(view: &Snapshot, caller: &Caller, source: &KeySource, label: &KeyLabel) -> (String, bool) {
+    let service = if matches!(source, KeySource::Enhanced(_)) { "CSFHMG" } else { "CSFENC" };
+    match require_service(view, caller, service).and_then(|()| require_label(view, caller, label)) {
+        Ok(()) => (format!("{} may use {service} and {label}", caller.id()), true),
+        Err(refusal) => (refusal.to_string(), false),
+    }
+}
+
 fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
     let Ok(name) = name.parse::<ProfileName>() else { return ("no profile name".to_owned(), false) };
     if let Some(why) = view.damaged_profile(Class::Ptktdata, &name) {
@@ -182,6 +204,7 @@ pub(crate) fn source(profile: &Profile) -> Option<KeySource> {
         (Some(label), _) => Some(KeySource::Enhanced(*label)),
         (None, Some(LegacyKey::Label(label))) => Some(KeySource::Legacy(*label)),
         (None, Some(LegacyKey::Masked(_))) => Some(KeySource::Masked),
+        (None, Some(LegacyKey::Imported(how))) => Some(KeySource::Imported(*how)),
         (None, None) => None,
     }
 }

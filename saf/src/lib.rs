@@ -11,11 +11,14 @@ mod database;
 mod error;
 pub mod explain;
 pub mod fidelity;
+mod icsf_access;
 pub mod model;
 mod passticket;
+pub mod pasted;
 mod planned;
 pub mod replay;
 mod server;
+pub mod services;
 mod sign_on;
 pub mod smf;
 

@@ -18,7 +18,8 @@ use crate::access::Caller;
 use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
-use crate::model::{Access, LegacyKey, Profile};
+use crate::icsf_access::{Refusal, require_label, require_service};
+use crate::model::{Access, ImportedKey, LegacyKey, Profile};
 use crate::passticket::Request;
 use crate::server::Saf;
 
@@ -28,8 +29,10 @@ const PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// What a plan depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
-    /// Whose permission is checked, and which; nobody's at sign-on.
-    pub(crate) authority: Option<(Caller, Access)>,
+    /// Whose permission is checked; nobody's at sign-on, and of an authorized program.
+    pub(crate) caller: Option<Caller>,
+    /// UPDATE to generate, READ to evaluate.
+    pub(crate) access: Access,
     pub(crate) user: UserId,
     pub(crate) application: Applid,
     pub(crate) group: Option<GroupId>,
@@ -48,6 +51,8 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedKey {
     profile: Arc<Profile>,
     source: Source,
+    /// The service that ICSF refuses the caller, or with which it refuses it the key.
+    refused: Option<(&'static str, Refusal)>,
 }
 
 enum Source {
@@ -57,6 +62,7 @@ enum Source {
     Enhanced(KeyLabel, Prepared<ptkt::enhanced::Session>),
     #[cfg(not(feature = "enhanced"))]
     Enhanced(KeyLabel),
+    Imported(ImportedKey),
 }
 
 /// A session, and the number of the open key it was prepared with.
@@ -173,11 +179,47 @@ impl Trouble {
 
 impl PlannedKey {
     fn new(profile: &Arc<Profile>, source: Source) -> Self {
-        Self { profile: Arc::clone(profile), source }
+        Self { profile: Arc::clone(profile), source, refused: None }
     }
 
-    /// The keys of a profile, the one that generates first.
-    pub(crate) fn all_of(profile: &Arc<Profile>, user: &UserId, application: &Applid) -> Vec<Self> {
+    /// The same for a caller whom ICSF may refuse the service, or the key.
+    fn checked_for(mut self, view: &Snapshot, caller: &Caller) -> Self {
+        let (service, name, label) = match &self.source {
+            Source::Legacy(label, _) => ("CSNBENC", "CSFENC", label),
+            #[cfg(feature = "enhanced")]
+            Source::Enhanced(label, _) => ("CSNBHMG", "CSFHMG", label),
+            #[cfg(not(feature = "enhanced"))]
+            Source::Enhanced(label) => ("CSNBHMG", "CSFHMG", label),
+            Source::Masked(..) | Source::Imported(_) => return self,
+        };
+        let allowed = require_service(view, caller, name).and_then(|()| require_label(view, caller, label));
+        self.refused = allowed.err().map(|refusal| (service, refusal));
+        self
+    }
+
+    /// That ICSF lets the caller use the key.
+    fn allowed(&self, saf: &Saf) -> Result<(), icsf_core::Error> {
+        match &self.refused {
+            Some((service, refusal)) => Err(refusal.told_by(saf.icsf(), service)),
+            None => Ok(()),
+        }
+    }
+
+    /// The keys of a profile as `caller` may use them, if there is one: the one that generates first.
+    pub(crate) fn all_for(
+        view: &Snapshot,
+        caller: Option<&Caller>,
+        profile: &Arc<Profile>,
+        key: &PlanKey,
+    ) -> Vec<Self> {
+        let keys = Self::all_of(profile, &key.user, &key.application);
+        match caller {
+            Some(caller) => keys.into_iter().map(|key| key.checked_for(view, caller)).collect(),
+            None => keys,
+        }
+    }
+
+    fn all_of(profile: &Arc<Profile>, user: &UserId, application: &Applid) -> Vec<Self> {
         let Some(ssignon) = &profile.ssignon else { return Vec::new() };
         let mut keys = Vec::with_capacity(2);
         if let Some(label) = ssignon.enhanced {
@@ -194,6 +236,7 @@ impl PlannedKey {
                     keys.push(Self::new(profile, Source::Masked(Box::new(key), session)));
                 }
             }
+            Some(LegacyKey::Imported(how)) => keys.push(Self::new(profile, Source::Imported(*how))),
             None => {}
         }
         keys
@@ -212,13 +255,14 @@ impl PlannedKey {
             Source::Enhanced(label, _) => KeySource::Enhanced(*label),
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(label) => KeySource::Enhanced(*label),
+            Source::Imported(how) => KeySource::Imported(*how),
         }
     }
 
     /// Names the key in an event.
     pub(crate) fn named(&self, event: Event) -> Event {
         let (by, label) = match self.source_kind() {
-            KeySource::Masked => (TicketKind::Legacy, None),
+            KeySource::Masked | KeySource::Imported(_) => (TicketKind::Legacy, None),
             KeySource::Legacy(label) => (TicketKind::Legacy, Some(label)),
             KeySource::Enhanced(label) => (TicketKind::Enhanced, Some(label)),
         };
@@ -231,6 +275,7 @@ impl PlannedKey {
     }
 
     pub(crate) fn generate(&self, saf: &Saf, request: &Request, time: Timestamp) -> Result<Ticket, Trouble> {
+        self.allowed(saf)?;
         match &self.source {
             Source::Masked(key, session) => {
                 session.generate(&**key, time).map_err(|error| Trouble::other(Cause::new(error.to_string())))
@@ -249,6 +294,7 @@ impl PlannedKey {
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),
+            Source::Imported(how) => Err(not_imported(*how)),
         }
     }
 
@@ -260,6 +306,7 @@ impl PlannedKey {
         ticket: &Ticket,
         now: Timestamp,
     ) -> Result<(TicketKind, Verdict), Trouble> {
+        self.allowed(saf)?;
         match &self.source {
             Source::Masked(key, session) => {
                 let Ok(verdict) = session.evaluate(&**key, ticket, now, Window::legacy());
@@ -286,6 +333,7 @@ impl PlannedKey {
             }
             #[cfg(not(feature = "enhanced"))]
             Source::Enhanced(_) => Err(without_enhanced()),
+            Source::Imported(how) => Err(not_imported(*how)),
         }
     }
 
@@ -325,6 +373,14 @@ pub enum KeySource {
     Legacy(KeyLabel),
     /// In the CKDS: enhanced.
     Enhanced(KeyLabel),
+    /// Not here: legacy, in the database the profile was imported from.
+    Imported(ImportedKey),
+}
+
+/// Why the key of an imported profile cannot be used.
+pub(crate) fn not_imported(how: ImportedKey) -> Trouble {
+    let why = format!("the key is {how} in the database the profile was imported from: an unload does not hold it");
+    Trouble::other(Cause::new(why).with_remedy("give it the key: RALTER PTKTDATA ... SSIGNON(KEYMASKED(...))"))
 }
 
 pub(crate) fn describe(source: &KeySource) -> String {
@@ -332,5 +388,78 @@ pub(crate) fn describe(source: &KeySource) -> String {
         KeySource::Masked => "legacy, masked in the security database".to_owned(),
         KeySource::Legacy(label) => format!("legacy, in the CKDS under {label}"),
         KeySource::Enhanced(label) => format!("enhanced, in the CKDS under {label}"),
+        KeySource::Imported(how) => format!("legacy, {how} in the database the profile was imported from"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use icsf_backends::Absent;
+    use icsf_core::clock::ManualClock;
+    use icsf_core::codes::ReasonCodes;
+    use icsf_core::control::MemoryControl;
+    use icsf_core::epoch::Epoch;
+    use icsf_core::random::SeededRandom;
+    use icsf_core::store::MemoryStore;
+    use icsf_core::{Icsf, Parts};
+
+    use super::*;
+    use crate::command::NoSecrets;
+    use crate::database::{Database, Edit};
+    use crate::model::{Class, Ssignon};
+
+    fn saf() -> Saf {
+        let (epoch, clock) = (Arc::new(Epoch::in_memory()), Arc::new(ManualClock::at(1_763_110_800)));
+        let icsf = Icsf::new(Parts {
+            backend: Arc::new(Absent::new("none")),
+            store: Arc::new(MemoryStore::default()),
+            control: Arc::new(MemoryControl::default()),
+            epoch: Arc::clone(&epoch),
+            clock: Arc::clone(&clock) as Arc<_>,
+            random: Arc::new(SeededRandom::new(1)),
+            reason_codes: ReasonCodes::Icsf,
+        });
+        let database = Database::new(Arc::new(MemoryStore::default()), epoch);
+        Saf::new(Arc::new(icsf), database, clock, Arc::new(ptkt::MemoryRegister::new()), "SY1")
+    }
+
+    /// An unload says how a key is kept, and not what it is: such a profile makes no tickets, and says why.
+    #[test]
+    fn a_key_that_stayed_where_its_profile_was_imported_from_makes_no_tickets() {
+        let (saf, admin) = (saf(), Caller::user("IBMUSER".parse().unwrap()));
+        let run = |command: &str| saf.command(&admin, command, &NoSecrets);
+        run("SETROPTS CLASSACT(PTKTDATA) GENERIC(PTKTDATA)").unwrap();
+        run("RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)").unwrap();
+        for (how, line) in [
+            (ImportedKey::Masked, "Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
+            (ImportedKey::Token, "Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE"),
+            (ImportedKey::Unknown, "Legacy   PassTicket: *UNKNOWN*"),
+        ] {
+            saf.database()
+                .change(|_| {
+                    let name = "TSOPRD1".parse().unwrap();
+                    let mut profile = Profile::new(Class::Ptktdata, name, false, *admin.id());
+                    let legacy = Some(LegacyKey::Imported(how));
+                    profile.ssignon = Some(Ssignon { legacy, ..Ssignon::default() });
+                    Ok::<_, Error>(vec![Edit::PutProfile(profile)])
+                })
+                .unwrap();
+            run("SETROPTS RACLIST(PTKTDATA)").unwrap();
+            let request = Request::new("U1".parse().unwrap(), "TSOPRD1".parse().unwrap());
+            let error = saf.generate(&admin, &request).unwrap_err();
+            assert_eq!((error.code(), error.triple().to_string().as_str()), (Code::GenerationKey, "8/16/28"));
+            assert!(error.cause().why().contains(how.name()) && error.cause().remedies()[0].contains("RALTER"));
+            let error = saf.evaluate(&admin, &request, &"AAAAAAAA".parse().unwrap()).unwrap_err();
+            assert_eq!(error.code(), Code::EvaluationKey);
+            let explained = saf.explain(&admin, &request).unwrap();
+            assert!(!explained.steps.last().unwrap().good, "{explained:?}");
+            assert_eq!(run("RLIST PTKTDATA TSOPRD1 NORACF SSIGNON").unwrap().lines[2], line);
+            let refused = run("RALTER PTKTDATA TSOPRD1 SSIGNON(ENCRYPTKEY)").unwrap_err();
+            assert!(refused.what().contains("in the database it was imported from, and not here"), "{refused}");
+            run("RALTER PTKTDATA TSOPRD1 SSIGNON(KEYMASKED(E001193519561977))").unwrap();
+            run("SETROPTS RACLIST(PTKTDATA) REFRESH").unwrap();
+            saf.generate(&admin, &request).unwrap();
+            run("SETROPTS NORACLIST(PTKTDATA)").unwrap();
+        }
     }
 }

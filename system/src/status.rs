@@ -89,7 +89,13 @@ impl System {
     pub fn status(&self) -> Result<Status, Error> {
         let database = self.saf().database().view()?;
         let options = database.options();
-        let classes = Class::ALL.into_iter().map(|class| ClassStatus {
+        // The two that PassTickets cannot do without, and what else is in use.
+        let shown = |class: &Class| {
+            matches!(class, Class::Ptktdata | Class::Appl)
+                || options.active.contains(class)
+                || options.raclisted.contains(class)
+        };
+        let classes = Class::ALL.into_iter().filter(shown).map(|class| ClassStatus {
             class,
             active: options.active.contains(&class),
             raclisted: options.raclisted.contains(&class),

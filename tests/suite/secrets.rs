@@ -23,7 +23,7 @@ use icsf_core::random::SystemRandom;
 use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
 use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, Parts};
-use icsf_saf::model::{Class, Credential};
+use icsf_saf::model::{Class, Credential, Realm};
 use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
@@ -403,6 +403,7 @@ fn no_text_holds_a_secret() {
         texts.debug(&profile.ssignon);
         texts.debug(&profile.ssignon.as_ref().and_then(|ssignon| ssignon.legacy.as_ref()));
     }
+    texts.debug(&Realm { password: Some(ClearKey::from_slice(PASSWORD.as_bytes())), ..Realm::default() });
     crate::support::racf(&system, &format!("ADDUSER U1 PASSWORD({PASSWORD})"));
     texts.debug(system.saf().database().view().unwrap().user(&"U1".parse().unwrap()).unwrap());
     for command in [
@@ -434,6 +435,8 @@ fn no_text_holds_a_secret() {
     texts.panic(system.evaluate(&admin(), &who, &ticket));
     texts.error(&format!("{}X", ticket.expose()).parse::<ptkt::Ticket>().unwrap_err());
     texts.error(&format!("{}\u{7f}", &ticket.expose()[..7]).parse::<ptkt::Ticket>().unwrap_err());
+    texts.debug(&system.saf().rcvtptgn(&who.user, &who.application));
+    icsf_saf::command::verbs().iter().for_each(|verb| texts.debug(verb));
     tickets(&mut texts);
     let explained = system.explain(&admin(), &who).unwrap();
     texts.debug(&explained);

@@ -4,70 +4,28 @@
 //! stands where it should not may be a secret in the wrong place, and is covered.
 
 use super::syntax::{self, Command, Operand, Span};
+use super::table::{Keyword, List, Takes, Verb, all, any, lookup};
 
-/// Keywords whose value is a key or a password.
-const SECRET: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "PASSWORD"];
-
-/// Keywords whose values are shown. SSIGNON is none: what is in it is looked at keyword by keyword.
-const SHOWN: [&str; 20] = [
-    "OWNER",
-    "UACC",
-    "APPLDATA",
-    "DATA",
-    "KEYLABEL",
-    "EPTKEYLABEL",
-    "TYPE",
-    "TIMEOUT",
-    "REPLAY",
-    "CLASS",
-    "ID",
-    "ACCESS",
-    "NAME",
-    "DFLTGRP",
-    "CLASSACT",
-    "NOCLASSACT",
-    "RACLIST",
-    "NORACLIST",
-    "GENERIC",
-    "NOGENERIC",
-];
-
-/// Keywords without value.
-const BARE: [&str; 12] = [
-    "ALL",
-    "AUTHUSER",
-    "NOAPPLDATA",
-    "NODATA",
-    "NOSSIGNON",
-    "NOPASSWORD",
-    "NORACF",
-    "SSIGNON",
-    "REVOKE",
-    "RESUME",
-    "DELETE",
-    "REFRESH",
-];
-
-/// Whether a word may be meant as a keyword for a secret: abbreviated, or mistyped.
-fn announces_secret(word: &str) -> bool {
+/// Whether a word may be meant as a keyword for a secret: abbreviated, or mistyped. It is not when it is another keyword of
+/// its list in full.
+fn announces_secret(word: &str, list: List) -> bool {
     let word = word.to_ascii_uppercase();
-    let exact = SHOWN.contains(&word.as_str()) || word == "NOPASSWORD";
-    !word.is_empty()
-        && !exact
-        && SECRET.iter().any(|keyword| keyword.starts_with(&word) || strsim::osa_distance(keyword, &word) <= 2)
+    let other = |keyword: &Keyword| keyword.name() == word && !is_secret(keyword);
+    let like =
+        |keyword: &Keyword| keyword.name().starts_with(&word) || strsim::osa_distance(keyword.name(), &word) <= 2;
+    !word.is_empty() && !all(list).any(other) && any(&|keyword| is_secret(keyword) && like(keyword))
 }
 
-fn is_shown(word: &str) -> bool {
-    let word = word.to_ascii_uppercase();
-    !word.is_empty() && SHOWN.iter().any(|keyword| keyword.starts_with(&word)) && !announces_secret(&word)
+const fn is_secret(keyword: &Keyword) -> bool {
+    matches!(keyword.takes(), Takes::Secret(_))
 }
 
 /// Whether a word is a keyword, abbreviated or mistyped: what else stands there is no keyword.
 fn is_keyword(word: &str) -> bool {
     let word = word.to_ascii_uppercase();
-    let mut known = SHOWN.iter().chain(&SECRET).chain(&BARE);
-    word.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && known.any(|keyword| keyword.starts_with(&word) || strsim::osa_distance(keyword, &word) <= 2)
+    let like =
+        |keyword: &Keyword| keyword.name().starts_with(&word) || strsim::osa_distance(keyword.name(), &word) <= 2;
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric()) && any(&like)
 }
 
 /// Whether a text could be meant as a key: most of it hexadecimal digits, and of these nearly as many as a key has.
@@ -87,64 +45,86 @@ pub(super) fn is_like_a_key(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn shows_secret(command: &str) -> bool {
-    fn typed(operands: &[Operand]) -> bool {
+    fn typed(operands: &[Operand], list: List) -> bool {
         operands.iter().any(|operand| {
             let inner = operand.inner.as_deref().unwrap_or_default();
-            let secret = announces_secret(&operand.text) && inner.iter().any(|value| !value.text.starts_with('@'));
-            secret || is_like_a_key(&operand.text) || typed(inner)
+            let keyword = lookup(&operand.text, list);
+            let secret = keyword.map_or_else(|| announces_secret(&operand.text, list), is_secret);
+            let shown = secret && inner.iter().any(|value| !value.text.starts_with('@'));
+            shown || is_like_a_key(&operand.text) || typed(inner, keyword.map_or(&[], Keyword::list))
         })
     }
     match syntax::parse(command) {
-        Ok(read) => !sets_options(&read) && typed(&read.operands),
+        Ok(read) => typed(&read.operands, Verb::meant(&read.verb.text).map_or(&[], Verb::list)),
         Err(_) => {
             let folded = command.to_ascii_uppercase();
-            SECRET.iter().any(|keyword| folded.contains(keyword.split_at(4).0))
+            any(&|keyword| is_secret(keyword) && folded.contains(keyword.name().split_at(4).0))
         }
     }
 }
 
-/// In SETROPTS, PASSWORD is an option of the whole system and no secret.
-fn sets_options(command: &Command) -> bool {
-    ["SETROPTS", "SETR"].contains(&command.verb.text.to_ascii_uppercase().as_str())
+/// The text of a command, or of what is none, with what may be a key or a password in it covered: for errors, journals and
+/// histories. It has as many bytes as before.
+///
+/// ```
+/// use icsf_saf::command::covered;
+/// assert_eq!(covered("ADDUSER U1 PASSWORD(hunter2) SPECIAL"), "ADDUSER U1 PASSWORD(*******) SPECIAL");
+/// ```
+#[must_use]
+pub fn covered(text: &str) -> String {
+    syntax::parse(text).map_or_else(|_| unread(text), |command| read(text, &command))
 }
 
 /// The text of a command that was read, with what may be secret in it covered.
-/// `names` of its operands stand before the keywords.
-pub(super) fn read(text: &str, command: &Command, names: usize) -> String {
+fn read(text: &str, command: &Command) -> String {
+    let verb = Verb::meant(&command.verb.text);
     let mut places = Vec::new();
-    look(std::slice::from_ref(&command.verb), 1, false, &mut places);
-    look(&command.operands, names, announces_secret(&command.verb.text), &mut places);
+    look(std::slice::from_ref(&command.verb), 1, &[], false, &mut places);
+    let announced = verb.is_none() && announces_secret(&command.verb.text, &[]);
+    let (names, list) = verb.map_or((0, [].as_slice()), |verb| (verb.names.len(), verb.list()));
+    look(&command.operands, names, list, announced, &mut places);
     cover(text, |at| places.iter().any(|place| place.contains(&at)))
 }
 
-/// `names`: how many operands at the front are names and not keywords; `announced`: that the first one may be a secret.
-fn look(operands: &[Operand], names: usize, mut announced: bool, places: &mut Vec<Span>) {
+/// `names`: how many operands at the front are names and not keywords of `list`; `announced`: that the first one may be a
+/// secret.
+fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, places: &mut Vec<Span>) {
     for (number, operand) in operands.iter().enumerate() {
         let word = operand.text.as_str();
         let named = number < names;
+        let keyword = if named { None } else { lookup(word, list) };
+        let inner = operand.inner.as_deref().unwrap_or_default();
         let in_parentheses = operand.span.end..operand.whole.end;
+        let by_name = matches!(inner, [one] if one.text.starts_with('@') && one.inner.is_none());
         if is_like_a_key(word) || (announced && !word.starts_with('@')) {
             places.push(operand.whole.clone());
-        } else if !named && !word.is_empty() && "SSIGNON".starts_with(&word.to_ascii_uppercase()) {
-            look(operand.inner.as_deref().unwrap_or_default(), 0, false, places);
-        } else if let Some(inner) = &operand.inner {
-            let by_name = matches!(inner.as_slice(), [one] if one.text.starts_with('@') && one.inner.is_none());
-            let list_of_names = named && word.is_empty();
-            if list_of_names || (is_shown(word) && !named) {
-                look(inner, inner.len(), false, places);
+        } else if named {
+            // A list of names is one; a name with something in parentheses is none.
+            if word.is_empty() {
+                look(inner, inner.len(), &[], false, places);
             } else if !by_name {
                 places.push(in_parentheses);
             }
-        } else if !named && !is_keyword(word) {
-            places.push(operand.whole.clone());
+        } else {
+            match keyword.map(Keyword::takes) {
+                Some(Takes::Keywords(list)) => look(inner, 0, list, false, places),
+                Some(Takes::One(_) | Takes::Maybe(_) | Takes::Several(_)) => {
+                    look(inner, inner.len(), &[], false, places);
+                }
+                Some(Takes::Secret(_) | Takes::Nothing) if by_name => {}
+                Some(Takes::Secret(_) | Takes::Nothing) => places.push(in_parentheses),
+                None if operand.inner.is_some() && !by_name => places.push(in_parentheses),
+                None if !is_keyword(word) => places.push(operand.whole.clone()),
+                None => {}
+            }
         }
         // A keyword without parentheses: the secret may stand beside it.
-        announced = operand.inner.is_none() && announces_secret(word);
+        announced = operand.inner.is_none() && announces_secret(word, list);
     }
 }
 
 /// The text of what is no command, covered from where a secret may begin.
-pub(super) fn unread(text: &str) -> String {
+fn unread(text: &str) -> String {
     let word = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     let begins = text.char_indices().find_map(|(at, c)| {
         let rest = text.get(at..).unwrap_or_default();
@@ -154,7 +134,7 @@ pub(super) fn unread(text: &str) -> String {
         match c {
             '(' | '\'' => Some(at + 1),
             _ if begins_word && is_like_a_key(here) => Some(at),
-            _ if begins_word && here.len() > 2 && announces_secret(here) => Some(at + end),
+            _ if begins_word && here.len() > 2 && announces_secret(here, &[]) => Some(at + end),
             _ => None,
         }
     });
@@ -170,24 +150,4 @@ fn cover(text: &str, covered: impl Fn(usize) -> bool) -> String {
             std::iter::repeat_n(if hidden { '*' } else { c }, count)
         })
         .collect()
-}
-
-/// The text of a command as it may be shown and kept: what is a key or a password, and what might be one in the wrong place,
-/// is covered.
-///
-/// ```
-/// use icsf_saf::command::covered;
-/// assert_eq!(covered("ALTUSER U1 PASSWORD(SECRET)"), "ALTUSER U1 PASSWORD(******)");
-/// assert_eq!(covered("ALTUSER U1 PASSWORD SECRET"), "ALTUSER U1 PASSWORD ******");
-/// assert_eq!(covered("RLIST PTKTDATA *"), "RLIST PTKTDATA *");
-/// ```
-#[must_use]
-pub fn covered(command: &str) -> String {
-    match syntax::parse(command) {
-        Ok(parsed) => {
-            let names = super::Verb::meant(&parsed.verb.text).map_or(0, |verb| verb.names);
-            read(command, &parsed, names)
-        }
-        Err(_) => unread(command),
-    }
 }

@@ -1,20 +1,28 @@
 //! RACF commands: read, checked, and carried out in one transaction each.
 //!
-//! RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER, DELUSER. Keywords may be abbreviated as far as
-//! they stay unambiguous. A key may be typed, as in the real command, and is covered in every error; better it is
-//! named: `@secret:NAME`, or `@file:PATH`.
+//! What there is stands in one table, [`verbs`]. Keywords may be abbreviated as far as they stay unambiguous. A key may be
+//! typed, as in the real command, and is covered in every error; better it is named: `@secret:NAME`, or `@file:PATH`.
 
 mod complete;
+mod connect;
 mod cover;
 mod error;
+mod groups;
+mod kerb;
+mod listgrp;
+mod listuser;
 mod messages;
 mod operands;
 mod permit;
 mod profiles;
+mod reference;
 mod rlist;
+mod rows;
+mod search;
 mod setropts;
 mod ssignon;
 mod syntax;
+mod table;
 mod users;
 
 pub use complete::complete;
@@ -23,10 +31,12 @@ pub use error::CommandError;
 use icsf_core::Cause;
 use icsf_core::journal::{Event, What};
 pub use messages::MESSAGES;
-use operands::{Keywords, distinct, each, one, parsed, positional, quoted};
+use operands::Given;
+pub use reference::reference;
 use secrecy::SecretString;
 use syntax::{Command, Operand};
 pub use syntax::{Span, join};
+pub use table::{Keyword, Takes, Verb, verbs};
 
 use crate::access::Caller;
 use crate::server::Saf;
@@ -73,6 +83,10 @@ impl Output {
     fn message(message: String) -> Self {
         Self { lines: Vec::new(), messages: vec![message] }
     }
+
+    fn lines(lines: Vec<String>) -> Self {
+        Self { lines, messages: Vec::new() }
+    }
 }
 
 /// What a command runs with.
@@ -82,45 +96,6 @@ struct Session<'a> {
     secrets: &'a dyn SecretSource,
     /// Where the text of the command ends.
     end: usize,
-}
-
-struct Verb {
-    name: &'static str,
-    short: &'static str,
-    /// How many names and classes stand before the keywords.
-    names: usize,
-    carry_out: fn(&Session<'_>, &[Operand]) -> Result<Output, CommandError>,
-}
-
-/// The commands, with the short names RACF has for them.
-const COMMANDS: [Verb; 9] = [
-    Verb { name: "RDEFINE", short: "RDEF", names: 2, carry_out: profiles::rdefine },
-    Verb { name: "RALTER", short: "RALT", names: 2, carry_out: profiles::ralter },
-    Verb { name: "RDELETE", short: "RDEL", names: 2, carry_out: profiles::rdelete },
-    Verb { name: "RLIST", short: "RL", names: 2, carry_out: rlist::rlist },
-    Verb { name: "PERMIT", short: "PE", names: 1, carry_out: permit::permit },
-    Verb { name: "SETROPTS", short: "SETR", names: 0, carry_out: setropts::setropts },
-    Verb { name: "ADDUSER", short: "AU", names: 1, carry_out: users::adduser },
-    Verb { name: "ALTUSER", short: "ALU", names: 1, carry_out: users::altuser },
-    Verb { name: "DELUSER", short: "DU", names: 1, carry_out: users::deluser },
-];
-
-impl Verb {
-    /// The command of this name, or the one that was probably meant.
-    fn meant(text: &str) -> Option<&'static Self> {
-        let word = text.to_ascii_uppercase();
-        let exact = COMMANDS.iter().find(|verb| verb.name == word || verb.short == word);
-        exact.or_else(|| COMMANDS.iter().find(|verb| strsim::osa_distance(verb.name, &word) <= 2))
-    }
-
-    /// Whether it never changes the database.
-    fn only_lists(&self) -> bool {
-        ["RLIST", "LISTUSER", "LISTGRP", "SEARCH"].contains(&self.name)
-    }
-
-    fn is(&self, text: &str) -> bool {
-        self.name.eq_ignore_ascii_case(text) || self.short.eq_ignore_ascii_case(text)
-    }
 }
 
 impl Saf {
@@ -141,23 +116,21 @@ impl Saf {
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
         let command = syntax::parse(text).map_err(|error| {
             CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(cover::unread(text))
+                .in_command(covered(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        let verb = Verb::meant(&command.verb.text);
-        let covered = || cover::read(text, &command, verb.map_or(0, |verb| verb.names));
-        let done = session.run(&command).map_err(|error| error.in_command(covered()));
-        if verb.is_some_and(|verb| !verb.only_lists()) && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
-            self.told_command(issuer, covered, &done);
+        let done = session.run(&command).map_err(|error| error.in_command(covered(text)));
+        let changes = Verb::meant(&command.verb.text).is_some_and(|verb| !verb.only_lists());
+        if changes && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
+            self.told_command(issuer, text, &done);
         }
         done
     }
 
     /// Tells the journal of a command that changed the database, or was to.
-    fn told_command(&self, issuer: &Caller, covered: impl FnOnce() -> String, done: &Result<Output, CommandError>) {
+    fn told_command(&self, issuer: &Caller, text: &str, done: &Result<Output, CommandError>) {
         self.icsf().tell(What::Command, |event| {
-            let caller = Some(issuer.id().to_string());
-            let event = Event { caller, command: Some(covered()), ..event };
+            let event = Event { caller: Some(issuer.id().to_string()), command: Some(covered(text)), ..event };
             match done {
                 Ok(_) => event,
                 Err(error) => event.because(&error.cause().cloned().unwrap_or_else(|| Cause::new(error.to_string()))),
@@ -170,12 +143,13 @@ impl Session<'_> {
     fn run(&self, command: &Command) -> Result<Output, CommandError> {
         let word = &command.verb;
         match Verb::meant(&word.text) {
-            Some(verb) if verb.is(&word.text) => (verb.carry_out)(self, &command.operands),
+            Some(verb) if verb.is(&word.text) => (verb.carry_out)(self, &Given::read(verb, command)?),
             Some(near) => Err(CommandError::at(format!("{} is no command of this shell", word.text), word)
-                .hint(format!("{}?", near.name))),
+                .hint(format!("{}?", near.name()))),
             None => {
-                let all = COMMANDS.map(|verb| verb.name).join(", ");
-                Err(CommandError::at("this is no command of this shell", word).hint(format!("one of {all}")))
+                let all: Vec<&str> = verbs().iter().map(Verb::name).collect();
+                Err(CommandError::at("this is no command of this shell", word)
+                    .hint(format!("one of {}", all.join(", "))))
             }
         }
     }

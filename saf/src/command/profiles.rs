@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
+use super::kerb::AskedRealm;
 use super::messages::{Done, needs_refresh};
-use super::ssignon::{Asked, take_back};
-use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional};
+use super::operands::{distinct, number, parsed, quoted, text_of};
+use super::ssignon::{Asked, Made};
+use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
-use crate::model::{Class, Profile, ProfileName, Ssignon};
-
-pub(super) const RDEFINE: [&str; 5] = ["OWNER", "UACC", "APPLDATA", "DATA", "SSIGNON"];
-pub(super) const RALTER: [&str; 8] =
-    ["OWNER", "UACC", "APPLDATA", "NOAPPLDATA", "DATA", "NODATA", "SSIGNON", "NOSSIGNON"];
+use crate::model::{Access, Audit, Class, Profile, ProfileName, Realm, Ssignon};
 
 /// The names a command is about.
 pub(super) fn names(operand: &Operand) -> Result<Vec<(ProfileName, &Operand)>, CommandError> {
@@ -22,68 +20,98 @@ fn is_generic(view: &Snapshot, class: Class, name: &ProfileName) -> bool {
     name.has_generic_characters() && view.options().generic.contains(&class)
 }
 
-/// What RDEFINE and RALTER set, but for the key.
+/// What RDEFINE and RALTER set, but for the key of SSIGNON.
 struct Settings<'a> {
-    keywords: Keywords<'a>,
+    given: &'a Given<'a>,
+    realm: Option<(AskedRealm, &'a Operand)>,
 }
 
-impl Settings<'_> {
-    fn apply(&self, profile: &mut Profile) -> Result<(), CommandError> {
-        if let Some(owner) = self.keywords.value("OWNER")? {
-            profile.owner = parsed(owner)?;
-        }
-        if let Some(uacc) = self.keywords.value("UACC")? {
-            profile.uacc = parsed(uacc)?;
-        }
-        for (keyword, off) in [("APPLDATA", "NOAPPLDATA"), ("DATA", "NODATA")] {
-            self.keywords.exclusive(&[keyword, off])?;
-            let text = match self.keywords.value(keyword)? {
-                Some(value) if value.text.len() > 255 => {
-                    return Err(CommandError::at(format!("{keyword} has at most 255 characters"), value));
-                }
-                Some(value) => value.text.clone(),
-                None if self.keywords.has(off)? => String::new(),
-                None => continue,
-            };
-            if keyword == "APPLDATA" {
-                profile.appldata = text;
-            } else {
-                profile.data = text;
+impl<'a> Settings<'a> {
+    fn read(session: &Session<'_>, class: Class, given: &'a Given<'a>) -> Result<Self, CommandError> {
+        for (segment, has) in [("SSIGNON", class.has_ssignon()), ("KERB", class.has_kerb())] {
+            if let (Some(operand), false) = (given.keywords.get(segment), has) {
+                return Err(CommandError::at(format!("class {class} has no {segment} segment"), operand));
             }
         }
-        self.keywords.exclusive(&["SSIGNON", "NOSSIGNON"])?;
-        if self.keywords.has("NOSSIGNON")? {
+        let realm = given.keywords.within("KERB")?.map(|keywords| AskedRealm::read(session, &keywords)).transpose()?;
+        Ok(Self { given, realm: realm.zip(given.keywords.get("KERB")) })
+    }
+
+    fn apply(&self, profile: &mut Profile) -> Result<(), CommandError> {
+        let keywords = &self.given.keywords;
+        profile.owner = keywords.parsed("OWNER")?.unwrap_or(profile.owner);
+        profile.uacc = keywords.parsed("UACC")?.unwrap_or(profile.uacc);
+        if let Some(text) = keywords.setting("APPLDATA", "NOAPPLDATA", |value| text_of("APPLDATA", value))? {
+            profile.appldata = text.unwrap_or_default();
+        }
+        if let Some(text) = keywords.setting("DATA", "NODATA", |value| text_of("DATA", value))? {
+            profile.data = text.unwrap_or_default();
+        }
+        if let Some(value) = keywords.value("LEVEL") {
+            profile.level = u8::try_from(number("LEVEL", value, 0, 99)?).unwrap_or(99);
+        }
+        if let Some(values) = keywords.values("AUDIT") {
+            profile.audit = audit(values)?;
+        }
+        profile.warning = keywords.switch("WARNING", "NOWARNING").unwrap_or(profile.warning);
+        if keywords.has("NOSSIGNON") {
             profile.ssignon = None;
         }
-        Ok(())
+        if keywords.has("NOKERB") {
+            profile.kerb = None;
+        }
+        match &self.realm {
+            Some((realm, operand)) => realm.apply(profile.kerb.get_or_insert_with(Realm::default), operand),
+            None => Ok(()),
+        }
     }
+}
+
+/// AUDIT(NONE), AUDIT(ALL), AUDIT(SUCCESS(level) FAILURES(level)): READ where no level is given.
+fn audit(values: &[Operand]) -> Result<Audit, CommandError> {
+    let mut audit = Audit { success: None, failures: None };
+    for value in values {
+        let from: Access = match value.inner.as_deref() {
+            None => Access::Read,
+            Some([level]) => parsed(level)?,
+            Some(_) => return Err(CommandError::at("one access level belongs here", value)),
+        };
+        match value.text.to_ascii_uppercase().as_str() {
+            "NONE" if values.len() == 1 && value.inner.is_none() => {}
+            "ALL" => audit = Audit { success: Some(from), failures: Some(from) },
+            "SUCCESS" => audit.success = Some(from),
+            "FAILURES" => audit.failures = Some(from),
+            _ => {
+                return Err(CommandError::at(format!("{} is nothing to be audited", quoted(value)), value)
+                    .hint("ALL, SUCCESS or FAILURES, each with (access level); or NONE"));
+            }
+        }
+    }
+    Ok(audit)
 }
 
 /// Defines or alters profiles: `find` gives each as it is to be changed, or says why not.
 fn set(
     session: &Session<'_>,
-    operands: &[Operand],
-    known: &[&'static str],
+    given: &Given<'_>,
     done: Done,
     find: impl Fn(&Snapshot, Class, &ProfileName, &Operand) -> Result<Profile, CommandError>,
 ) -> Result<Output, CommandError> {
-    let ([class, names_operand], rest) = positional(operands, ["a class", "a profile name"], session.end)?;
+    let [class, names_operand] = given.names()?;
     let class: Class = parsed(class)?;
     let names = names(names_operand)?;
-    let settings = Settings { keywords: Keywords::read(rest, known)? };
-    let ssignon = settings.keywords.get("SSIGNON");
-    if let (Some(operand), true) = (ssignon, class != Class::Ptktdata) {
-        return Err(CommandError::at(format!("class {class} has no SSIGNON segment"), operand));
-    }
-    let mut asked = ssignon.map(|operand| Asked::read(session, operand)).transpose()?;
-
-    let plan = |view: &Snapshot, asked: Option<&Asked<'_>>| -> Result<Vec<Edit>, CommandError> {
+    let settings = Settings::read(session, class, given)?;
+    let asked = match (given.keywords.within("SSIGNON")?, given.keywords.get("SSIGNON")) {
+        (Some(keywords), Some(operand)) => Some(Asked::read(session, &keywords, operand)?),
+        _ => None,
+    };
+    let plan = |view: &Snapshot, made: &Made| -> Result<Vec<Edit>, CommandError> {
         let mut edits = Vec::with_capacity(names.len());
         for (name, operand) in &names {
             let mut profile = find(view, class, name, operand)?;
             settings.apply(&mut profile)?;
-            if let Some(asked) = asked {
-                asked.apply(profile.ssignon.get_or_insert_with(Ssignon::default));
+            if let Some(asked) = &asked {
+                asked.apply(made, name, profile.ssignon.get_or_insert_with(Ssignon::default))?;
             }
             edits.push(Edit::PutProfile(profile));
         }
@@ -91,11 +119,14 @@ fn set(
     };
     // Everything is checked before a key is put into the CKDS.
     let view = session.saf.database().view()?;
-    plan(&view, asked.as_ref())?;
-    let made = asked.as_mut().map(|asked| asked.encrypt(session)).transpose()?.flatten();
-    let written = session.saf.database().change(|view| plan(view, asked.as_ref()));
-    if let (Err(_), Some(label)) = (&written, &made) {
-        take_back(session, label);
+    let planned = plan(&view, &Made::default())?;
+    let made = match &asked {
+        Some(asked) => asked.encrypt(session, &planned)?,
+        None => Made::default(),
+    };
+    let written = session.saf.database().change(|view| plan(view, &made));
+    if written.is_err() {
+        made.take_back(session);
     }
     written?;
     Ok(reminder(session, class, done))
@@ -107,8 +138,8 @@ pub(super) fn reminder(session: &Session<'_>, class: Class, done: Done) -> Outpu
     if raclisted { Output::message(needs_refresh(done, class)) } else { Output::default() }
 }
 
-pub(super) fn rdefine(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    set(session, operands, &RDEFINE, Done::Added, |view, class, name, operand| {
+pub(super) fn rdefine(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    set(session, given, Done::Added, |view, class, name, operand| {
         refuse_damaged(view, class, name, operand)?;
         if view.profile(class, name).is_some() {
             let what = format!("profile {name} of class {class} is defined already");
@@ -118,17 +149,16 @@ pub(super) fn rdefine(session: &Session<'_>, operands: &[Operand]) -> Result<Out
     })
 }
 
-pub(super) fn ralter(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    set(session, operands, &RALTER, Done::Altered, |view, class, name, operand| {
+pub(super) fn ralter(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    set(session, given, Done::Altered, |view, class, name, operand| {
         existing(view, class, name, operand).map(|profile| profile.duplicate())
     })
 }
 
-pub(super) fn rdelete(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let ([class, names_operand], rest) = positional(operands, ["a class", "a profile name"], session.end)?;
+pub(super) fn rdelete(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let [class, names_operand] = given.names()?;
     let class: Class = parsed(class)?;
     let names = names(names_operand)?;
-    Keywords::read(rest, &[])?;
     session.saf.database().change(|view| {
         // One that cannot be read can be deleted all the same: that is how it is got rid of.
         let delete = |(name, operand): &(ProfileName, &Operand)| match view.damaged_profile(class, name) {

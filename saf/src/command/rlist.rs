@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
+use super::listuser::encryption;
 use super::messages::not_found;
+use super::operands::{each, parsed};
 use super::profiles::{names, refuse_damaged};
-use super::{CommandError, Keywords, Operand, Output, Session, each, parsed, positional};
+use super::{CommandError, Given, Operand, Output, Session};
 use crate::access::access;
 use crate::database::Snapshot;
-use crate::model::{Class, LegacyKey, Profile, ProfileName, Ssignon};
+use crate::model::{Access, Class, ImportedKey, LegacyKey, Profile, ProfileName, Realm, Ssignon};
 
-pub(super) const KEYWORDS: [&str; 4] = ["ALL", "AUTHUSER", "NORACF", "SSIGNON"];
-
-pub(super) fn rlist(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let ([class, names_operand], rest) = positional(operands, ["a class", "a profile name"], session.end)?;
+pub(super) fn rlist(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let [class, names_operand] = given.names()?;
     let class: Class = parsed(class)?;
-    let keywords = Keywords::read(rest, &KEYWORDS)?;
-    let all = keywords.has("ALL")?;
+    let keywords = &given.keywords;
     let show = Show {
-        base: !keywords.has("NORACF")?,
-        access_list: all || keywords.has("AUTHUSER")?,
-        ssignon: keywords.has("SSIGNON")?,
+        base: !keywords.has("NORACF"),
+        access_list: keywords.has("ALL") || keywords.has("AUTHUSER"),
+        ssignon: keywords.has("SSIGNON"),
+        kerb: keywords.has("KERB"),
     };
     let view = session.saf.database().view()?;
     let profiles: Vec<Arc<Profile>> = if each(names_operand).iter().any(|name| name.text == "*") {
@@ -35,7 +35,7 @@ pub(super) fn rlist(session: &Session<'_>, operands: &[Operand]) -> Result<Outpu
         }
         show.profile(session, &view, profile, &mut lines);
     }
-    Ok(Output { lines, messages: Vec::new() })
+    Ok(Output::lines(lines))
 }
 
 /// The profile of this name, or the generic one that covers it.
@@ -52,6 +52,7 @@ struct Show {
     base: bool,
     access_list: bool,
     ssignon: bool,
+    kerb: bool,
 }
 
 impl Show {
@@ -66,12 +67,20 @@ impl Show {
             add("LEVEL  OWNER      UNIVERSAL ACCESS  YOUR ACCESS  WARNING");
             add("-----  --------   ----------------  -----------  -------");
             let yours = access(view, profile, session.issuer);
-            add(&format!(" 00    {:<8}        {:<16}  {yours:<7}  NO", profile.owner.to_string(), profile.uacc));
+            let warning = if profile.warning { "YES" } else { "NO" };
+            let (owner, uacc) = (profile.owner.to_string(), profile.uacc);
+            add(&format!(" {:02}    {owner:<8}        {uacc:<16}  {yours:<7}  {warning}", profile.level));
             for (heading, text) in [("INSTALLATION DATA", &profile.data), ("APPLICATION DATA", &profile.appldata)] {
                 add("");
                 add(heading);
                 add(&"-".repeat(heading.len()));
                 add(if text.is_empty() { "NONE" } else { text });
+            }
+            for (heading, text) in [("AUDITING", auditing(profile).as_str()), ("NOTIFY", "NO USER TO BE NOTIFIED")] {
+                add("");
+                add(heading);
+                add(&"-".repeat(heading.len()));
+                add(text);
             }
         }
         if self.access_list {
@@ -86,8 +95,9 @@ impl Show {
                 add("NO USERS IN ACCESS LIST");
             }
         }
+        let first = !self.base && !self.access_list;
         if self.ssignon {
-            if self.base || self.access_list {
+            if !first {
                 add("");
             }
             match &profile.ssignon {
@@ -95,7 +105,53 @@ impl Show {
                 None => add("NO SSIGNON INFORMATION"),
             }
         }
+        if self.kerb {
+            if !first || self.ssignon {
+                add("");
+            }
+            match &profile.kerb {
+                Some(segment) => kerb(segment, &mut add),
+                None => add("NO KERB INFORMATION"),
+            }
+        }
     }
+}
+
+fn auditing(profile: &Profile) -> String {
+    let said = |word: &str, from: Option<Access>| from.map(|from| format!("{word}({from})"));
+    let audit = profile.audit;
+    match (audit.success, audit.failures) {
+        (Some(success), Some(failures)) if success == failures => format!("ALL({success})"),
+        (success, failures) => {
+            let parts: Vec<String> =
+                [said("SUCCESS", success), said("FAILURES", failures)].into_iter().flatten().collect();
+            if parts.is_empty() { "NONE".to_owned() } else { parts.join(",") }
+        }
+    }
+}
+
+/// The KERB segment of a realm.
+fn kerb(segment: &Realm, add: &mut dyn FnMut(&str)) {
+    add("KERB INFORMATION");
+    add("----------------");
+    if !segment.name.is_empty() {
+        add(&format!("KERBNAME= {}", segment.name));
+    }
+    let lives = [
+        ("MINTKTLF", segment.min_ticket_life),
+        ("MAXTKTLF", segment.max_ticket_life),
+        ("DEFTKTLF", segment.default_ticket_life),
+    ];
+    for (name, life) in lives {
+        if let Some(seconds) = life {
+            add(&format!("{name}= {seconds:010}"));
+        }
+    }
+    if segment.key_version > 0 {
+        add(&format!("KEY VERSION= {:03}", segment.key_version));
+    }
+    add(&encryption(&segment.encryption));
+    add(&format!("CHECK ADDRESSES= {}", if segment.check_addresses { "YES" } else { "NO" }));
 }
 
 /// The SSIGNON segment as z/OS 2.5 lists it; where each line comes from is in [`crate::fidelity`].
@@ -105,6 +161,9 @@ fn ssignon(segment: &Ssignon, add: &mut dyn FnMut(&str)) {
     match &segment.legacy {
         Some(LegacyKey::Masked(_)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
         Some(LegacyKey::Label(label)) => add(&format!("Legacy   PassTicket: KEYENCRYPTED LABEL: {label}")),
+        Some(LegacyKey::Imported(ImportedKey::Masked)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
+        Some(LegacyKey::Imported(ImportedKey::Token)) => add("Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE"),
+        Some(LegacyKey::Imported(how)) => add(&format!("Legacy   PassTicket: {how}")),
         None => {}
     }
     if let Some(label) = &segment.enhanced {

@@ -2,104 +2,201 @@
 //!
 //! Source: RACF Security Administrator's Guide and Command Language Reference; z/OS 2.4 and 2.5 education decks.
 
+use std::collections::BTreeMap;
+
 use icsf_core::services::Done;
 use icsf_core::{ClearKey, KeyLabel};
 use secrecy::ExposeSecret;
 
-use super::{CommandError, Keywords, Operand, Session, parsed, quoted};
-use crate::model::{LegacyKey, Ssignon, TicketType};
+use super::messages::cannot_be_encrypted;
+use super::operands::{Keywords, number, parsed, quoted, yes_or_no};
+use super::{CommandError, Operand, Session};
+use crate::database::Edit;
+use crate::icsf_access::{require_label, require_service};
+use crate::model::{LegacyKey, Profile, ProfileName, Ssignon, TicketType};
 
-pub(super) const OPERANDS: [&str; 7] =
-    ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "EPTKEYLABEL", "TYPE", "TIMEOUT", "REPLAY"];
-const LEGACY: [&str; 3] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL"];
+const LEGACY: [&str; 5] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "ENCRYPTKEY", "NOLEGACYKEY"];
+
+/// The services that put a key into the CKDS, and one to clean up: by their names in class CSFSERV, and as they are called.
+const SERVICES: [(&str, &str); 4] =
+    [("CSFCKI", "CSNBCKI"), ("CSFKRC", "CSNBKRC"), ("CSFKRW", "CSNBKRW"), ("CSFKRD", "CSNBKRD")];
 
 /// What SSIGNON(...) asks for, checked. A key to be encrypted is not in the CKDS yet.
 pub(super) struct Asked<'a> {
-    legacy: Option<Legacy<'a>>,
-    enhanced: Option<KeyLabel>,
-    ticket_type: Option<TicketType>,
-    timeout: Option<u32>,
-    replay: Option<bool>,
+    legacy: Option<Legacy>,
+    /// Where the key stands, or where the keyword does.
+    place: &'a Operand,
+    enhanced: Option<Option<KeyLabel>>,
+    ticket_type: Option<Option<TicketType>>,
+    timeout: Option<Option<u32>>,
+    replay: Option<Option<bool>>,
 }
 
-enum Legacy<'a> {
+enum Legacy {
     Masked(ClearKey),
-    Encrypted(ClearKey, &'a Operand),
+    Encrypted(ClearKey),
     Label(KeyLabel),
+    /// ENCRYPTKEY: the masked key there is, encrypted.
+    Encrypt,
+    /// NOLEGACYKEY.
+    None,
 }
+
+/// Keys that were put into the CKDS for profiles: under which label, and which key.
+#[derive(Default)]
+pub(super) struct Made(BTreeMap<ProfileName, (KeyLabel, ClearKey)>);
 
 impl<'a> Asked<'a> {
-    pub(super) fn read(session: &Session<'_>, ssignon: &'a Operand) -> Result<Self, CommandError> {
-        let operands = ssignon.inner.as_deref().unwrap_or_default();
-        let keywords = Keywords::read(operands, &OPERANDS)?;
+    /// Reads the keywords of `ssignon`.
+    pub(super) fn read(
+        session: &Session<'_>,
+        keywords: &Keywords<'a>,
+        ssignon: &'a Operand,
+    ) -> Result<Self, CommandError> {
         keywords.exclusive(&LEGACY)?;
-        let key = |value: &Operand| {
-            let text = session.secret(value)?;
-            let key = ClearKey::from_hex(text.expose_secret()).map_err(|e| {
-                CommandError::at(e.to_string(), value).hint("16 hexadecimal digits, @file:PATH or @secret:NAME")
-            })?;
-            let digits = 2 * key.len();
-            if key.len() == 8 {
-                return Ok(key);
-            }
-            Err(CommandError::at(format!("the key has {digits} hexadecimal digits, 16 are needed"), value))
-        };
-        let legacy = if let Some(value) = keywords.value("KEYMASKED")? {
-            Some(Legacy::Masked(key(value)?))
-        } else if let Some(value) = keywords.value("KEYENCRYPTED")? {
-            Some(Legacy::Encrypted(key(value)?, value))
+        let legacy = if let Some(value) = keywords.value("KEYMASKED") {
+            Some((Legacy::Masked(key(session, value)?), value))
+        } else if let Some(value) = keywords.value("KEYENCRYPTED") {
+            Some((Legacy::Encrypted(key(session, value)?), value))
+        } else if let Some(value) = keywords.value("KEYLABEL") {
+            Some((Legacy::Label(parsed(value)?), value))
+        } else if let Some(operand) = keywords.get("ENCRYPTKEY") {
+            Some((Legacy::Encrypt, operand))
         } else {
-            keywords.value("KEYLABEL")?.map(parsed).transpose()?.map(Legacy::Label)
+            keywords.get("NOLEGACYKEY").map(|operand| (Legacy::None, operand))
         };
-        let enhanced = keywords.value("EPTKEYLABEL")?;
-        let asked = Self {
-            legacy,
-            enhanced: enhanced.map(parsed).transpose()?,
-            ticket_type: keywords.value("TYPE")?.map(ticket_type).transpose()?,
-            timeout: keywords.value("TIMEOUT")?.map(timeout).transpose()?,
-            replay: keywords.value("REPLAY")?.map(yes_or_no).transpose()?,
-        };
-        if let (Some(operand), false) = (enhanced, cfg!(feature = "enhanced")) {
+        if let (Some(operand), false) = (keywords.value("EPTKEYLABEL"), cfg!(feature = "enhanced")) {
             return Err(CommandError::at("this program was built without enhanced PassTickets", operand)
                 .hint("build with feature enhanced"));
         }
-        Ok(asked)
+        let (legacy, place) = legacy.map_or((None, ssignon), |(legacy, place)| (Some(legacy), place));
+        Ok(Self {
+            legacy,
+            place,
+            enhanced: keywords.setting("EPTKEYLABEL", "NOEPTKEYLABEL", parsed)?,
+            ticket_type: keywords.setting("TYPE", "NOTYPE", ticket_type)?,
+            timeout: keywords.setting("TIMEOUT", "NOTIMEOUT", |value| {
+                number("TIMEOUT", value, 1, ptkt::Window::MAX_SECONDS)
+                    .map_err(|error| error.hint(format!("1 to {} seconds", ptkt::Window::MAX_SECONDS)))
+            })?,
+            replay: keywords.setting("REPLAY", "NOREPLAY", yes_or_no)?,
+        })
     }
 
-    /// Puts a key to be encrypted into the CKDS. Whoever asked must give the label back by [`take_back`] if the profile
-    /// cannot be written after all.
-    pub(super) fn encrypt(&mut self, session: &Session<'_>) -> Result<Option<KeyLabel>, CommandError> {
-        let Some(Legacy::Encrypted(key, operand)) = &self.legacy else { return Ok(None) };
-        let failed = |error| CommandError::from_icsf("the key could not be put into the CKDS", operand, error);
+    /// Puts the keys to be encrypted into the CKDS, all or none, as the user who issued the command. Whoever asked must
+    /// [take them back](Made::take_back) if the profiles cannot be written after all.
+    ///
+    /// Source: z/OS 2.4 education deck: CSNBCKI, CSNBKRC, CSNBKRW, and CSNBKRD to clean up.
+    pub(super) fn encrypt(&self, session: &Session<'_>, planned: &[Edit]) -> Result<Made, CommandError> {
+        let profiles = planned.iter().filter_map(|edit| match edit {
+            Edit::PutProfile(profile) => Some(profile),
+            _ => None,
+        });
+        // All are looked at before the first key is put anywhere.
+        let keys: Vec<(&ProfileName, Option<&ClearKey>)> = profiles
+            .map(|profile| Ok((&profile.name, self.to_be_encrypted(profile)?)))
+            .collect::<Result<_, CommandError>>()?;
+        let mut made = Made::default();
+        for (name, key) in keys.into_iter().filter_map(|(name, key)| Some((name, key?))) {
+            match self.put(session, key) {
+                Ok(label) => drop(made.0.insert(name.clone(), (label, copy(key)))),
+                Err(error) => {
+                    made.take_back(session);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The key to be put into the CKDS for a profile, as it is before.
+    fn to_be_encrypted<'k>(&'k self, profile: &'k Profile) -> Result<Option<&'k ClearKey>, CommandError> {
+        let name = &profile.name;
+        match (&self.legacy, profile.ssignon.as_ref().and_then(|segment| segment.legacy.as_ref())) {
+            (Some(Legacy::Encrypted(key)), _) | (Some(Legacy::Encrypt), Some(LegacyKey::Masked(key))) => Ok(Some(key)),
+            (Some(Legacy::Encrypt), Some(LegacyKey::Label(_))) => {
+                Err(CommandError::at(cannot_be_encrypted(name.as_str(), profile.class), self.place))
+            }
+            (Some(Legacy::Encrypt), Some(LegacyKey::Imported(how))) => Err(CommandError::at(
+                format!("the key of profile {name} is {how} in the database it was imported from, and not here"),
+                self.place,
+            )
+            .hint("KEYENCRYPTED(key)")),
+            (Some(Legacy::Encrypt), None) => {
+                let what = format!("profile {name} has no legacy key to be encrypted");
+                Err(CommandError::at(what, self.place).hint("KEYENCRYPTED(key) gives it one"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn put(&self, session: &Session<'_>, key: &ClearKey) -> Result<KeyLabel, CommandError> {
+        let failed = |error| CommandError::from_icsf("the key could not be put into the CKDS", self.place, error);
         let icsf = session.saf.icsf();
+        let view = session.saf.database().view()?;
+        for (name, service) in SERVICES {
+            require_service(&view, session.issuer, name).map_err(|refusal| failed(refusal.told_by(icsf, service)))?;
+        }
         let Done { value: token, .. } = icsf.csnbcki(key).map_err(failed)?;
-        let label = create_record(session).map_err(failed)?;
+        let label = create_record(session, &view).map_err(failed)?;
         if let Err(error) = icsf.csnbkrw(token, &label) {
             take_back(session, &label);
             return Err(failed(error));
         }
-        self.legacy = Some(Legacy::Label(label));
-        Ok(Some(label))
+        Ok(label)
     }
 
-    /// Writes what was asked for into a segment; what was not asked for stays.
-    pub(super) fn apply(&self, segment: &mut Ssignon) {
-        match &self.legacy {
-            Some(Legacy::Masked(key)) => {
-                segment.legacy = Some(LegacyKey::Masked(ClearKey::from_slice(key.expose())));
-            }
-            Some(Legacy::Label(label)) => segment.legacy = Some(LegacyKey::Label(*label)),
-            Some(Legacy::Encrypted(..)) | None => {}
+    /// Writes what was asked for into the segment of a profile; what was not asked for stays.
+    pub(super) fn apply(&self, made: &Made, name: &ProfileName, segment: &mut Ssignon) -> Result<(), CommandError> {
+        match (&self.legacy, made.0.get(name)) {
+            (Some(Legacy::Masked(key)), _) => segment.legacy = Some(LegacyKey::Masked(copy(key))),
+            (Some(Legacy::Label(label)), _) => segment.legacy = Some(LegacyKey::Label(*label)),
+            (Some(Legacy::None), _) => segment.legacy = None,
+            (Some(Legacy::Encrypted(_)), Some((label, _))) => segment.legacy = Some(LegacyKey::Label(*label)),
+            (Some(Legacy::Encrypt), Some((label, key))) => match &segment.legacy {
+                Some(LegacyKey::Masked(now)) if now.expose() == key.expose() => {
+                    segment.legacy = Some(LegacyKey::Label(*label))
+                }
+                _ => {
+                    let what = format!("the key of profile {name} was changed meanwhile");
+                    return Err(CommandError::at(what, self.place).hint("issue the command again"));
+                }
+            },
+            (Some(Legacy::Encrypted(_) | Legacy::Encrypt) | None, _) => {}
         }
-        segment.enhanced = self.enhanced.or(segment.enhanced);
-        segment.ticket_type = self.ticket_type.or(segment.ticket_type);
-        segment.timeout = self.timeout.or(segment.timeout);
-        segment.replay = self.replay.or(segment.replay);
+        segment.enhanced = self.enhanced.unwrap_or(segment.enhanced);
+        segment.ticket_type = self.ticket_type.unwrap_or(segment.ticket_type);
+        segment.timeout = self.timeout.unwrap_or(segment.timeout);
+        segment.replay = self.replay.unwrap_or(segment.replay);
+        Ok(())
     }
 }
 
+impl Made {
+    /// Removes the records of profiles that could not be written.
+    pub(super) fn take_back(&self, session: &Session<'_>) {
+        self.0.values().for_each(|(label, _)| take_back(session, label));
+    }
+}
+
+fn copy(key: &ClearKey) -> ClearKey {
+    ClearKey::from_slice(key.expose())
+}
+
+fn key(session: &Session<'_>, value: &Operand) -> Result<ClearKey, CommandError> {
+    let text = session.secret(value)?;
+    let key = ClearKey::from_hex(text.expose_secret()).map_err(|e| {
+        CommandError::at(e.to_string(), value).hint("16 hexadecimal digits, @file:PATH or @secret:NAME")
+    })?;
+    let digits = 2 * key.len();
+    if key.len() == 8 {
+        return Ok(key);
+    }
+    Err(CommandError::at(format!("the key has {digits} hexadecimal digits, 16 are needed"), value))
+}
+
 /// Makes an empty record under the next free label `IRR.SSIGNON.sysname.mmddyyyy.hhmmss.nnnnnn`.
-fn create_record(session: &Session<'_>) -> icsf_core::Result<KeyLabel> {
+fn create_record(session: &Session<'_>, view: &crate::Snapshot) -> icsf_core::Result<KeyLabel> {
     let (date, time) = date_and_time(session.saf.now());
     let mut number = 0;
     loop {
@@ -108,7 +205,9 @@ fn create_record(session: &Session<'_>) -> icsf_core::Result<KeyLabel> {
         let label = text.parse::<KeyLabel>().map_err(|e| {
             icsf_core::Error::new(icsf_core::codes::Code::LabelNotValid, format!("{text}: {e}")).with_source(e)
         })?;
-        match session.saf.icsf().csnbkrc(&label) {
+        let icsf = session.saf.icsf();
+        require_label(view, session.issuer, &label).map_err(|refusal| refusal.told_by(icsf, "CSNBKRC"))?;
+        match icsf.csnbkrc(&label) {
             Ok(_) => return Ok(label),
             Err(error) if error.code() == icsf_core::codes::Code::LabelExists && number < 999_999 => {}
             Err(error) => return Err(error),
@@ -116,8 +215,7 @@ fn create_record(session: &Session<'_>) -> icsf_core::Result<KeyLabel> {
     }
 }
 
-/// Removes a record whose profile could not be written.
-pub(super) fn take_back(session: &Session<'_>, label: &KeyLabel) {
+fn take_back(session: &Session<'_>, label: &KeyLabel) {
     // If this fails too, a record without profile is left over: it does no harm, and the first error is the one to tell.
     let _ = session.saf.icsf().csnbkrd(&["LABEL-DL"], label);
 }
@@ -133,20 +231,5 @@ fn ticket_type(value: &Operand) -> Result<TicketType, CommandError> {
         "UPPER" => Ok(TicketType::Upper),
         "MIXED" => Ok(TicketType::Mixed),
         _ => Err(CommandError::at(format!("{} is no TYPE", quoted(value)), value).hint("UPPER or MIXED")),
-    }
-}
-
-fn timeout(value: &Operand) -> Result<u32, CommandError> {
-    let wrong = || CommandError::at(format!("{} is no TIMEOUT", quoted(value)), value).hint("1 to 600 seconds");
-    let digits = Some(value.text.as_str()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let seconds = digits.and_then(|digits| digits.parse().ok());
-    seconds.filter(|seconds| (1..=ptkt::Window::MAX_SECONDS).contains(seconds)).ok_or_else(wrong)
-}
-
-fn yes_or_no(value: &Operand) -> Result<bool, CommandError> {
-    match value.text.to_ascii_uppercase().as_str() {
-        "YES" => Ok(true),
-        "NO" => Ok(false),
-        _ => Err(CommandError::at(format!("{} is neither YES nor NO", quoted(value)), value).hint("YES or NO")),
     }
 }

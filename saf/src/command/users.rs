@@ -2,92 +2,127 @@
 
 use ptkt::{GroupId, UserId};
 
-use super::{CommandError, Keywords, Operand, Output, Session, distinct, parsed, positional};
+use super::groups::top;
+use super::kerb::AskedUser;
+use super::operands::{distinct, text_of};
+use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
-use crate::model::{Credential, User};
+use crate::model::{Attribute, Connect, Credential, Kerb, User};
 
-pub(super) const ADDUSER: [&str; 5] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD"];
-pub(super) const ALTUSER: [&str; 7] = ["NAME", "DFLTGRP", "OWNER", "PASSWORD", "NOPASSWORD", "REVOKE", "RESUME"];
-/// The group of users who are given none: the one every RACF database has.
-const SYS1: &str = "SYS1";
-
-fn ids(operand: &Operand) -> Result<Vec<(UserId, &Operand)>, CommandError> {
-    distinct(operand)
+/// The user IDs a command is about.
+pub(super) fn ids<'a>(given: &Given<'a>) -> Result<Vec<(UserId, &'a Operand)>, CommandError> {
+    let [ids] = given.names()?;
+    distinct(ids)
 }
 
 fn set(
     session: &Session<'_>,
-    operands: &[Operand],
-    known: &[&'static str],
+    given: &Given<'_>,
     find: impl Fn(&Snapshot, &UserId, &Operand) -> Result<User, CommandError>,
 ) -> Result<Output, CommandError> {
-    let ([ids_operand], rest) = positional(operands, ["a user ID"], session.end)?;
-    let ids = ids(ids_operand)?;
-    let keywords = Keywords::read(rest, known)?;
-    keywords.exclusive(&["PASSWORD", "NOPASSWORD"])?;
+    let ids = ids(given)?;
+    let keywords = &given.keywords;
     keywords.exclusive(&["REVOKE", "RESUME"])?;
     let password = keywords
-        .value("PASSWORD")?
+        .value("PASSWORD")
         .map(|value| Credential::new(session.secret(value)?).map_err(|why| CommandError::at(why, value)))
         .transpose()?;
+    let name = keywords.value("NAME").map(name).transpose()?;
+    let group: Option<GroupId> = keywords.parsed("DFLTGRP")?;
+    let owner = keywords.parsed("OWNER")?;
+    let data = keywords.setting("DATA", "NODATA", |value| text_of("DATA", value))?;
+    let authority = keywords.parsed("AUTHORITY")?;
+    let kerb = keywords.within("KERB")?.map(|keywords| AskedUser::read(&keywords)).transpose()?;
     session.saf.database().change(|view| {
         let mut edits = Vec::with_capacity(ids.len());
         for (id, operand) in &ids {
             let mut user = find(view, id, operand)?;
-            if let Some(name) = keywords.value("NAME")? {
-                if name.text.len() > 20 {
-                    return Err(CommandError::at("NAME has at most 20 characters", name));
-                }
-                user.name.clone_from(&name.text);
+            if let Some(name) = &name {
+                user.name.clone_from(name);
             }
-            if let Some(group) = keywords.value("DFLTGRP")? {
-                user.group = parsed(group)?;
+            user.owner = owner.unwrap_or(user.owner);
+            if let Some(group) = group {
+                user.group = group;
             }
-            if let Some(owner) = keywords.value("OWNER")? {
-                user.owner = parsed(owner)?;
+            let made = || Connect { created: Some(session.saf.now()), ..Connect::new(user.owner) };
+            let connect = user.connects.entry(user.group).or_insert_with(made);
+            connect.authority = authority.unwrap_or(connect.authority);
+            if let Some(data) = &data {
+                user.data = data.clone().unwrap_or_default();
             }
             if let Some(password) = &password {
                 user.set_password(password, !view.options().mixed_case)
                     .map_err(|why| CommandError::at(why, operand))?;
                 user.protected = false;
             }
-            if keywords.has("NOPASSWORD")? {
+            if keywords.has("NOPASSWORD") {
                 user.remove_password();
                 user.protected = true;
             }
-            user.revoked = (user.revoked || keywords.has("REVOKE")?) && !keywords.has("RESUME")?;
+            for attribute in Attribute::ALL {
+                match keywords.switch(attribute.name(), &format!("NO{attribute}")) {
+                    Some(true) => drop(user.attributes.insert(attribute)),
+                    Some(false) => drop(user.attributes.remove(&attribute)),
+                    None => {}
+                }
+            }
+            if let Some(revoked) = keywords.switch("REVOKE", "RESUME") {
+                user.revoked = revoked;
+                user.failed_attempts = 0;
+            }
+            if keywords.has("NOKERB") {
+                user.kerb = None;
+            }
+            if let Some(kerb) = &kerb {
+                kerb.apply(user.kerb.get_or_insert_with(Kerb::default));
+            }
             edits.push(Edit::PutUser(user));
         }
-        Ok(edits)
+        Ok::<_, CommandError>(edits)
     })?;
     Ok(Output::default())
 }
 
+fn name(value: &Operand) -> Result<String, CommandError> {
+    if value.text.chars().count() > 20 {
+        return Err(CommandError::at("NAME has at most 20 characters", value));
+    }
+    text_of("NAME", value)
+}
+
 /// Source: RACF Command Language Reference, ADDUSER: a user added without password is protected.
-pub(super) fn adduser(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let group: GroupId = SYS1.parse().ok().ok_or_else(|| CommandError::new("SYS1 is no group"))?;
-    set(session, operands, &ADDUSER, |view, id, operand| {
+pub(super) fn adduser(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let group = match given.keywords.parsed("DFLTGRP")? {
+        Some(group) => group,
+        None => top()?,
+    };
+    let owner = given.keywords.parsed("OWNER")?.unwrap_or(*session.issuer.id());
+    set(session, given, |view, id, operand| {
         refuse_damaged(view, id, operand)?;
         if view.user(id).is_some() {
             return Err(CommandError::at(format!("user {id} is defined already"), operand).hint("ALTUSER changes it"));
         }
-        let mut user = User::new(*id, group, *session.issuer.id());
+        let mut user = User::new(*id, group, owner);
+        let now = Some(session.saf.now());
+        user.created = now;
+        user.connects.values_mut().for_each(|connect| connect.created = now);
         user.protected = true;
         Ok(user)
     })
 }
 
-pub(super) fn altuser(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    set(session, operands, &ALTUSER, |view, id, operand| {
-        refuse_damaged(view, id, operand)?;
-        view.user(id).map(|user| User::clone(user)).ok_or_else(|| missing(id, operand))
-    })
+pub(super) fn altuser(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    set(session, given, existing)
 }
 
-pub(super) fn deluser(session: &Session<'_>, operands: &[Operand]) -> Result<Output, CommandError> {
-    let ([ids_operand], rest) = positional(operands, ["a user ID"], session.end)?;
-    let ids = ids(ids_operand)?;
-    Keywords::read(rest, &[])?;
+/// The user that a command is about, to be changed.
+pub(super) fn existing(view: &Snapshot, id: &UserId, operand: &Operand) -> Result<User, CommandError> {
+    refuse_damaged(view, id, operand)?;
+    view.user(id).map(|user| User::clone(user)).ok_or_else(|| missing(id, operand))
+}
+
+pub(super) fn deluser(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
+    let ids = ids(given)?;
     session.saf.database().change(|view| {
         let delete = |(id, operand): &(UserId, &Operand)| {
             let there = view.user(id).is_some() || view.damaged_user(id).is_some();
@@ -98,7 +133,7 @@ pub(super) fn deluser(session: &Session<'_>, operands: &[Operand]) -> Result<Out
     Ok(Output::default())
 }
 
-fn refuse_damaged(view: &Snapshot, id: &UserId, operand: &Operand) -> Result<(), CommandError> {
+pub(super) fn refuse_damaged(view: &Snapshot, id: &UserId, operand: &Operand) -> Result<(), CommandError> {
     let Some(why) = view.damaged_user(id) else { return Ok(()) };
     Err(CommandError::at(format!("user {id} is damaged: {why}"), operand)
         .hint("DELUSER it and add it anew, or restore the database from a copy"))

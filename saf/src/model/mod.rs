@@ -1,11 +1,15 @@
-//! What a security database holds: classes, profiles, users, options.
+//! What a security database holds: classes, profiles, users, groups, options.
 
 mod class;
+mod group;
+mod kerb;
 mod name;
 mod profile;
 mod user;
 
 pub use class::{Class, Options};
+pub use group::{Authority, Connect, Group};
+pub use kerb::{EncryptionType, Kerb, Realm};
 pub use name::{NameError, ProfileName};
-pub use profile::{Access, LegacyKey, Profile, Ssignon, TicketType};
-pub use user::{Credential, User};
+pub use profile::{Access, Audit, ImportedKey, LegacyKey, Profile, Ssignon, TicketType};
+pub use user::{Attribute, Credential, User};

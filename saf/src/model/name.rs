@@ -9,7 +9,11 @@ use std::str::FromStr;
 /// The longest name.
 const MOST: usize = 246;
 
-/// The name of a profile: 1 to 246 letters, digits, `@ # $ .`, and `* %` in generic ones.
+/// What stands in a name beside letters and digits. Names of realms have `/`, names of RACFVARS `&`, names that sites
+/// give `-`, `_`, `:` and `+`.
+const MARKS: &str = "@#$./-_:+&*%";
+
+/// The name of a profile: 1 to 246 letters, digits, `@ # $ . / - _ : + &`, and `* %` in generic ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProfileName(Box<str>);
 
@@ -21,7 +25,9 @@ pub enum NameError {
     #[error("a profile name has 1 to {MOST} characters, not {0}")]
     Length(usize),
     /// A character that no name has.
-    #[error("{0:?} cannot stand in a profile name: letters, digits, @ # $ . and, for generic profiles, * %")]
+    #[error(
+        "{0:?} cannot stand in a profile name: letters, digits, @ # $ . / - _ : + & and, for generic profiles, * %"
+    )]
     Character(char),
 }
 
@@ -111,7 +117,7 @@ impl FromStr for ProfileName {
             return Err(NameError::Length(count));
         }
         let folded = text.to_ascii_uppercase();
-        match folded.chars().find(|c| !(c.is_ascii_alphanumeric() || "@#$.*%".contains(*c))) {
+        match folded.chars().find(|c| !(c.is_ascii_alphanumeric() || MARKS.contains(*c))) {
             Some(wrong) => Err(NameError::Character(wrong)),
             None => Ok(Self(folded.into())),
         }

@@ -1,4 +1,4 @@
-//! A general resource profile, with the SSIGNON segment of class PTKTDATA.
+//! A general resource profile, with its segments: SSIGNON of class PTKTDATA, KERB of class REALM.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use icsf_core::{ClearKey, KeyLabel};
 use ptkt::UserId;
 
-use super::{Class, ProfileName};
+use super::{Class, ProfileName, Realm};
 
 /// A profile.
 #[derive(Debug)]
@@ -26,10 +26,18 @@ pub struct Profile {
     pub appldata: String,
     /// DATA: installation data.
     pub data: String,
+    /// LEVEL: 0 to 99, for the installation.
+    pub level: u8,
+    /// WARNING: what would be refused is allowed, with a warning.
+    pub warning: bool,
+    /// AUDIT: which attempts are recorded.
+    pub audit: Audit,
     /// The access list: user or group, and what it may do.
     pub access: BTreeMap<UserId, Access>,
     /// The SSIGNON segment.
     pub ssignon: Option<Ssignon>,
+    /// The KERB segment.
+    pub kerb: Option<Realm>,
 }
 
 impl Profile {
@@ -44,8 +52,12 @@ impl Profile {
             uacc: Access::None,
             appldata: String::new(),
             data: String::new(),
+            level: 0,
+            warning: false,
+            audit: Audit::default(),
             access: BTreeMap::new(),
             ssignon: None,
+            kerb: None,
         }
     }
 
@@ -60,8 +72,12 @@ impl Profile {
             uacc: self.uacc,
             appldata: self.appldata.clone(),
             data: self.data.clone(),
+            level: self.level,
+            warning: self.warning,
+            audit: self.audit,
             access: self.access.clone(),
             ssignon: self.ssignon.as_ref().map(Ssignon::duplicate),
+            kerb: self.kerb.as_ref().map(Realm::duplicate),
         }
     }
 
@@ -134,6 +150,8 @@ pub enum LegacyKey {
     Masked(ClearKey),
     /// KEYENCRYPTED or KEYLABEL: in the CKDS, under this label. ICSF and an engine are needed.
     Label(KeyLabel),
+    /// In the database the profile was imported from. An unload tells how it is kept there, and not what it is.
+    Imported(ImportedKey),
 }
 
 impl LegacyKey {
@@ -141,7 +159,60 @@ impl LegacyKey {
         match self {
             Self::Masked(key) => Self::Masked(ClearKey::from_slice(key.expose())),
             Self::Label(label) => Self::Label(*label),
+            Self::Imported(how) => Self::Imported(*how),
         }
+    }
+}
+
+/// How a legacy key is kept in the database a profile was imported from, where it is not a label.
+///
+/// Source: z/OS 2.4 education deck on PassTickets, values of unload record 0530.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ImportedKey {
+    /// `*MASKED*`: KEYMASKED.
+    Masked,
+    /// `*KEYTOKEN*`: a key token in the profile, left there by a KEYENCRYPTED that did not finish. It needs the master key
+    /// all the same.
+    Token,
+    /// `*UNKNOWN*`: in a form that could not be read.
+    Unknown,
+}
+
+impl ImportedKey {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Masked, Self::Token, Self::Unknown];
+
+    /// As unloads write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Masked => "*MASKED*",
+            Self::Token => "*KEYTOKEN*",
+            Self::Unknown => "*UNKNOWN*",
+        }
+    }
+}
+
+impl fmt::Display for ImportedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// AUDIT: from which access level on successes and failures are recorded; none, and they are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Audit {
+    /// SUCCESS.
+    pub success: Option<Access>,
+    /// FAILURES.
+    pub failures: Option<Access>,
+}
+
+impl Default for Audit {
+    /// FAILURES(READ).
+    fn default() -> Self {
+        Self { success: None, failures: Some(Access::Read) }
     }
 }
 

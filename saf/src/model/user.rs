@@ -1,12 +1,16 @@
 //! Users, and what they sign on with.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use ptkt::{GroupId, UserId};
 use secrecy::{ExposeSecret, SecretString};
+
+use super::{Connect, Kerb};
 
 /// A user.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,15 +27,41 @@ pub struct User {
     pub protected: bool,
     /// REVOKED: cannot sign on.
     pub revoked: bool,
+    /// What the user may do in the whole system.
+    pub attributes: BTreeSet<Attribute>,
+    /// DATA: installation data.
+    pub data: String,
+    /// When the user was defined, in seconds since 1970 UTC, where that is known.
+    pub created: Option<u64>,
+    /// How many sign-ons in a row have failed.
+    pub failed_attempts: u8,
+    /// The groups the user is connected to, the default group among them.
+    pub connects: BTreeMap<GroupId, Connect>,
+    /// The KERB segment.
+    pub kerb: Option<Kerb>,
     /// The hash of the password (Argon2id, PHC string); none, and no password is right.
     pub(crate) password: Option<String>,
 }
 
 impl User {
-    /// A user without password.
+    /// A user without password, connected to the default group.
     #[must_use]
     pub fn new(id: UserId, group: GroupId, owner: UserId) -> Self {
-        Self { id, name: String::new(), group, owner, protected: false, revoked: false, password: None }
+        Self {
+            id,
+            name: String::new(),
+            group,
+            owner,
+            protected: false,
+            revoked: false,
+            attributes: BTreeSet::new(),
+            data: String::new(),
+            created: None,
+            failed_attempts: 0,
+            connects: BTreeMap::from([(group, Connect::new(owner))]),
+            kerb: None,
+            password: None,
+        }
     }
 
     /// Whether there is a password.
@@ -59,6 +89,53 @@ impl User {
     pub(crate) fn is_password(&self, offered: &Credential, fold: bool) -> bool {
         let Some(hash) = self.password.as_deref().and_then(|hash| PasswordHash::new(hash).ok()) else { return false };
         Argon2::default().verify_password(offered.text(fold).expose_secret().as_bytes(), &hash).is_ok()
+    }
+}
+
+/// What a user may do in the whole system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Attribute {
+    /// Change every profile.
+    Special,
+    /// Use data sets and volumes.
+    Operations,
+    /// Set what is audited, and list every profile.
+    Auditor,
+    /// List every profile.
+    Roaudit,
+}
+
+impl Attribute {
+    /// All, in the order in which RACF lists them.
+    pub const ALL: [Self; 4] = [Self::Special, Self::Operations, Self::Auditor, Self::Roaudit];
+
+    /// As RACF writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Special => "SPECIAL",
+            Self::Operations => "OPERATIONS",
+            Self::Auditor => "AUDITOR",
+            Self::Roaudit => "ROAUDIT",
+        }
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Attribute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|attribute| attribute.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| format!("an attribute is {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 

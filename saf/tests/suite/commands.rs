@@ -25,7 +25,7 @@ fn every_fault_is_named_and_its_place_marked() {
         ("RDEFINE PTKTDATA<>", "a profile name is missing"),
         ("RDEFINE <PTKTDAT> A", "\"PTKTDAT\" is no class of this database: PTKTDATA, APPL"),
         ("RDEFINE <PTKTDATA>(A) B", "there is nothing to be said of this in parentheses"),
-        ("RDEFINE PTKTDATA <A-B>", "'-' cannot stand in a profile name"),
+        ("RDEFINE PTKTDATA <A=B>", "'=' cannot stand in a profile name"),
         ("RDEFINE PTKTDATA <A>(B)", "there is nothing to be said of this in parentheses"),
         ("RDEFINE PTKTDATA (A, B <A>)", "A stands there twice"),
         ("RDEFINE PTKTDATA <(>)", "the list is empty"),
@@ -71,9 +71,9 @@ fn every_fault_is_named_and_its_place_marked() {
         ("SETROPTS<>", "SETROPTS needs an operand"),
         ("SETROPTS <REFRESH>", "REFRESH needs the classes"),
         ("SETROPTS <CLASSACT>", "CLASSACT needs a value"),
-        ("SETROPTS CLASSACT(<FACILITY>)", "\"FACILITY\" is no class of this database"),
+        ("SETROPTS CLASSACT(<DATASET>)", "\"DATASET\" is no class of this database"),
         ("SETROPTS RACLIST(APPL) <NORACLIST>(APPL)", "RACLIST and NORACLIST exclude each other"),
-        ("SETROPTS PASSWORD(<STRONG>)", "this is no password option here"),
+        ("SETROPTS PASSWORD(<STRONG>)", "this is no operand of this command"),
         ("ADDUSER<>", "a user ID is missing"),
         ("ADDUSER <TAKEN>", "user TAKEN is defined already"),
         ("ADDUSER (U1 <u1>)", "u1 stands there twice"),
@@ -102,7 +102,7 @@ fn every_fault_is_named_and_its_place_marked() {
 #[test]
 fn keywords_may_be_as_short_as_they_are_unambiguous_and_case_does_not_matter() {
     let site = Site::new();
-    run(&site.saf, "rdef ptktdata short uac(read) o(someone) a('appl') d('inst') s(ty(upper) ti(5) r(yes))");
+    run(&site.saf, "rdef ptktdata short uac(read) o(someone) app('appl') d('inst') s(ty(upper) ti(5) r(yes))");
     let view = site.saf.database().view().unwrap();
     let profile = view.profile(Class::Ptktdata, &name("SHORT")).unwrap();
     assert_eq!((profile.uacc, profile.owner.to_string()), (Access::Read, "SOMEONE".to_owned()));
@@ -212,6 +212,14 @@ fn rlist_shows_a_profile_as_racf_does() {
         "APPLICATION DATA",
         "----------------",
         "NO REPLAY PROTECTION",
+        "",
+        "AUDITING",
+        "--------",
+        "FAILURES(READ)",
+        "",
+        "NOTIFY",
+        "------",
+        "NO USER TO BE NOTIFIED",
     ];
     assert_eq!(listed(&site.saf, "RL PTKTDATA TSOPRD1"), base);
     let users = ["", "USER      ACCESS", "----      ------", "*         READ", "TPXSTC    UPDATE"];

@@ -158,6 +158,26 @@ fn a_damaged_user_does_not_sign_on_and_can_be_deleted() {
 }
 
 #[test]
+fn a_damaged_group_is_named_and_can_be_deleted() {
+    let site = site();
+    run(&site.saf, "ADDGROUP (GRP OTHER)");
+    let name: ptkt::GroupId = "GRP".parse().unwrap();
+    damage(&site, &[b"G".as_slice(), name.ebcdic()].concat());
+    for saf in [&site.saf, &site.another()] {
+        assert_eq!(damaged(saf), ["group GRP"]);
+        for command in ["ADDGROUP GRP", "LISTGRP GRP", "CONNECT U1 GROUP(GRP)"] {
+            let error = fails(saf, command);
+            assert!(error.what().contains("group GRP is damaged"), "{command}: {error}");
+        }
+        run(saf, "CONNECT U1 GROUP(OTHER)");
+    }
+    run(&site.saf, "DELGROUP GRP");
+    run(&site.saf, "ADDGROUP GRP");
+    run(&site.saf, "CONNECT U1 GROUP(GRP)");
+    assert!(damaged(&site.saf).is_empty());
+}
+
+#[test]
 fn with_damaged_options_no_class_is_active_and_setropts_sets_them_anew() {
     let site = site();
     let who = request("U1", "APPL");

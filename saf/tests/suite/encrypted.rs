@@ -43,9 +43,10 @@ fn the_record_is_made_under_a_label_of_system_date_and_time() {
     assert_eq!(label_of(&site.saf, "TSOPRD1").as_deref(), Some("IRR.SSIGNON.PRD1.11142025.090001.000001"));
     run(&site.saf, "SETROPTS RACLIST(PTKTDATA) REFRESH");
     generate(&site.saf, &request("IBMUSER", "TSOPRD1")).unwrap();
-    // Several profiles of one command share the key.
+    // Several profiles of one command have a record each.
     run(&site.saf, &format!("RDEFINE PTKTDATA (A B) SSIGNON(KEYENCRYPTED({DES_KEY}))"));
-    assert_eq!(label_of(&site.saf, "A"), label_of(&site.saf, "B"));
+    let both = ["A", "B"].map(|profile| label_of(&site.saf, profile).unwrap());
+    assert_eq!(both, ["000002", "000003"].map(|number| format!("IRR.SSIGNON.PRD1.11142025.090001.{number}")));
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod administration;
 mod commands;
 mod concurrency;
 mod damage;
@@ -15,9 +16,14 @@ mod encrypted;
 #[cfg(feature = "enhanced")]
 mod enhanced;
 mod golden;
+mod malformed;
+mod pasted;
 mod permission;
 mod replay;
+mod rules;
 mod secrets;
+mod services;
 mod sign_on;
+mod ssignon;
 mod support;
 mod tickets;

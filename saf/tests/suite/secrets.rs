@@ -93,6 +93,20 @@ fn no_error_shows_a_key_or_a_password_however_it_was_typed() {
         "ALTUSER NONE PASSWORD(#) REVOKE",
         "ALTUSER TAKEN PASSWORD(#) NOPASSWORD",
         "SETROPTS PASSWORD(#)",
+        "RDEFINE REALM R KERB(PASSWORD(#) NOPE)",
+        "RDEFINE REALM R KERB(PASSWORD(#XYZ))",
+        "RDEFINE REALM R KERB(P(#) NOPE)",
+        "RDEFINE REALM R KERB(PASWORD(#))",
+        "RDEFINE REALM R KERB(PASSWORD #)",
+        "RDEFINE REALM R KERB(#)",
+        "RDEFINE REALM R PASSWORD(#)",
+        "RDEFINE PTKTDATA R KERB(PASSWORD(#))",
+        "ALTUSER TAKEN KERB(PASSWORD(#))",
+        "ALTUSER TAKEN REVOKE(#)",
+        "CONNECT TAKEN PASSWORD(#)",
+        "SEARCH CLASS(USER) PASSWORD #",
+        "LISTUSER TAKEN (#)",
+        "DELGROUP NONE PASSWORD(#)",
     ] {
         let error = fails(&site.saf, &command.replace('#', "s3cr3tPW"));
         let text = texts(&error);
@@ -117,7 +131,7 @@ fn no_error_shows_a_key_or_a_password_however_it_was_typed() {
         assert!(!texts(&error).contains("SECRET12"), "{command}: {}", texts(&error));
         shown += 1;
     }
-    assert_eq!(shown, 76);
+    assert_eq!(shown, 90);
 }
 
 #[test]
@@ -126,6 +140,24 @@ fn what_is_no_secret_is_shown_so_that_the_place_can_be_found() {
     let error = fails(&site.saf, "RDEFINE PTKTDATA A UACC(WHAT) SSIGNON(KEYMASKED(E001193519561977) TYPE(UPPER)) NOPE");
     let shown = "RDEFINE PTKTDATA A UACC(WHAT) SSIGNON(KEYMASKED(****************) TYPE(UPPER)) NOPE";
     assert!(error.report().contains(shown), "{}", error.report());
+    for secret in [
+        "RALTER REALM R KERB(PASSWORD(12345678))",
+        "ADDUSER U1 PASS(X)",
+        "ADDUSER U1 PASWORD(X)",
+        "XYZZY PASSWORD(X)",
+        "RDEFINE PTKTDATA A SSIGNON(KEYE(E0))",
+        "ADDUSER U1 PASSWORD(X",
+    ] {
+        assert!(icsf_saf::command::shows_secret(secret), "{secret}");
+    }
+    for open in [
+        "SETROPTS PASSWORD(REVOKE(3))",
+        "RALTER REALM R KERB(PASSWORD(@secret:R))",
+        "ADDUSER U1 NOPASSWORD",
+        "RLIST REALM * KERB",
+    ] {
+        assert!(!icsf_saf::command::shows_secret(open), "{open}");
+    }
     let error = fails(&site.saf, "ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')");
     assert!(error.report().contains("ALTUSER NONE NOPASSWORD REVOKE NAME('A NAME')"), "{}", error.report());
     let error = fails(&site.saf, "PERMIT NONE CLASS(PTKTDATA) ID(TPXSTC) ACCESS(READ)");
@@ -172,6 +204,8 @@ fn a_secret_may_be_named_instead_of_shown() {
 
 #[test]
 fn lines_are_joined_as_tso_joins_them() {
+    let commented = "/* one */\n RLIST PTKTDATA A /* two */\n/* three */ /* four */\n";
+    assert_eq!(icsf_saf::command::join(commented), [" RLIST PTKTDATA A /* two */"]);
     let text = "RDEFINE PTKTDATA A -\n   SSIGNON( +\n   KEYMASKED(@secret:K))\n\n\nRLIST PTKTDATA A -\n\nSETROPTS +";
     assert_eq!(
         icsf_saf::command::join(text),

@@ -1,48 +1,35 @@
 //! Rows of the security database as bytes.
 //!
-//! Key of a row: one letter for what it is (`S` options, `P` profile, `U` user), then for a profile its class in 8
-//! characters and its name, for a user the user ID as 8 bytes.
+//! Key of a row: one letter for what it is (`S` options, `P` profile, `U` user, `G` group), then for a profile its class in
+//! 8 characters and its name, for a user or a group its name as 8 bytes.
 //!
 //! | offset | length | content |
 //! |---|---|---|
-//! | 0 | 1 | version X'01' |
+//! | 0 | 1 | version: X'02' where a field of version 2 stands in it, else X'01' |
 //! | 1 | .. | fields: number (1), length n (2, big-endian), n bytes; in any order, a list as one field an element |
 //! | end-4 | 4 | CRC-32 of key and all before |
 //!
-//! | row | field | content |
-//! |---|---|---|
-//! | options | 1, 2, 3 | a class that is active, RACLISTed, generic: its name |
-//! | | 4 | passwords keep their case: X'01' |
-//! | profile | 1 | generic: X'01' |
-//! | | 2 | owner, 8 bytes EBCDIC |
-//! | | 3 | UACC: 0 NONE to 5 ALTER |
-//! | | 4, 5 | APPLDATA, installation data |
-//! | | 6 | access list: user or group, 8 bytes EBCDIC, then the level |
-//! | | 10 | SSIGNON segment present: empty |
-//! | | 11 | KEYMASKED: 8 bytes, masked |
-//! | | 12 | label of the legacy key |
-//! | | 13 | EPTKEYLABEL |
-//! | | 14 | TYPE: 0 UPPER, 1 MIXED |
-//! | | 15 | TIMEOUT: 2 bytes |
-//! | | 16 | REPLAY: 0 no, 1 yes |
-//! | user | 1 | name |
-//! | | 2, 3 | default group, owner: 8 bytes EBCDIC each |
-//! | | 4 | 1 protected, 2 revoked, 3 both |
-//! | | 5 | password hash, PHC string |
+//! What the fields are stands in `docs/formats.md` and at the functions that write them.
 //!
 //! Masked means exclusive OR with a value anybody can compute (SHA-256 of a constant and the row key): it keeps a key
 //! from being read over a shoulder and from nothing else, as in the real database.
 
-use std::collections::BTreeMap;
+mod profile;
+mod user;
 
-use icsf_core::{ClearKey, KeyLabel};
+use std::collections::BTreeSet;
+
+pub(crate) use profile::{decode_profile, encode_profile};
 use ptkt::{GroupId, UserId};
 use sha2::{Digest, Sha256};
+pub(crate) use user::{decode_group, decode_user, encode_group, encode_user};
 use zeroize::Zeroizing;
 
-use crate::model::{Access, Class, LegacyKey, Options, Profile, ProfileName, Ssignon, TicketType, User};
+use crate::model::{Access, Class, EncryptionType, Options, ProfileName};
 
-const VERSION: u8 = 1;
+/// The versions of rows that are read. The second adds fields to the first; a row without them is written as the first, so
+/// that earlier releases read it.
+const VERSIONS: std::ops::RangeInclusive<u8> = 1..=2;
 
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +57,17 @@ pub(crate) fn user_key(id: &UserId) -> Box<[u8]> {
     [b"U".as_slice(), id.ebcdic()].concat().into()
 }
 
+pub(crate) fn group_key(id: &GroupId) -> Box<[u8]> {
+    [b"G".as_slice(), id.ebcdic()].concat().into()
+}
+
 /// What a row key stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RowKind {
     Options,
     Profile(Class, ProfileName),
     User(UserId),
+    Group(GroupId),
 }
 
 pub(crate) fn kind_of(key: &[u8]) -> Option<RowKind> {
@@ -87,6 +79,7 @@ pub(crate) fn kind_of(key: &[u8]) -> Option<RowKind> {
             Some(RowKind::Profile(class, std::str::from_utf8(name).ok()?.parse().ok()?))
         }
         (b'U', id) => identifier(id).map(RowKind::User),
+        (b'G', id) => identifier(id).map(RowKind::Group),
         _ => None,
     }
 }
@@ -95,7 +88,15 @@ struct Writer(Zeroizing<Vec<u8>>);
 
 impl Writer {
     fn new() -> Self {
-        Self(Zeroizing::new(vec![VERSION]))
+        Self(Zeroizing::new(vec![*VERSIONS.start()]))
+    }
+
+    /// What follows is of version 2.
+    fn version_2(&mut self) -> &mut Self {
+        if let Some(version) = self.0.first_mut() {
+            *version = *VERSIONS.end();
+        }
+        self
     }
 
     fn field(&mut self, number: u8, bytes: &[u8]) -> &mut Self {
@@ -131,7 +132,7 @@ fn fields<'a>(key: &[u8], bytes: &'a [u8]) -> Result<Vec<(u8, &'a [u8])>, RowErr
         return Err(RowError::Checksum);
     }
     let (version, mut rest) = body.split_first().ok_or(RowError::Checksum)?;
-    if *version != VERSION {
+    if !VERSIONS.contains(version) {
         return Err(RowError::Version(*version));
     }
     let mut fields = Vec::new();
@@ -169,11 +170,6 @@ fn identifier<T: Identifier>(bytes: &[u8]) -> Option<T> {
     T::from_padded(bytes.get(..end).filter(|_| bytes.len() == 8)?)
 }
 
-fn masked(key: &[u8], clear: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key).finalize();
-    Zeroizing::new(clear.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect())
-}
-
 pub(crate) fn encode_options(options: &Options) -> Zeroizing<Vec<u8>> {
     let mut row = Writer::new();
     for (number, classes) in [(1, &options.active), (2, &options.raclisted), (3, &options.generic)] {
@@ -183,6 +179,9 @@ pub(crate) fn encode_options(options: &Options) -> Zeroizing<Vec<u8>> {
     }
     if options.mixed_case {
         row.field(4, &[1]);
+    }
+    if let Some(attempts) = options.revoke_after {
+        row.version_2().field(5, &[attempts]);
     }
     row.finish(OPTIONS)
 }
@@ -196,110 +195,16 @@ pub(crate) fn decode_options(bytes: &[u8]) -> Result<Options, RowError> {
             2 => drop(options.raclisted.insert(class()?)),
             3 => drop(options.generic.insert(class()?)),
             4 => options.mixed_case = field == [1],
+            5 => options.revoke_after = Some(*field.first().ok_or(RowError::Field(number))?),
             _ => return Err(RowError::Field(number)),
         }
     }
     Ok(options)
 }
 
-pub(crate) fn encode_profile(profile: &Profile) -> Zeroizing<Vec<u8>> {
-    let key = profile_key(profile.class, &profile.name);
-    let mut row = Writer::new();
-    if profile.generic {
-        row.field(1, &[1]);
-    }
-    row.field(2, profile.owner.ebcdic()).field(3, &[level(profile.uacc)]);
-    row.text(4, &profile.appldata).text(5, &profile.data);
-    for (id, access) in &profile.access {
-        row.field(6, &[id.ebcdic().as_slice(), &[level(*access)]].concat());
-    }
-    if let Some(ssignon) = &profile.ssignon {
-        row.field(10, &[]);
-        match &ssignon.legacy {
-            Some(LegacyKey::Masked(clear)) => drop(row.field(11, &masked(&key, clear.expose()))),
-            Some(LegacyKey::Label(label)) => drop(row.text(12, &label.to_string())),
-            None => {}
-        }
-        if let Some(label) = &ssignon.enhanced {
-            row.text(13, &label.to_string());
-        }
-        if let Some(ticket_type) = ssignon.ticket_type {
-            row.field(14, &[u8::from(ticket_type == TicketType::Mixed)]);
-        }
-        if let Some(timeout) = ssignon.timeout.and_then(|seconds| u16::try_from(seconds).ok()) {
-            row.field(15, &timeout.to_be_bytes());
-        }
-        if let Some(replay) = ssignon.replay {
-            row.field(16, &[u8::from(replay)]);
-        }
-    }
-    row.finish(&key)
-}
-
-pub(crate) fn decode_profile(class: Class, name: &ProfileName, bytes: &[u8]) -> Result<Profile, RowError> {
-    let key = profile_key(class, name);
-    let fields = fields(&key, bytes)?;
-    let owner = fields.iter().find(|(number, _)| *number == 2).and_then(|(_, field)| identifier(field));
-    let mut profile = Profile::new(class, name.clone(), false, owner.ok_or(RowError::Field(2))?);
-    let mut ssignon = Ssignon::default();
-    for (number, field) in fields {
-        let wrong = RowError::Field(number);
-        let label = || string(field).and_then(|label| label.parse::<KeyLabel>().ok()).ok_or(wrong.clone());
-        match (number, field) {
-            (1, [flag]) => profile.generic = *flag == 1,
-            (2, _) => {}
-            (3, [byte]) => profile.uacc = access(*byte).ok_or(wrong)?,
-            (4, _) => profile.appldata = string(field).ok_or(wrong)?,
-            (5, _) => profile.data = string(field).ok_or(wrong)?,
-            (6, [id @ .., byte]) => {
-                let entry = identifier(id).zip(access(*byte)).ok_or(wrong)?;
-                profile.access.insert(entry.0, entry.1);
-            }
-            (10, []) => {}
-            (11, [_, _, _, _, _, _, _, _]) => {
-                ssignon.legacy = Some(LegacyKey::Masked(ClearKey::from_slice(&masked(&key, field))));
-            }
-            (12, _) => ssignon.legacy = Some(LegacyKey::Label(label()?)),
-            (13, _) => ssignon.enhanced = Some(label()?),
-            (14, [byte]) => {
-                ssignon.ticket_type = Some(if *byte == 0 { TicketType::Upper } else { TicketType::Mixed });
-            }
-            (15, [high, low]) => ssignon.timeout = Some(u16::from_be_bytes([*high, *low]).into()),
-            (16, [byte]) => ssignon.replay = Some(*byte == 1),
-            _ => return Err(wrong),
-        }
-        if number >= 10 && profile.ssignon.is_none() {
-            profile.ssignon = Some(Ssignon::default());
-        }
-    }
-    if profile.ssignon.is_some() {
-        profile.ssignon = Some(ssignon);
-    }
-    Ok(profile)
-}
-
-pub(crate) fn encode_user(user: &User) -> Zeroizing<Vec<u8>> {
-    let mut row = Writer::new();
-    row.text(1, &user.name).field(2, user.group.ebcdic()).field(3, user.owner.ebcdic());
-    row.field(4, &[u8::from(user.protected) | u8::from(user.revoked) << 1]);
-    if let Some(password) = &user.password {
-        row.text(5, password);
-    }
-    row.finish(&user_key(&user.id))
-}
-
-pub(crate) fn decode_user(id: &UserId, bytes: &[u8]) -> Result<User, RowError> {
-    let fields: BTreeMap<u8, &[u8]> = fields(&user_key(id), bytes)?.into_iter().collect();
-    let get = |number: u8| fields.get(&number).copied();
-    let group = get(2).and_then(identifier).ok_or(RowError::Field(2))?;
-    let owner = get(3).and_then(identifier).ok_or(RowError::Field(3))?;
-    let mut user = User::new(*id, group, owner);
-    user.name = string(get(1).unwrap_or_default()).ok_or(RowError::Field(1))?;
-    let flags = get(4).and_then(<[u8]>::first).ok_or(RowError::Field(4))?;
-    user.protected = flags & 1 != 0;
-    user.revoked = flags & 2 != 0;
-    user.password = get(5).map(|hash| string(hash).ok_or(RowError::Field(5))).transpose()?;
-    Ok(user)
+fn masked(key: &[u8], clear: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key).finalize();
+    Zeroizing::new(clear.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect())
 }
 
 fn level(access: Access) -> u8 {
@@ -311,9 +216,30 @@ fn access(byte: u8) -> Option<Access> {
     Access::ALL.get(usize::from(byte)).copied()
 }
 
+/// Types of Kerberos keys, one bit each from the right.
+fn encryption(types: &BTreeSet<EncryptionType>) -> u8 {
+    let bits = EncryptionType::ALL.iter().enumerate().filter(|(_, kind)| types.contains(kind));
+    bits.fold(0, |sum, (bit, _)| sum | 1 << bit)
+}
+
+fn from_encryption(bits: u8) -> BTreeSet<EncryptionType> {
+    let types = EncryptionType::ALL.into_iter().enumerate();
+    types.filter(|(bit, _)| bits & 1 << bit != 0).map(|(_, kind)| kind).collect()
+}
+
+fn number<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use icsf_core::ClearKey;
+
     use super::*;
+    use crate::model::{
+        Attribute, Audit, Authority, Connect, Group, ImportedKey, Kerb, LegacyKey, Profile, Realm, Ssignon, TicketType,
+        User,
+    };
 
     fn profile() -> Profile {
         let name = "TSOPRD1".parse().unwrap();
@@ -328,6 +254,61 @@ mod tests {
             replay: Some(true),
         });
         profile
+    }
+
+    fn later_profile() -> Profile {
+        let mut profile = profile();
+        profile.ssignon.as_mut().unwrap().legacy = Some(LegacyKey::Imported(ImportedKey::Token));
+        (profile.level, profile.warning) = (99, true);
+        profile.audit = Audit { success: Some(Access::Update), failures: None };
+        profile.kerb = Some(Realm {
+            name: "KER2000.ENDICOTT.IBM.COM".to_owned(),
+            min_ticket_life: Some(15),
+            default_ticket_life: Some(36_000),
+            max_ticket_life: Some(86_400),
+            encryption: [EncryptionType::Des3, EncryptionType::Aes256Sha2].into(),
+            check_addresses: true,
+            password: Some(ClearKey::from_slice(b"12345678")),
+            key_version: 3,
+        });
+        profile
+    }
+
+    fn later_user() -> User {
+        let mut user = User::new("U1".parse().unwrap(), "SYS1".parse().unwrap(), "IBMUSER".parse().unwrap());
+        user.attributes = Attribute::ALL.into();
+        user.data = "installation data".to_owned();
+        user.created = Some(1_763_110_800);
+        user.failed_attempts = 2;
+        let connect =
+            Connect { authority: Authority::Join, owner: user.owner, revoked: true, created: Some(1_763_110_800) };
+        user.connects.insert("GRP".parse().unwrap(), connect);
+        let encryption = [EncryptionType::Aes128].into();
+        user.kerb = Some(Kerb { name: "Joe".to_owned(), encryption, max_ticket_life: Some(600) });
+        user
+    }
+
+    #[test]
+    fn rows_of_version_2_come_back() {
+        let (profile, user) = (later_profile(), later_user());
+        let row = encode_profile(&profile);
+        assert_eq!(row[0], 2);
+        let back = decode_profile(profile.class, &profile.name, &row).unwrap();
+        assert_eq!(encode_profile(&back), row);
+        assert_eq!(format!("{back:?}"), format!("{profile:?}"));
+        assert_eq!(back.kerb.unwrap().password.unwrap().expose(), b"12345678");
+        assert_eq!(decode_user(&user.id, &encode_user(&user)).unwrap(), user);
+        let mut group = Group::new("GRP".parse().unwrap(), Some("SYS1".parse().unwrap()), user.owner);
+        (group.data, group.created) = ("data".to_owned(), Some(1));
+        assert_eq!(decode_group(&group.id, &encode_group(&group)).unwrap(), group);
+        let options = Options { revoke_after: Some(3), ..Options::default() };
+        assert_eq!(decode_options(&encode_options(&options)).unwrap(), options);
+        assert!(!row.windows(8).any(|window| window == b"12345678"), "the password is masked");
+    }
+
+    #[test]
+    fn a_row_without_what_version_2_adds_is_of_version_1() {
+        assert_eq!((encode_profile(&profile())[0], encode_options(&Options::default())[0]), (1, 1));
     }
 
     #[test]
@@ -366,6 +347,8 @@ mod tests {
         assert_eq!(kind_of(&key), Some(RowKind::Profile(Class::Ptktdata, name)));
         let id: UserId = "U1".parse().unwrap();
         assert_eq!(kind_of(&user_key(&id)), Some(RowKind::User(id)));
+        let id: GroupId = "SYS1".parse().unwrap();
+        assert_eq!(kind_of(&group_key(&id)), Some(RowKind::Group(id)));
         assert_eq!(kind_of(OPTIONS), Some(RowKind::Options));
         assert_eq!(kind_of(b"X"), None);
     }
