@@ -9,7 +9,10 @@ use ptkt::UserId;
 
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
-use crate::{about, ckds, completions, console, drill, engine, init, kat, man, mk, ptkt as ptkt_verb, racf, status};
+use crate::{
+    about, ckds, completions, console, drill, engine, export, import, init, kat, man, mk, ptkt as ptkt_verb, racf,
+    status,
+};
 
 const AFTER: &str = "\
 Example:
@@ -137,6 +140,8 @@ pub(crate) enum Verb {
     Engine(engine::Engine),
     Ckds(ckds::Ckds),
     Racf(racf::Racf),
+    Import(import::Import),
+    Export(export::Export),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
     Kat(kat::Kat),
@@ -155,6 +160,8 @@ impl Verb {
             Self::Engine(verb) => verb.run(context),
             Self::Ckds(verb) => verb.run(context),
             Self::Racf(verb) => verb.run(context),
+            Self::Import(verb) => verb.run(context),
+            Self::Export(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),

@@ -95,9 +95,20 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
         assert!(missing.is_empty(), "{verb}: not in docs/json.md: {missing:?}");
         // What only a damaged file or engine would show is not shown here.
         let rare = |field: &&String| {
-            ["damaged[]", "damaged_rows[]", "bad[]", "quirks[]", "unusable_keys[]", "unusable[]", "cases.failures[]"]
-                .iter()
-                .any(|rare| field.contains(rare))
+            [
+                "damaged[]",
+                "damaged_rows[]",
+                "bad[]",
+                "quirks[]",
+                "unusable_keys[]",
+                "unusable[]",
+                "cases.failures[]",
+                "left_out[]",
+                "differing[]",
+                "refreshed[]",
+            ]
+            .iter()
+            .any(|rare| field.contains(rare))
         };
         let unseen: Vec<_> = page.difference(answered).filter(|field| !rare(field)).collect();
         assert!(unseen.is_empty(), "{verb}: in docs/json.md, and never answered: {unseen:?}");
@@ -144,6 +155,24 @@ fn gather(seen: &mut Gathered) {
     let racf = json(&["racf", "RLIST PTKTDATA CICSP1", "SETROPTS CLASSACT(APPL)", "NOTHING"]);
     assert_eq!(racf.status, 8);
     seen.add("racf", &racf, &["commands[].error"]);
+    let unload = format!(
+        "0500 {:<246} {:<8} MAYB {:<15}{:<55}NONE\n0530 {:<246} {:<8} *MASKED*\n0500 {:<246} STARTED\n0999 x\n",
+        "CICSP1", "PTKTDATA", "", "SYS1", "CICSP1", "PTKTDATA", "A",
+    );
+    fs::write(place.join("unload"), unload).unwrap();
+    let imported = json(&["import", "unload", "unload"]);
+    assert_eq!(imported.status, 4);
+    let answer = seen.add("import unload", &imported, &[]);
+    assert_eq!((&answer["profiles"]["kept"], &answer["keys"]["masked"]), (&1.into(), &1.into()));
+    assert_eq!(answer["first_findings"][0]["column"], 262);
+    fs::write(place.join("x.tss"), "TSS REFRESH\nTSS LIST(JOE)\n").unwrap();
+    for verb in ["acf2", "top-secret"] {
+        let listed = json(&["import", verb, "x.tss"]);
+        assert_eq!(listed.status, 4);
+        seen.add("import acf2", &listed, &["commands[].error"]);
+        seen.add("import top-secret", &listed, &["commands[].error"]);
+    }
+    seen.add("export unload", &json(&["export", "unload", "x.unload"]).ok(), &[]);
     seen.add("console", &json(&["console", "D", "SMF,O"]).ok(), &[]);
 
     let who = ["--user", "IBMUSER", "--appl", "CICSP1"];

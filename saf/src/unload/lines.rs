@@ -50,12 +50,12 @@ impl fmt::Display for Form {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnloadError {
-    /// It does not begin as one.
+    /// It does not begin as one. What it begins with is not told: it may be a file of keys.
     #[error(
         "it is no IRRDBU00 unload: the first record does not begin with a record type and a blank, neither in ASCII nor in \
-         EBCDIC, with or without a length word (it begins with X'{0}')"
+         EBCDIC, with or without a length word"
     )]
-    NotAnUnload(String),
+    NotAnUnload,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -93,9 +93,7 @@ impl<R: Read> Records<R> {
     pub(super) fn new(mut input: R) -> Result<Self, UnloadError> {
         let mut head = Vec::with_capacity(9);
         input.by_ref().take(9).read_to_end(&mut head)?;
-        let (form, before) = form_of(&head).ok_or_else(|| {
-            UnloadError::NotAnUnload(head.iter().map(|byte| format!("{byte:02X}")).collect::<String>())
-        })?;
+        let (form, before) = form_of(&head).ok_or(UnloadError::NotAnUnload)?;
         let input = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
         Ok(Self { input, form, before, line: 0, bytes: Vec::new(), text: String::new(), cut_short: None })
     }
@@ -287,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_no_unload_is_said() {
         for bytes in [&b""[..], b"0100", b"hello, world", b"\x89PNG\r\n\x1a\n", b"<html>", b"PK\x03\x04aaaaaa"] {
-            assert!(matches!(Records::new(bytes), Err(UnloadError::NotAnUnload(_))), "{bytes:?}");
+            assert!(matches!(Records::new(bytes), Err(UnloadError::NotAnUnload)), "{bytes:?}");
         }
     }
 
