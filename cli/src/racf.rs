@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use clap::Args;
-use icsf_saf::command::{Output, join, shows_secret};
+use icsf_saf::command::{Output, join, shows_secret, verbs};
 use serde_json::{Value, json};
 use softicsf::HostSecrets;
 
@@ -16,21 +16,7 @@ use crate::output::talk;
 /// RACF commands, one for each argument; without any, a READY prompt or
 /// standard input
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  softicsf racf 'SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)'
-  softicsf racf 'RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(@file:key))' \\
-                'SETROPTS RACLIST(PTKTDATA) REFRESH'
-  softicsf racf < setup.txt
-
-Commands: RDEFINE, RALTER, RDELETE, RLIST, PERMIT, SETROPTS, ADDUSER, ALTUSER,
-DELUSER. A line that ends in - or + goes on in the next.
-
-A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
-environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
-from standard input. Listings go to standard output, messages to standard
-error. The first command that fails ends it, with exit status 8; at the READY
-prompt END does.")]
+#[command(after_help = after_help())]
 pub(crate) struct Racf {
     /// Commands, each one argument
     #[arg(value_name = "COMMAND")]
@@ -40,6 +26,40 @@ pub(crate) struct Racf {
     /// Go on after a command that failed
     #[arg(long)]
     keep_going: bool,
+}
+
+/// The commands are those of their table.
+fn after_help() -> String {
+    let mut names = String::from("Commands: ");
+    let mut column = names.len();
+    for (number, verb) in verbs().iter().enumerate() {
+        let end = if number + 1 == verbs().len() { "." } else { ", " };
+        if column + verb.name().len() + 1 > 79 {
+            names = format!("{}\n", names.trim_end());
+            column = 0;
+        }
+        names.push_str(verb.name());
+        names.push_str(end);
+        column += verb.name().len() + end.len();
+    }
+    format!(
+        "\
+Examples:
+  softicsf racf 'SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA)'
+  softicsf racf 'RDEFINE PTKTDATA TSOPRD1 SSIGNON(KEYENCRYPTED(@file:key))' \\
+                'SETROPTS RACLIST(PTKTDATA) REFRESH'
+  softicsf racf < setup.txt
+
+{names}
+A line that ends in - or + goes on in the next; /* */ is a comment.
+docs/commands.md has the operands.
+
+A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
+environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
+from standard input. Listings go to standard output, messages to standard
+error. The first command that fails ends it, with exit status 8; at the READY
+prompt END does."
+    )
 }
 
 impl Racf {

@@ -70,9 +70,14 @@ const INITACEE: Provenance = Documented("RACF Callable Services, initACEE, retur
 
 codes! {
     // situation           SAF RACF reason meaning, source
+    BadFunction              8  8  0 "there is no such function, or the option word is not zero", TICKETSERV;
+    ParameterList            8  8  4 "a parameter is not right: its length, what is in it, or how many there are", TICKETSERV;
     InternalError            8  8  8 "an internal error: the security database cannot be read", TICKETSERV;
     ClassInactive            8  8 16 "class PTKTDATA is not active or not RACLISTed", TICKETSERV;
     NotAuthorized            8  8 16 "the caller may not do this: no access to IRRPTAUTH.application.user", TICKETSERV;
+    KerberosNotAuthorized    8  8 16 "the caller may not use the Kerberos functions: no access to IRR.RTICKETSERV or IRR.GSSERV", TICKETSERV;
+    HighOrderBit             8  8 20 "the last address of the parameter list lacks the high-order bit", TICKETSERV;
+    KerberosNotStarted       8 12 16 "the Kerberos task SKRBKDC is not started", TICKETSERV;
     GenerationNoProfile      8 16 28 "PassTicket generation failed: there is no key profile", TICKETSERV;
     GenerationNoKey          8 16 28 "PassTicket generation failed: the key profile holds no key", TICKETSERV;
     GenerationKey            8 16 28 "PassTicket generation failed: the key cannot be used", TICKETSERV;
@@ -85,6 +90,7 @@ codes! {
     SignOnUnknownUser        8  8 16 "the user is not defined", Assumed("SIC2001", "initACEE's table, of which this row was not seen");
     SignOnNotValid           8  8 20 "the password or PassTicket is not valid", INITACEE;
     SignOnRevoked            8  8 28 "the user is revoked", INITACEE;
+    SignOnApplication        8  8 32 "the user may not use the application", INITACEE;
 }
 
 impl Code {

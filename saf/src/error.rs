@@ -3,6 +3,7 @@
 use std::fmt;
 
 use icsf_core::Cause;
+use icsf_core::codes::ReasonCodes;
 use icsf_core::store::StoreError;
 
 use crate::codes::{Code, Triple};
@@ -12,6 +13,8 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     code: Code,
+    /// Whether the caller asked for a detailed reason.
+    extended: bool,
     cause: Cause,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -23,7 +26,7 @@ impl Error {
     /// An error with this code and cause.
     #[must_use]
     pub fn new(code: Code, cause: Cause) -> Self {
-        Self(Box::new(Inner { code, cause, source: None }))
+        Self(Box::new(Inner { code, extended: false, cause, source: None }))
     }
 
     /// An error because ICSF could not do its part: its cause goes on with what is known here.
@@ -53,10 +56,39 @@ impl Error {
         self.0.code
     }
 
-    /// What a caller sees.
+    /// What a caller sees. Of an extended function that is the detailed reason in the place of 28 or 32.
     #[must_use]
-    pub const fn triple(&self) -> Triple {
-        self.0.code.triple()
+    pub fn triple(&self) -> Triple {
+        let triple = self.0.code.triple();
+        match (self.0.extended, self.detail()) {
+            (true, Some(reason)) => Triple { reason, ..triple },
+            _ => triple,
+        }
+    }
+
+    /// The detailed reason of a failed generation or evaluation: the return code of ICSF in one byte and its reason code in
+    /// two, where it was ICSF, so X'0C0000' for an engine that is missing; else a small number.
+    ///
+    /// Source: RACF's own values are not published; see SIC2025.
+    #[must_use]
+    pub fn detail(&self) -> Option<u32> {
+        let number = match self.0.code {
+            Code::GenerationNoProfile | Code::EvaluationNoProfile => 1,
+            Code::GenerationNoKey | Code::EvaluationNoKey => 2,
+            Code::GenerationKey | Code::EvaluationKey => 3,
+            Code::EvaluationNotValid => 4,
+            Code::EvaluationReplayed => 5,
+            Code::EvaluationRegister => 6,
+            _ => return None,
+        };
+        let by_icsf = |code: icsf_core::codes::Code| u32::from(code.rc()) << 16 | code.reason(ReasonCodes::Icsf);
+        Some(self.0.cause.code().map_or(number, by_icsf))
+    }
+
+    /// The same, for a caller who asked for a detailed reason.
+    pub(crate) fn extended(mut self) -> Self {
+        self.0.extended = true;
+        self
     }
 
     /// Why.

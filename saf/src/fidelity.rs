@@ -7,7 +7,7 @@ use icsf_core::fidelity::Provenance::{Assumed, Documented, Observed};
 pub const FACTS: &[Fact] = &[
     Fact {
         topic: "RLIST",
-        what: "the base segment: headings, columns, INSTALLATION DATA, APPLICATION DATA, access list",
+        what: "the base segment: headings, columns, INSTALLATION DATA, APPLICATION DATA, AUDITING, NOTIFY, access list",
         provenance: Observed("command output recorded on real systems by pyracf's tests and public practice notes"),
     },
     Fact {
@@ -32,7 +32,7 @@ pub const FACTS: &[Fact] = &[
     },
     Fact {
         topic: "RLIST",
-        what: "the words for a profile without SSIGNON segment",
+        what: "the words for a profile without SSIGNON segment; NO KERB INFORMATION was seen",
         provenance: Assumed("SIC2014", "not seen"),
     },
     Fact {
@@ -58,11 +58,115 @@ pub const FACTS: &[Fact] = &[
     Fact {
         topic: "commands",
         what: "any user may issue them",
-        provenance: Assumed("SIC2018", "attributes such as SPECIAL are not kept yet"),
+        provenance: Assumed("SIC2018", "RACF wants SPECIAL, or ownership; here attributes are kept and listed only"),
     },
     Fact {
         topic: "generic profiles",
         what: "of two that cover a resource the more specific one counts, compared character by character",
         provenance: Documented("RACF Security Administrator's Guide; the exact sorting order is not spelt out there"),
+    },
+    Fact {
+        topic: "RLIST KERB, LISTUSER KERB",
+        what: "headings, KERBNAME, KEY VERSION, KEY ENCRYPTION TYPE, CHECK ADDRESSES, a blank after the equals sign only",
+        provenance: Documented("z/OS 2.4 education deck on Network Authentication Service"),
+    },
+    Fact {
+        topic: "RLIST KERB, LISTUSER KERB",
+        what: "MINTKTLF, DEFTKTLF and MAXTKTLF as ten digits, before the key version",
+        provenance: Assumed("SIC2019", "no listing with lives of tickets was seen; other numbers are listed so"),
+    },
+    Fact {
+        topic: "LISTUSER",
+        what: "the base segment and the connections: words, columns, values that are not kept here as if never set",
+        provenance: Observed("command output recorded on real systems by pyracf's tests and in public code"),
+    },
+    Fact {
+        topic: "LISTUSER",
+        what: "00.000 for a date that is not known; several attributes in one line, PROTECTED and REVOKED last",
+        provenance: Assumed("SIC2020", "listings with one attribute, or SPECIAL OPERATIONS, were seen"),
+    },
+    Fact {
+        topic: "LISTGRP",
+        what: "the lines of a group without subgroups and users",
+        provenance: Observed("command output recorded on a real system by pyracf's tests"),
+    },
+    Fact {
+        topic: "LISTGRP",
+        what: "columns of subgroups and users",
+        provenance: Assumed(
+            "SIC2021",
+            "words and order were seen in test data of a connector, the widths differ there",
+        ),
+    },
+    Fact {
+        topic: "SETROPTS LIST",
+        what: "the texts of the lines that are listed; lines about what is not kept here are left out",
+        provenance: Observed("command output recorded on a real system by pyracf's tests"),
+    },
+    Fact {
+        topic: "SETROPTS LIST",
+        what: "two blanks before the lines of the password rules, six before the second of revocation",
+        provenance: Assumed("SIC2022", "the recorded output has no blanks at the beginning of lines"),
+    },
+    Fact {
+        topic: "SEARCH",
+        what: "one name a line, (G) behind a generic one; FILTER matches as generic profiles do",
+        provenance: Assumed("SIC2023", "no output with names was seen"),
+    },
+    Fact {
+        topic: "CSFSERV, CSFKEYS",
+        what: "with CHECKAUTH, READ to CSFENC or CSFHMG and to the label by who asks for a ticket; without, nobody's",
+        provenance: Assumed("SIC2024", "that authorized callers are checked only then is documented, not whom RACF is"),
+    },
+    Fact {
+        topic: "R_GenSec, RCVTPTGN",
+        what: "detailed reasons: the pair of ICSF, or 1 to 6",
+        provenance: Assumed("SIC2025", "the values are not published; session managers print 0C0000 without an engine"),
+    },
+    Fact {
+        topic: "R_ticketserv, R_GenSec",
+        what: "2 evaluates; 3 and 4 evaluate and generate with a detailed reason",
+        provenance: Assumed("SIC2026", "only the number of generation was seen in code"),
+    },
+    Fact {
+        topic: "RCVTPTGN",
+        what: "no permission is asked for",
+        provenance: Assumed("SIC2027", "its callers run in key 0; that no check is made was not seen"),
+    },
+    Fact {
+        topic: "sign-on",
+        what: "every sign-on that is not valid counts, of whatever cause; the one that revokes is answered as the others",
+        provenance: Assumed(
+            "SIC2028",
+            "that failed PassTickets can revoke is documented, the answer to the last was not seen",
+        ),
+    },
+    Fact {
+        topic: "ADDUSER, ALTUSER",
+        what: "DFLTGRP need not be a defined group, and connects the user to it",
+        provenance: Assumed("SIC2029", "RACF wants it defined, and ALTUSER the user connected"),
+    },
+    Fact {
+        topic: "ADDUSER, ALTUSER",
+        what: "passwords do not expire, so NOEXPIRED changes nothing",
+        provenance: Assumed("SIC2030", "RACF has the user change a password that an administrator set, without it"),
+    },
+    Fact {
+        topic: "access lists",
+        what: "all groups of a user count, as with SETROPTS GRPLIST",
+        provenance: Assumed(
+            "SIC2031",
+            "RACF looks at the group signed on with only, unless GRPLIST is set, as it usually is",
+        ),
+    },
+    Fact {
+        topic: "RALTER",
+        what: "NOEPTKEYLABEL, NOTYPE, NOTIMEOUT, NOREPLAY of SSIGNON",
+        provenance: Assumed("SIC2032", "other operands have such opposites; the syntax seen does not show them"),
+    },
+    Fact {
+        topic: "PERMIT",
+        what: "RESET takes everybody off the list before ID is put on it",
+        provenance: Assumed("SIC2033", "the order was not seen"),
     },
 ];

@@ -18,6 +18,7 @@ mod passticket;
 mod planned;
 pub mod replay;
 mod server;
+pub mod services;
 mod sign_on;
 pub mod unload;
 

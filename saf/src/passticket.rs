@@ -75,16 +75,22 @@ impl Saf {
     /// [`Code::ClassInactive`], [`Code::NotAuthorized`], [`Code::GenerationNoProfile`], [`Code::GenerationNoKey`],
     /// [`Code::GenerationKey`] with what ICSF said, [`Code::InternalError`].
     pub fn generate(&self, caller: &Caller, request: &Request) -> Result<Ticket> {
+        self.make(Some(caller), request)
+    }
+
+    /// The same, also without caller, as an authorized program does.
+    pub(crate) fn make(&self, caller: Option<&Caller>, request: &Request) -> Result<Ticket> {
         let run = || {
             let view = self.database().view()?;
             let key = PlanKey {
-                authority: Some((*caller, Access::Update)),
+                caller: caller.copied(),
+                access: Access::Update,
                 user: request.user,
                 application: request.application,
                 group: request.group,
             };
             let plan = self.plans().get(&view, key, || {
-                let first = self.plan_generation(&view, caller, request)?;
+                let first = self.plan_generation(&view, caller, request, &key)?;
                 Ok(Plan { generation: view.generation(), first, others: Vec::new(), damaged: None })
             })?;
             let time = Timestamp::from_secs(self.time(request));
@@ -94,12 +100,26 @@ impl Saf {
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn plan_generation(&self, view: &Snapshot, caller: &Caller, request: &Request) -> Result<PlannedKey> {
+    fn plan_generation(
+        &self,
+        view: &Snapshot,
+        caller: Option<&Caller>,
+        request: &Request,
+        key: &PlanKey,
+    ) -> Result<PlannedKey> {
         access::require_class(view)?;
-        access::require_authority(view, caller, &request.user, &request.application, Access::Update)?;
+        if let Some(caller) = caller {
+            access::require_authority(view, caller, &request.user, &request.application, Access::Update)?;
+        }
         let profile = self.generation_profile(view, request)?;
-        let keys = PlannedKey::all_of(&profile, &request.user, &request.application);
+        let keys = PlannedKey::all_for(view, self.checked_by_icsf(caller), &profile, key);
         keys.into_iter().next().ok_or_else(|| no_key(Code::GenerationNoKey, &profile))
+    }
+
+    /// The caller whom ICSF checks, if it checks any: sign-on has none, and without CHECKAUTH the PassTicket services are
+    /// authorized programs.
+    fn checked_by_icsf<'a>(&self, caller: Option<&'a Caller>) -> Option<&'a Caller> {
+        caller.filter(|_| self.checkauth())
     }
 
     pub(crate) fn generation_profile(&self, view: &Snapshot, request: &Request) -> Result<Arc<Profile>> {
@@ -136,8 +156,13 @@ impl Saf {
         let run = || {
             let view = self.database().view()?;
             let group = request.group.or_else(|| view.user(&request.user).map(|user| user.group));
-            let authority = caller.map(|caller| (*caller, Access::Read));
-            let key = PlanKey { authority, user: request.user, application: request.application, group };
+            let key = PlanKey {
+                caller: caller.copied(),
+                access: Access::Read,
+                user: request.user,
+                application: request.application,
+                group,
+            };
             let plan = self.plans().get(&view, key, || {
                 access::require_class(&view)?;
                 if let Some(caller) = caller {
@@ -150,9 +175,8 @@ impl Saf {
                     let cause = damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application));
                     return Err(Error::new(Code::EvaluationNoProfile, cause));
                 };
-                let mut keys = profiles
-                    .iter()
-                    .flat_map(|profile| PlannedKey::all_of(profile, &request.user, &request.application));
+                let asks = self.checked_by_icsf(caller);
+                let mut keys = profiles.iter().flat_map(|profile| PlannedKey::all_for(&view, asks, profile, &key));
                 let first = keys.next().ok_or_else(|| no_key(Code::EvaluationNoKey, named))?;
                 Ok(Plan { generation: view.generation(), first, others: keys.collect(), damaged })
             })?;

@@ -17,6 +17,7 @@ use crate::access::Caller;
 use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
+use crate::icsf_access::{Refusal, require_label, require_service};
 use crate::model::{Access, ImportedKey, LegacyKey, Profile};
 use crate::passticket::Request;
 use crate::server::Saf;
@@ -27,8 +28,10 @@ const PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// What a plan depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
-    /// Whose permission is checked, and which; nobody's at sign-on.
-    pub(crate) authority: Option<(Caller, Access)>,
+    /// Whose permission is checked; nobody's at sign-on, and of an authorized program.
+    pub(crate) caller: Option<Caller>,
+    /// UPDATE to generate, READ to evaluate.
+    pub(crate) access: Access,
     pub(crate) user: UserId,
     pub(crate) application: Applid,
     pub(crate) group: Option<GroupId>,
@@ -47,6 +50,8 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedKey {
     profile: Arc<Profile>,
     source: Source,
+    /// The service that ICSF refuses the caller, or with which it refuses it the key.
+    refused: Option<(&'static str, Refusal)>,
 }
 
 enum Source {
@@ -173,11 +178,47 @@ impl Trouble {
 
 impl PlannedKey {
     fn new(profile: &Arc<Profile>, source: Source) -> Self {
-        Self { profile: Arc::clone(profile), source }
+        Self { profile: Arc::clone(profile), source, refused: None }
     }
 
-    /// The keys of a profile, the one that generates first.
-    pub(crate) fn all_of(profile: &Arc<Profile>, user: &UserId, application: &Applid) -> Vec<Self> {
+    /// The same for a caller whom ICSF may refuse the service, or the key.
+    fn checked_for(mut self, view: &Snapshot, caller: &Caller) -> Self {
+        let (service, name, label) = match &self.source {
+            Source::Legacy(label, _) => ("CSNBENC", "CSFENC", label),
+            #[cfg(feature = "enhanced")]
+            Source::Enhanced(label, _) => ("CSNBHMG", "CSFHMG", label),
+            #[cfg(not(feature = "enhanced"))]
+            Source::Enhanced(label) => ("CSNBHMG", "CSFHMG", label),
+            Source::Masked(..) | Source::Imported(_) => return self,
+        };
+        let allowed = require_service(view, caller, name).and_then(|()| require_label(view, caller, label));
+        self.refused = allowed.err().map(|refusal| (service, refusal));
+        self
+    }
+
+    /// That ICSF lets the caller use the key.
+    fn allowed(&self, saf: &Saf) -> Result<(), icsf_core::Error> {
+        match &self.refused {
+            Some((service, refusal)) => Err(refusal.told_by(saf.icsf(), service)),
+            None => Ok(()),
+        }
+    }
+
+    /// The keys of a profile as `caller` may use them, if there is one: the one that generates first.
+    pub(crate) fn all_for(
+        view: &Snapshot,
+        caller: Option<&Caller>,
+        profile: &Arc<Profile>,
+        key: &PlanKey,
+    ) -> Vec<Self> {
+        let keys = Self::all_of(profile, &key.user, &key.application);
+        match caller {
+            Some(caller) => keys.into_iter().map(|key| key.checked_for(view, caller)).collect(),
+            None => keys,
+        }
+    }
+
+    fn all_of(profile: &Arc<Profile>, user: &UserId, application: &Applid) -> Vec<Self> {
         let Some(ssignon) = &profile.ssignon else { return Vec::new() };
         let mut keys = Vec::with_capacity(2);
         if let Some(label) = ssignon.enhanced {
@@ -222,6 +263,7 @@ impl PlannedKey {
     }
 
     pub(crate) fn generate(&self, saf: &Saf, request: &Request, time: Timestamp) -> Result<Ticket, Trouble> {
+        self.allowed(saf)?;
         match &self.source {
             Source::Masked(key, session) => {
                 session.generate(&**key, time).map_err(|error| Trouble::other(Cause::new(error.to_string())))
@@ -252,6 +294,7 @@ impl PlannedKey {
         ticket: &Ticket,
         now: Timestamp,
     ) -> Result<(TicketKind, Verdict), Trouble> {
+        self.allowed(saf)?;
         match &self.source {
             Source::Masked(key, session) => {
                 let Ok(verdict) = session.evaluate(&**key, ticket, now, Window::legacy());

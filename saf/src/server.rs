@@ -19,6 +19,7 @@ pub struct Saf {
     clock: Arc<dyn Clock>,
     register: Arc<dyn ReplayRegister>,
     sysname: String,
+    checkauth: bool,
     plans: Plans,
 }
 
@@ -32,7 +33,15 @@ impl Saf {
         register: Arc<dyn ReplayRegister>,
         sysname: impl Into<String>,
     ) -> Self {
-        Self { icsf, database, clock, register, sysname: sysname.into(), plans: Plans::default() }
+        Self { icsf, database, clock, register, sysname: sysname.into(), checkauth: false, plans: Plans::default() }
+    }
+
+    /// CHECKAUTH of the ICSF options: whether ICSF looks at classes CSFSERV and CSFKEYS also for callers that are authorized
+    /// programs. The PassTicket services are: with `true` whoever asks them for a ticket needs READ to the service and the
+    /// label of the key, with `false`, as ICSF has it, only to what the security database asks itself.
+    #[must_use]
+    pub fn with_checkauth(self, checkauth: bool) -> Self {
+        Self { checkauth, plans: Plans::default(), ..self }
     }
 
     /// ICSF, where the keys lie.
@@ -55,6 +64,10 @@ impl Saf {
 
     pub(crate) fn register(&self) -> &dyn ReplayRegister {
         &*self.register
+    }
+
+    pub(crate) const fn checkauth(&self) -> bool {
+        self.checkauth
     }
 
     pub(crate) const fn plans(&self) -> &Plans {

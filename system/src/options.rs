@@ -24,11 +24,13 @@ pub struct Names {
     pub smfid: String,
     /// The numbering of reason codes.
     pub reason_codes: ReasonCodes,
+    /// CHECKAUTH: whether ICSF looks at classes CSFSERV and CSFKEYS for those who ask for PassTickets.
+    pub checkauth: bool,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self { sysname: "SY1".to_owned(), smfid: "SY1".to_owned(), reason_codes: ReasonCodes::Icsf }
+        Self { sysname: "SY1".to_owned(), smfid: "SY1".to_owned(), reason_codes: ReasonCodes::Icsf, checkauth: false }
     }
 }
 
@@ -52,7 +54,7 @@ impl Names {
         if sysname.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(format!("the system name {sysname:?} begins with a digit"));
         }
-        Ok(Self { sysname, smfid: name("the SMF ID", smfid, 4)?, reason_codes })
+        Ok(Self { sysname, smfid: name("the SMF ID", smfid, 4)?, reason_codes, checkauth: false })
     }
 }
 
@@ -167,6 +169,9 @@ struct OptionsFile {
     sysname: String,
     smfid: String,
     reason_codes: String,
+    /// Written only where it is set, so that earlier releases read the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    checkauth: bool,
     engine: Engine,
 }
 
@@ -179,7 +184,7 @@ pub(crate) fn read(path: &Path) -> Result<(Names, Engine)> {
     }
     let reason_codes = file.reason_codes.parse().map_err(|why: String| Error::new(path, why))?;
     let names = Names::new(&file.sysname, &file.smfid, reason_codes).map_err(|why| Error::new(path, why))?;
-    Ok((names, file.engine))
+    Ok((Names { checkauth: file.checkauth, ..names }, file.engine))
 }
 
 /// Writes the options of a system, wholly or not at all.
@@ -189,6 +194,7 @@ pub(crate) fn write(path: &Path, names: &Names, engine: &Engine) -> Result<()> {
         sysname: names.sysname.clone(),
         smfid: names.smfid.clone(),
         reason_codes: names.reason_codes.to_string(),
+        checkauth: names.checkauth,
         engine: engine.clone(),
     };
     let text = toml::to_string(&file).map_err(Error::of(path))?;

@@ -66,7 +66,8 @@ impl Assembly {
         }));
         let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch));
         let sysname = self.names.sysname.clone();
-        let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname);
+        let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname)
+            .with_checkauth(self.names.checkauth);
         System {
             names: self.names,
             icsf,

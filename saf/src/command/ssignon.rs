@@ -12,7 +12,7 @@ use super::messages::cannot_be_encrypted;
 use super::operands::{Keywords, number, parsed, quoted, yes_or_no};
 use super::{CommandError, Operand, Session};
 use crate::database::Edit;
-use crate::icsf_access::{require_label, require_service, told_by};
+use crate::icsf_access::{require_label, require_service};
 use crate::model::{LegacyKey, Profile, ProfileName, Ssignon, TicketType};
 
 const LEGACY: [&str; 5] = ["KEYMASKED", "KEYENCRYPTED", "KEYLABEL", "ENCRYPTKEY", "NOLEGACYKEY"];
@@ -128,10 +128,8 @@ impl<'a> Asked<'a> {
         let failed = |error| CommandError::from_icsf("the key could not be put into the CKDS", self.place, error);
         let icsf = session.saf.icsf();
         let view = session.saf.database().view()?;
-        let numbering = icsf.reason_codes();
-        for (service, name) in SERVICES {
-            require_service(&view, session.issuer, service)
-                .map_err(|error| failed(told_by(icsf, error).in_service(name, numbering)))?;
+        for (name, service) in SERVICES {
+            require_service(&view, session.issuer, name).map_err(|refusal| failed(refusal.told_by(icsf, service)))?;
         }
         let Done { value: token, .. } = icsf.csnbcki(key).map_err(failed)?;
         let label = create_record(session, &view).map_err(failed)?;
@@ -202,8 +200,7 @@ fn create_record(session: &Session<'_>, view: &crate::Snapshot) -> icsf_core::Re
             icsf_core::Error::new(icsf_core::codes::Code::LabelNotValid, format!("{text}: {e}")).with_source(e)
         })?;
         let icsf = session.saf.icsf();
-        require_label(view, session.issuer, &label)
-            .map_err(|error| told_by(icsf, error).in_service("CSNBKRC", icsf.reason_codes()))?;
+        require_label(view, session.issuer, &label).map_err(|refusal| refusal.told_by(icsf, "CSNBKRC"))?;
         match icsf.csnbkrc(&label) {
             Ok(_) => return Ok(label),
             Err(error) if error.code() == icsf_core::codes::Code::LabelExists && number < 999_999 => {}

@@ -149,12 +149,12 @@ const fn expected(what: &'static str) -> StrContext {
 }
 
 /// Joins the lines of a command: one that ends in `-` goes on in the next, one that ends in `+` goes on with the next
-/// line's leading blanks left out. Answers the commands of a text; a blank line is none.
+/// line's leading blanks left out. Answers the commands of a text; blanks and comments alone are none.
 ///
 /// Source: z/OS TSO/E Command Reference, continuing a line of a command.
 ///
 /// ```
-/// let commands = icsf_saf::command::join("SETROPTS -\n  CLASSACT(PTKTDATA)\n\nRLIST PTKTDATA *");
+/// let commands = icsf_saf::command::join("/* one */\nSETROPTS -\n  CLASSACT(PTKTDATA)\n\nRLIST PTKTDATA *");
 /// assert_eq!(commands, ["SETROPTS   CLASSACT(PTKTDATA)", "RLIST PTKTDATA *"]);
 /// ```
 #[must_use]
@@ -174,12 +174,17 @@ pub fn join(text: &str) -> Vec<String> {
         let whole = current.take().unwrap_or_default() + part;
         if goes_on {
             current = Some(whole);
-        } else if !whole.trim().is_empty() {
+        } else if !says_nothing(&whole) {
             commands.push(whole);
         }
     }
-    commands.extend(current.filter(|rest| !rest.trim().is_empty()));
+    commands.extend(current.filter(|rest| !says_nothing(rest)));
     commands
+}
+
+/// Whether there are but blanks and comments.
+fn says_nothing(text: &str) -> bool {
+    gap0.parse(Stateful { input: LocatingSlice::new(text), state: 0 }).is_ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod administration;
 mod commands;
 mod concurrency;
 mod damage;
@@ -18,7 +19,9 @@ mod foreign;
 mod golden;
 mod permission;
 mod replay;
+mod rules;
 mod secrets;
+mod services;
 mod sign_on;
 mod support;
 mod synthetic;

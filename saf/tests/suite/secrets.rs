@@ -172,6 +172,8 @@ fn a_secret_may_be_named_instead_of_shown() {
 
 #[test]
 fn lines_are_joined_as_tso_joins_them() {
+    let commented = "/* one */\n RLIST PTKTDATA A /* two */\n/* three */ /* four */\n";
+    assert_eq!(icsf_saf::command::join(commented), [" RLIST PTKTDATA A /* two */"]);
     let text = "RDEFINE PTKTDATA A -\n   SSIGNON( +\n   KEYMASKED(@secret:K))\n\n\nRLIST PTKTDATA A -\n\nSETROPTS +";
     assert_eq!(
         icsf_saf::command::join(text),

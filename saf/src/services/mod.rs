@@ -1,0 +1,129 @@
+//! The PassTicket services with the parameters of the real ones: function codes, option words, string areas in EBCDIC. A
+//! layer for another language hands its parameter list on as it is.
+//!
+//! What they answer is what [`Saf::generate`](crate::Saf::generate) and [`Saf::evaluate`](crate::Saf::evaluate) answer, with
+//! the whole cause; `docs/saf.md` says when each triple comes.
+
+mod r_gensec;
+mod r_ticketserv;
+mod rcvtptgn;
+
+use icsf_core::Cause;
+use ptkt::{Applid, Ticket, UserId};
+pub use r_gensec::{Gensec, StringBlock};
+pub use r_ticketserv::Ticketserv;
+pub use rcvtptgn::Registers;
+use zeroize::Zeroizing;
+
+use crate::access::{Caller, access};
+use crate::codes::Code;
+use crate::error::{Error, Result};
+use crate::model::{Access, Class};
+use crate::server::Saf;
+
+/// A parameter that is not right.
+fn parameter(what: impl Into<String>) -> Error {
+    Error::new(Code::ParameterList, Cause::new(what))
+}
+
+/// A function code or option word that is not right.
+fn function(what: impl Into<String>) -> Error {
+    Error::new(Code::BadFunction, Cause::new(what))
+}
+
+/// The text of a string area, without blanks at its end.
+fn text(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0x40).map_or(0, |last| last + 1);
+    bytes.get(..end).unwrap_or_default()
+}
+
+fn user(bytes: &[u8]) -> Result<UserId> {
+    UserId::from_ebcdic(text(bytes)).map_err(|error| parameter(error.to_string()))
+}
+
+fn application(bytes: &[u8]) -> Result<Applid> {
+    Applid::from_ebcdic(text(bytes)).map_err(|error| parameter(error.to_string()))
+}
+
+/// The characters of tickets, in code page 1047 and every other.
+const ALPHABET: [(u8, u8, u8); 8] = [
+    // first ASCII, last ASCII, EBCDIC of the first
+    (b'A', b'I', 0xc1),
+    (b'J', b'R', 0xd1),
+    (b'S', b'Z', 0xe2),
+    (b'a', b'i', 0x81),
+    (b'j', b'r', 0x91),
+    (b's', b'z', 0xa2),
+    (b'0', b'9', 0xf0),
+    (b'-', b'-', 0x60),
+];
+/// X'6D' is the underscore.
+const UNDERSCORE: (u8, u8) = (b'_', 0x6d);
+
+fn to_ebcdic(ticket: &Ticket) -> Zeroizing<[u8; 8]> {
+    let code = |ascii: u8| {
+        let range = ALPHABET.iter().find(|(first, last, _)| (*first..=*last).contains(&ascii));
+        range.map_or(UNDERSCORE.1, |(first, _, code)| code + (ascii - first))
+    };
+    let mut bytes = Zeroizing::new([0; 8]);
+    for (byte, ascii) in bytes.iter_mut().zip(ticket.expose().bytes()) {
+        *byte = code(ascii);
+    }
+    bytes
+}
+
+/// A ticket from EBCDIC; a byte that is in no ticket stays one that is in none.
+fn from_ebcdic(bytes: &[u8]) -> Option<Ticket> {
+    let ascii = |code: u8| {
+        let range = ALPHABET.iter().find(|(first, last, from)| (*from..=from + (last - first)).contains(&code));
+        match range {
+            Some((first, _, from)) => first + (code - from),
+            None if code == UNDERSCORE.1 => UNDERSCORE.0,
+            None => b'?',
+        }
+    };
+    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bytes.iter().map(|code| ascii(*code)).collect());
+    Ticket::try_from(text.as_slice()).ok()
+}
+
+impl Saf {
+    /// The Kerberos functions: who may not use them is told so, and who may that there is no Kerberos task.
+    ///
+    /// Source: RACF Callable Services, R_ticketserv and R_GenSec, authorization: READ to this profile in class FACILITY.
+    fn kerberos(&self, caller: &Caller, resource: &str) -> Result<()> {
+        let view = self.database().view()?;
+        let class = Class::Facility;
+        let profile = view.protecting(class, resource).filter(|_| view.options().active.contains(&class));
+        let given = profile.map_or(Access::None, |profile| access(&view, profile, caller));
+        if given < Access::Read && !profile.is_some_and(|profile| profile.warning) {
+            let id = caller.id();
+            let why = format!("caller {id} needs READ to {resource} in class {class}");
+            return Err(Error::new(
+                Code::KerberosNotAuthorized,
+                Cause::new(why)
+                    .with_remedy(format!("SETROPTS CLASSACT({class})"))
+                    .with_remedy(format!("RDEFINE {class} {resource} UACC(NONE)"))
+                    .with_remedy(format!("PERMIT {resource} CLASS({class}) ID({id}) ACCESS(READ)")),
+            ));
+        }
+        let cause = Cause::new("there is no Kerberos task here: SKRBKDC is not started");
+        Err(Error::new(Code::KerberosNotStarted, cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_of_a_ticket_comes_back() {
+        let all: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*b"-_").collect();
+        for eight in all.chunks(8) {
+            let ticket = Ticket::try_from(eight).unwrap();
+            assert_eq!(from_ebcdic(&*to_ebcdic(&ticket)).unwrap(), ticket);
+        }
+        assert_eq!(*to_ebcdic(&"AJSajs0-".parse().unwrap()), [0xc1, 0xd1, 0xe2, 0x81, 0x91, 0xa2, 0xf0, 0x60]);
+        assert_eq!(from_ebcdic(&[0x40; 8]).unwrap().expose(), "????????");
+        assert!(from_ebcdic(&[0xc1; 7]).is_none());
+    }
+}
