@@ -15,6 +15,7 @@ pub mod foreign;
 mod icsf_access;
 pub mod model;
 mod passticket;
+pub mod pasted;
 mod planned;
 pub mod replay;
 mod server;

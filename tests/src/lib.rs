@@ -31,11 +31,12 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timest
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("token", token),
     ("record", record),
     ("export", export),
     ("command", command),
+    ("rlist", rlist),
     ("ticket", ticket),
     ("replay", replay),
     ("drill", drill),
@@ -124,8 +125,10 @@ pub fn command(data: &[u8]) {
     let saf = Saf::new(Arc::new(icsf()), database, clock, Arc::new(MemoryRegister::new()), "SY1");
     let issuer = Caller::user("IBMUSER".parse().unwrap());
     for command in icsf_saf::command::join(text) {
+        let (word, _) = icsf_saf::command::complete(&command);
+        assert!(command.is_char_boundary(word));
         // A password is stretched, which takes longer than all else; there is nothing to be found in that.
-        if command.to_ascii_uppercase().contains("PASSWORD") || command.to_ascii_uppercase().contains("USER") {
+        if command.to_ascii_uppercase().contains("PASS") {
             continue;
         }
         let before = store.generation().unwrap();
@@ -136,6 +139,18 @@ pub fn command(data: &[u8]) {
         }
     }
     assert_eq!(saf.database().view().unwrap().damaged().count(), 0, "what was written is read again");
+}
+
+/// A pasted listing of profiles: no line is too strange, and none is lost twice.
+pub fn rlist(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let pasted = icsf_saf::pasted::rlist(text);
+    let lines = text.lines().count();
+    let others = pasted.profiles.iter().map(|profile| profile.others.len()).sum::<usize>() + pasted.others.len();
+    assert!(pasted.profiles.len() <= lines && others <= lines);
+    let entries = pasted.profiles.iter().map(|profile| profile.access.len()).sum::<usize>();
+    assert!(entries + others <= lines);
+    assert!(!format!("{pasted:?}").is_empty());
 }
 
 /// A ticket as typed: it is one of this second, or it is none; generating and evaluating are each other's inverse.

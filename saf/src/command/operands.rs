@@ -197,8 +197,8 @@ pub(super) fn text_of(keyword: &str, value: &Operand) -> Result<String, CommandE
     if value.text.chars().count() > 255 {
         return Err(CommandError::at(format!("{keyword} has at most 255 characters"), value));
     }
-    if value.text.chars().any(char::is_control) {
-        return Err(CommandError::at(format!("{keyword} has a control character"), value));
+    if value.text.chars().any(|c| c.is_control() || u32::from(c) > 0xff) {
+        return Err(CommandError::at(format!("{keyword} has a character that is none of code page 1047"), value));
     }
     Ok(value.text.clone())
 }

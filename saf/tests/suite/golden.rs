@@ -1,4 +1,4 @@
-//! Databases of each format are read for ever, and format 1 is written as it always was. What is in the files is told in
+//! Databases of each format are read for ever, and each row is written as it always was. What is in the files is told in
 //! `tests/golden/README.md`.
 
 use std::fs;
@@ -6,18 +6,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use icsf_core::store::{Area, RowStore};
-use icsf_saf::model::{Access, Class, Credential, LegacyKey, TicketType};
+use icsf_saf::model::{Access, Audit, Authority, Class, Credential, EncryptionType, LegacyKey, TicketType};
 use icsf_saf::replay::FileRegister;
 use ptkt::{ReplayRegister, TicketKind, TicketUse, Timestamp, Usage};
 use secrecy::SecretString;
 
 use crate::support::{NOW, Site, generate, request, run};
 
-/// The commands, taken from where they are told.
-fn commands() -> Vec<String> {
+/// The commands that made the database of a version, taken from where they are told: the block with this word.
+fn commands(word: &str) -> Vec<String> {
     let readme = fs::read_to_string(golden("README.md")).unwrap();
     let blocks: Vec<&str> = readme.split("```").collect();
-    let made_by = blocks.iter().find(|block| block.contains("CLASSACT")).unwrap();
+    let made_by = blocks.iter().find(|block| block.contains(word)).unwrap();
     made_by.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
@@ -27,6 +27,17 @@ const ROWS: [(&str, &[u8]); 5] = [
     ("labels", b"PPTKTDATALABELS"),
     ("generic", b"PPTKTDATAIRRPTAUTH.**"),
     ("user", b"U\xe4\xf1\x40\x40\x40\x40\x40\x40"),
+];
+
+const REALM: &str = "PREALM   /.../KERB10.ENDICOTT.IBM.COM/KRBTGT/KER2000.ENDICOTT.IBM.COM";
+
+/// What version 2 adds.
+const ROWS_2: [(&str, &[u8]); 5] = [
+    ("options", b"S"),
+    ("facility", b"PFACILITYIRR.RTICKETSERV"),
+    ("realm", REALM.as_bytes()),
+    ("user", b"U\xe4\xf2\x40\x40\x40\x40\x40\x40"),
+    ("group", b"G\xe3\xd7\xe7\x40\x40\x40\x40\x40"),
 ];
 
 fn golden(name: &str) -> PathBuf {
@@ -42,8 +53,8 @@ fn row(store: &dyn RowStore, key: &[u8]) -> Vec<u8> {
     [&[u8::try_from(key.len()).unwrap()], key, &bytes].concat()
 }
 
-fn made_now(site: Site) -> Site {
-    for command in commands() {
+fn made_now(site: Site, word: &str) -> Site {
+    for command in commands(word) {
         if cfg!(feature = "enhanced") || !command.contains("EPTKEYLABEL") {
             run(&site.saf, &command);
         }
@@ -53,7 +64,7 @@ fn made_now(site: Site) -> Site {
 
 #[test]
 fn format_1_is_written_as_it_always_was() {
-    let site = made_now(Site::bare());
+    let site = made_now(Site::bare(), "CLASSACT(PTKTDATA)");
     let mut compared = 0;
     for (name, key) in ROWS {
         // A password is hashed with another salt each time; without the feature there is no enhanced label.
@@ -65,18 +76,49 @@ fn format_1_is_written_as_it_always_was() {
     assert_eq!(compared, if cfg!(feature = "enhanced") { 4 } else { 3 });
 }
 
+#[test]
+fn version_2_is_written_as_it_always_was() {
+    let site = made_now(Site::bare(), "ADDGROUP");
+    for (name, key) in ROWS_2 {
+        assert_eq!(row(&*site.racf, key), read(&format!("row-v2-{name}")), "{name}");
+    }
+}
+
+#[test]
+fn rows_of_version_2_are_read() {
+    let site = golden_site("racf-v2.db");
+    let view = site.saf.database().view().unwrap();
+    assert_eq!(view.damaged().count(), 0);
+    assert_eq!(view.options().revoke_after, Some(3));
+    let facility = view.profile(Class::Facility, &"IRR.RTICKETSERV".parse().unwrap()).unwrap();
+    assert_eq!((facility.level, facility.warning), (7, true));
+    assert_eq!(facility.audit, Audit { success: Some(Access::Update), failures: None });
+    let realm = view.profile(Class::Realm, &REALM[9..].parse().unwrap()).unwrap().kerb.as_ref().unwrap();
+    assert_eq!(realm.password.as_ref().unwrap().expose(), b"12345678");
+    let lives = (realm.min_ticket_life, realm.default_ticket_life, realm.max_ticket_life);
+    assert_eq!((lives, realm.key_version, realm.check_addresses), ((Some(15), Some(36_000), Some(86_400)), 1, true));
+    assert!(!realm.encryption.contains(&EncryptionType::Des) && realm.encryption.len() == 6);
+    let user = view.user(&"U2".parse().unwrap()).unwrap();
+    assert_eq!((user.attributes.len(), user.created, user.protected), (2, Some(NOW), true));
+    let connect = &user.connects[&"TPX".parse().unwrap()];
+    assert_eq!((connect.authority, connect.revoked), (Authority::Join, true));
+    assert_eq!(user.kerb.as_ref().unwrap().name, "U2");
+    let group = view.group(&"TPX".parse().unwrap()).unwrap();
+    assert_eq!((group.data.as_str(), group.superior.unwrap().to_string().as_str()), ("session managers", "SYS1"));
+}
+
 /// A system whose security database is the golden one: a copy, because the file must be its owner's alone and version
 /// control does not keep that.
-fn golden_site() -> Site {
+fn golden_site(name: &str) -> Site {
     Site::with_racf(|path| {
-        fs::write(path, read("racf-v1.db")).unwrap();
+        fs::write(path, read(name)).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     })
 }
 
 #[test]
 fn a_database_of_format_1_is_opened_and_written_on() {
-    let site = golden_site();
+    let site = golden_site("racf-v1.db");
     let view = site.saf.database().view().unwrap();
     assert_eq!(view.damaged().count(), 0);
     let options = view.options();
@@ -131,20 +173,13 @@ fn a_register_of_format_2_is_read() {
 #[ignore = "makes the golden files of a new version, into the directory for temporary files"]
 fn make() {
     let to = |name: &str| std::env::temp_dir().join(name);
-    let site = made_now(Site::bare_on_files());
-    for (name, key) in ROWS {
-        fs::write(to(&format!("row-v1-{name}")), row(&*site.racf, key)).unwrap();
+    let site = made_now(Site::bare_on_files(), "ADDGROUP");
+    for (name, key) in ROWS_2 {
+        fs::write(to(&format!("row-v2-{name}")), row(&*site.racf, key)).unwrap();
     }
-    let register = FileRegister::open(&site.directory.path().join("replay")).unwrap();
-    for (kind, application) in [(TicketKind::Legacy, "MASKED"), (TicketKind::Enhanced, "LABELS")] {
-        let (user, application) = ("U1".parse().unwrap(), application.parse().unwrap());
-        let used = TicketUse::new(kind, user, application, Timestamp::from_secs(NOW), &"ZVQLMCAN".parse().unwrap());
-        assert_eq!(register.first_use(&used, Timestamp::from_secs(NOW)).unwrap(), Usage::First);
-    }
-    fs::copy(site.directory.path().join("replay").join(format!("{:010}", NOW / 64)), to("replay-v2")).unwrap();
     let path = site.directory.path().join("racf.db");
     // Closed, so that all of it is in the one file.
     let Site { directory: _kept, saf, racf, .. } = site;
     drop((saf, racf));
-    fs::copy(path, to("racf-v1.db")).unwrap();
+    fs::copy(path, to("racf-v2.db")).unwrap();
 }

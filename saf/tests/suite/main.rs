@@ -17,6 +17,8 @@ mod encrypted;
 mod enhanced;
 mod foreign;
 mod golden;
+mod malformed;
+mod pasted;
 mod permission;
 mod replay;
 mod rules;
