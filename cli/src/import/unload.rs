@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use icsf_saf::model::{Class, ImportedKey, LegacyKey};
+use icsf_saf::model::{Class, ImportedKey, LegacyKey, Options};
 use icsf_saf::unload::{self, Contents, Finding, Summary};
-use icsf_saf::{Counts, Existing, Imported, Snapshot};
+use icsf_saf::{Counts, Existing, Imported};
 use serde_json::{Value, json};
 
 use crate::context::{Context, Outcome};
@@ -20,11 +20,11 @@ pub(super) fn import(context: &mut Context, file: &Path, replace: bool, dry_run:
     let contents = read(input, file, log)?;
     let existing = if replace { Existing::Replace } else { Existing::Keep };
     let database = system.saf().database();
+    let options = database.view().map_err(icsf_saf::Error::from)?.options().clone();
     let imported =
         if dry_run { database.import_would(&contents, existing) } else { database.import(&contents, existing) };
     let imported = imported.map_err(icsf_saf::Error::from)?;
-    let view = database.view().map_err(icsf_saf::Error::from)?;
-    let found = Found { contents: &contents, imported: &imported, next: next(&contents, &view, dry_run) };
+    let found = Found { contents: &contents, imported: &imported, next: next(&contents, &options, dry_run) };
     let summary = &contents.summary;
     let status = if summary.findings > 0 || summary.cut_short.is_some() || imported.kept() > 0 { 4 } else { 0 };
     if context.out.is_json() {
@@ -55,9 +55,8 @@ fn read(input: Box<dyn io::Read>, file: &Path, log: Option<&Path>) -> Result<Con
 }
 
 /// What is to be done for what was imported to be used.
-fn next(contents: &Contents, view: &Snapshot, dry_run: bool) -> Option<String> {
+fn next(contents: &Contents, options: &Options, dry_run: bool) -> Option<String> {
     let of = |class: Class| contents.profiles().filter(move |profile| profile.class == class);
-    let options = view.options();
     let missing = |class: &Class| !options.active.contains(class) || !options.raclisted.contains(class);
     let class = Class::Ptktdata;
     if dry_run || !missing(&class) || of(class).next().is_none() {

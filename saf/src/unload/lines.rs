@@ -229,6 +229,10 @@ fn decode(bytes: &[u8], form: Form, text: &mut String) -> Option<Odd> {
     if form.characters == Characters::Ebcdic {
         return None; // code page 1047 has these characters
     }
+    if let Some(at) = text.chars().position(|c| c > '\u{ff}') {
+        *text = text.chars().map(|c| if c > '\u{ff}' { '?' } else { c }).collect();
+        return Some((column(at), "a character that code page 1047 does not have, taken as a question mark"));
+    }
     let at = text.chars().position(|c| !c.is_ascii())?;
     Some((column(at), "a character that is not ASCII: columns are counted in characters, as UTF-8 or else ISO 8859-1"))
 }
@@ -304,6 +308,8 @@ mod tests {
     fn odd_characters_are_told_and_keep_the_columns() {
         let (_, records, _) = all("0100 A\u{e4}B\n0100 C\tD\n".as_bytes());
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true), (2, "0100 C D".to_owned(), true)]);
+        let (_, records, _) = all("0100 \u{20ac}\u{e4}\n".as_bytes());
+        assert_eq!(records, [(1, "0100 ?\u{e4}".to_owned(), true)]);
         let (_, records, _) = all(b"0100 A\xe4B\n");
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true)], "ISO 8859-1");
         let long = [b"0100 ".as_slice(), &[b'A'; 70_000], b"\n", ONE.as_bytes()].concat();
