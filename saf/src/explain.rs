@@ -10,6 +10,7 @@ use crate::access::{self, Caller};
 use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
+use crate::icsf_access::{require_label, require_service};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
 use crate::passticket::{Request, generation_names, no_key};
 use crate::planned::{KeySource, Trouble, describe};
@@ -85,6 +86,10 @@ impl Saf {
                     step("key", describe(&source), true);
                     match &source {
                         KeySource::Legacy(label) | KeySource::Enhanced(label) => {
+                            if self.checkauth() {
+                                let (found, good) = icsf_permission(&view, caller, &source, label);
+                                step("CSFSERV, CSFKEYS", found, good);
+                            }
                             self.explain_icsf(&source, label, &mut step);
                         }
                         KeySource::Imported(_) => {
@@ -167,6 +172,15 @@ impl Saf {
         self.use_once(&source)
             .map(|()| source)
             .map_err(|error| error.explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source))))
+    }
+}
+
+/// Whether ICSF lets somebody use a key, where it asks.
+fn icsf_permission(view: &Snapshot, caller: &Caller, source: &KeySource, label: &KeyLabel) -> (String, bool) {
+    let service = if matches!(source, KeySource::Enhanced(_)) { "CSFHMG" } else { "CSFENC" };
+    match require_service(view, caller, service).and_then(|()| require_label(view, caller, label)) {
+        Ok(()) => (format!("{} may use {service} and {label}", caller.id()), true),
+        Err(refusal) => (refusal.to_string(), false),
     }
 }
 

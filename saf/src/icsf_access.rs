@@ -3,6 +3,8 @@
 //! Source: ICSF Administrator's Guide, controlling who can use cryptographic keys and services: READ to the short name of
 //! the service, and to the label. A class that is not active protects nothing.
 
+use std::fmt;
+
 use icsf_core::codes::Code;
 use icsf_core::{Icsf, KeyLabel};
 
@@ -17,6 +19,12 @@ pub(crate) struct Refusal {
     why: String,
     remedy: String,
     label: Option<KeyLabel>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.why, self.remedy)
+    }
 }
 
 impl Refusal {

@@ -379,3 +379,75 @@ pub(crate) fn describe(source: &KeySource) -> String {
         KeySource::Imported(how) => format!("legacy, {how} in the database the profile was imported from"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use icsf_backends::Absent;
+    use icsf_core::clock::ManualClock;
+    use icsf_core::codes::ReasonCodes;
+    use icsf_core::control::MemoryControl;
+    use icsf_core::epoch::Epoch;
+    use icsf_core::random::SeededRandom;
+    use icsf_core::store::MemoryStore;
+    use icsf_core::{Icsf, Parts};
+
+    use super::*;
+    use crate::command::NoSecrets;
+    use crate::database::{Database, Edit};
+    use crate::model::{Class, Ssignon};
+
+    fn saf() -> Saf {
+        let (epoch, clock) = (Arc::new(Epoch::in_memory()), Arc::new(ManualClock::at(1_763_110_800)));
+        let icsf = Icsf::new(Parts {
+            backend: Arc::new(Absent::new("none")),
+            store: Arc::new(MemoryStore::default()),
+            control: Arc::new(MemoryControl::default()),
+            epoch: Arc::clone(&epoch),
+            clock: Arc::clone(&clock) as Arc<_>,
+            random: Arc::new(SeededRandom::new(1)),
+            reason_codes: ReasonCodes::Icsf,
+        });
+        let database = Database::new(Arc::new(MemoryStore::default()), epoch);
+        Saf::new(Arc::new(icsf), database, clock, Arc::new(ptkt::MemoryRegister::new()), "SY1")
+    }
+
+    /// An unload says how a key is kept, and not what it is: such a profile makes no tickets, and says why.
+    #[test]
+    fn a_key_that_stayed_where_its_profile_was_imported_from_makes_no_tickets() {
+        let (saf, admin) = (saf(), Caller::user("IBMUSER".parse().unwrap()));
+        let run = |command: &str| saf.command(&admin, command, &NoSecrets);
+        run("SETROPTS CLASSACT(PTKTDATA) GENERIC(PTKTDATA)").unwrap();
+        run("RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)").unwrap();
+        for (how, line) in [
+            (ImportedKey::Masked, "Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
+            (ImportedKey::Token, "Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE"),
+            (ImportedKey::Unknown, "Legacy   PassTicket: *UNKNOWN*"),
+        ] {
+            saf.database()
+                .change(|_| {
+                    let name = "TSOPRD1".parse().unwrap();
+                    let mut profile = Profile::new(Class::Ptktdata, name, false, *admin.id());
+                    let legacy = Some(LegacyKey::Imported(how));
+                    profile.ssignon = Some(Ssignon { legacy, ..Ssignon::default() });
+                    Ok::<_, Error>(vec![Edit::PutProfile(profile)])
+                })
+                .unwrap();
+            run("SETROPTS RACLIST(PTKTDATA)").unwrap();
+            let request = Request::new("U1".parse().unwrap(), "TSOPRD1".parse().unwrap());
+            let error = saf.generate(&admin, &request).unwrap_err();
+            assert_eq!((error.code(), error.triple().to_string().as_str()), (Code::GenerationKey, "8/16/28"));
+            assert!(error.cause().why().contains(how.name()) && error.cause().remedies()[0].contains("RALTER"));
+            let error = saf.evaluate(&admin, &request, &"AAAAAAAA".parse().unwrap()).unwrap_err();
+            assert_eq!(error.code(), Code::EvaluationKey);
+            let explained = saf.explain(&admin, &request).unwrap();
+            assert!(!explained.steps.last().unwrap().good, "{explained:?}");
+            assert_eq!(run("RLIST PTKTDATA TSOPRD1 NORACF SSIGNON").unwrap().lines[2], line);
+            let refused = run("RALTER PTKTDATA TSOPRD1 SSIGNON(ENCRYPTKEY)").unwrap_err();
+            assert!(refused.what().contains("in the database it was imported from, and not here"), "{refused}");
+            run("RALTER PTKTDATA TSOPRD1 SSIGNON(KEYMASKED(E001193519561977))").unwrap();
+            run("SETROPTS RACLIST(PTKTDATA) REFRESH").unwrap();
+            saf.generate(&admin, &request).unwrap();
+            run("SETROPTS NORACLIST(PTKTDATA)").unwrap();
+        }
+    }
+}

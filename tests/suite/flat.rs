@@ -6,7 +6,7 @@ use std::sync::Arc;
 use icsf_core::clock::ManualClock;
 use softicsf::{MasterKeyKind, System};
 
-use crate::support::{admin, alone, define, request};
+use crate::support::{TicketCall, admin, alone, define, request};
 
 const SECONDS: u64 = 50_000;
 const A_SECOND: u64 = 20;
@@ -42,9 +42,16 @@ fn million() {
         // More users than any cache here holds, over time; half of them with a key in the CKDS.
         let who = request(&format!("U{}", second % 9000), if second % 2 == 0 { "MASKED" } else { "TSOPRD1" });
         let ticket = system.generate(&admin(), &who).unwrap();
-        for _ in 0..A_SECOND {
-            match system.evaluate(&admin(), &who, &ticket) {
-                Ok(_) => accepted += 1,
+        // Half of them as programs call: the services with the parameters of the real ones.
+        let mut call = TicketCall::new(&system, &who);
+        for n in 0..A_SECOND {
+            let answer = match n % 4 {
+                0 => call.r_ticketserv(&system),
+                1 => call.r_gensec(&system),
+                _ => system.evaluate(&admin(), &who, &ticket).map(drop),
+            };
+            match answer {
+                Ok(()) => accepted += 1,
                 Err(_) => refused += 1,
             }
         }

@@ -426,6 +426,8 @@ fn no_text_holds_a_secret() {
     texts.panic(system.evaluate(&admin(), &who, &ticket));
     texts.error(&format!("{}X", ticket.expose()).parse::<ptkt::Ticket>().unwrap_err());
     texts.error(&format!("{}\u{7f}", &ticket.expose()[..7]).parse::<ptkt::Ticket>().unwrap_err());
+    texts.debug(&system.saf().rcvtptgn(&who.user, &who.application));
+    icsf_saf::command::verbs().iter().for_each(|verb| texts.debug(verb));
     tickets(&mut texts);
     let explained = system.explain(&admin(), &who).unwrap();
     texts.debug(&explained);

@@ -7,6 +7,7 @@ use des::Des;
 use des::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use icsf_core::ClearKey;
 use icsf_core::backend::Part;
+use icsf_saf::services::{Gensec, Registers, StringBlock, Ticketserv};
 use softicsf::{Caller, MasterKeyKind, NoSecrets, Request, Setup, System};
 
 /// Tells a test that is run as a process of its own where it works, and as whom.
@@ -118,4 +119,68 @@ pub(crate) fn define(system: &System) {
 
 pub(crate) fn request(user: &str, application: &str) -> Request {
     Request::new(user.parse().unwrap(), application.parse().unwrap())
+}
+
+/// A ticket as the generator of authorized programs makes it, and the areas of calls that evaluate it.
+pub(crate) struct TicketCall {
+    ticket: [u8; 10],
+    user: Vec<u8>,
+    application: Vec<u8>,
+}
+
+impl TicketCall {
+    pub(crate) fn new(system: &System, who: &Request) -> Self {
+        Self::made(system, who).unwrap_or_else(|registers| panic!("{:?}", registers.error()))
+    }
+
+    fn made(system: &System, who: &Request) -> Result<Self, Registers> {
+        let registers = system.saf().rcvtptgn(&who.user, &who.application);
+        if registers.r15 != 0 {
+            return Err(registers);
+        }
+        let mut ticket = [0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        ticket[2..6].copy_from_slice(&registers.r0().to_be_bytes());
+        ticket[6..].copy_from_slice(&registers.r1().to_be_bytes());
+        let prefixed = |name: &[u8; 8]| [&[0, 8], name.as_slice()].concat();
+        Ok(Self { ticket, user: prefixed(who.user.ebcdic()), application: prefixed(who.application.ebcdic()) })
+    }
+
+    pub(crate) fn r_ticketserv(&mut self, system: &System) -> Result<(), icsf_saf::Error> {
+        let mut call = Ticketserv {
+            function_code: 3,
+            option_word: 0,
+            ticket: &mut self.ticket,
+            ticket_options: 2,
+            identity: &self.user,
+            application: &self.application,
+            high_order_bit: true,
+        };
+        system.saf().r_ticketserv(&admin(), &mut call)
+    }
+
+    pub(crate) fn r_gensec(&mut self, system: &System) -> Result<(), icsf_saf::Error> {
+        let mut call = Gensec {
+            option_word: 0,
+            function_code: 3,
+            parameter_count: 4,
+            subfunction: 2,
+            ticket: StringBlock { length: 8, bytes: &mut self.ticket[2..] },
+            user: StringBlock { length: 8, bytes: &mut self.user[2..] },
+            application: StringBlock { length: 8, bytes: &mut self.application[2..] },
+        };
+        system.saf().r_gensec(&admin(), &mut call)
+    }
+}
+
+/// Makes a ticket for an authorized program, and checks it by both services.
+pub(crate) fn made_and_checked(system: &System, who: &Request) -> Result<(), icsf_saf::Error> {
+    let mut call = match TicketCall::made(system, who) {
+        Ok(call) => call,
+        Err(registers) => {
+            let error = registers.error().unwrap();
+            return Err(icsf_saf::Error::new(error.code(), error.cause().clone()));
+        }
+    };
+    call.r_ticketserv(system)?;
+    call.r_gensec(system)
 }

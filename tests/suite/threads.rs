@@ -34,7 +34,7 @@ fn step(system: &System, random: &mut Random, seen: &mut BTreeMap<&'static str, 
         let expected = [Code::GenerationKey, Code::EvaluationKey].contains(&error.code());
         assert!(expected && who.application.to_string() != "MASKED", "{error:?}");
     };
-    let what = match random.below(8) {
+    let what = match random.below(9) {
         0..3 => match system.generate(&admin(), &who) {
             Ok(ticket) => {
                 assert_eq!(ticket, right(&who), "a wrong ticket");
@@ -66,6 +66,13 @@ fn step(system: &System, random: &mut Random, seen: &mut BTreeMap<&'static str, 
                 }
             }
         }
+        7 => match crate::support::made_and_checked(system, &who) {
+            Ok(()) => "served",
+            Err(error) => {
+                lost(error);
+                "not served"
+            }
+        },
         6 => {
             racf(system, &format!("RALTER PTKTDATA MASKED DATA('{}')", random.below(1000)));
             racf(system, "SETROPTS RACLIST(PTKTDATA) REFRESH");
@@ -127,7 +134,17 @@ fn four_threads_do_everything_at_once_and_no_ticket_is_wrong() {
         *all.entry(what).or_insert(0) += count;
     }
     println!("{all:?}, {} changes", changes.load(Ordering::Relaxed));
-    for what in ["generated", "not generated", "evaluated", "not evaluated", "written", "altered", "explained"] {
+    for what in [
+        "generated",
+        "not generated",
+        "evaluated",
+        "not evaluated",
+        "written",
+        "altered",
+        "explained",
+        "served",
+        "not served",
+    ] {
         assert!(all.get(what).is_some_and(|count| *count > 0), "{what}: {all:?}");
     }
     // Afterwards everything works as it did.

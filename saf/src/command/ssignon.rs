@@ -88,12 +88,18 @@ impl<'a> Asked<'a> {
     ///
     /// Source: z/OS 2.4 education deck: CSNBCKI, CSNBKRC, CSNBKRW, and CSNBKRD to clean up.
     pub(super) fn encrypt(&self, session: &Session<'_>, planned: &[Edit]) -> Result<Made, CommandError> {
+        let profiles = planned.iter().filter_map(|edit| match edit {
+            Edit::PutProfile(profile) => Some(profile),
+            _ => None,
+        });
+        // All are looked at before the first key is put anywhere.
+        let keys: Vec<(&ProfileName, Option<&ClearKey>)> = profiles
+            .map(|profile| Ok((&profile.name, self.to_be_encrypted(profile)?)))
+            .collect::<Result<_, CommandError>>()?;
         let mut made = Made::default();
-        for edit in planned {
-            let Edit::PutProfile(profile) = edit else { continue };
-            let Some(key) = self.to_be_encrypted(profile)? else { continue };
+        for (name, key) in keys.into_iter().filter_map(|(name, key)| Some((name, key?))) {
             match self.put(session, key) {
-                Ok(label) => drop(made.0.insert(profile.name.clone(), (label, copy(key)))),
+                Ok(label) => drop(made.0.insert(name.clone(), (label, copy(key)))),
                 Err(error) => {
                     made.take_back(session);
                     return Err(error);

@@ -25,6 +25,7 @@ mod rules;
 mod secrets;
 mod services;
 mod sign_on;
+mod ssignon;
 mod support;
 mod synthetic;
 mod tickets;

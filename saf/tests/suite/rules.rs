@@ -51,6 +51,9 @@ fn with_checkauth_icsf_asks_for_the_service_and_the_label_by_who_wants_the_ticke
         ] {
             assert_eq!((seen, remedies), (Some(code), vec![permit.clone()]));
         }
+        let explained = site.saf.explain(&tpx, &who).unwrap();
+        let step = explained.steps.iter().find(|step| step.what == "CSFSERV, CSFKEYS").unwrap();
+        assert!(!step.good && step.found.ends_with(&permit), "{}", step.found);
         // A key that is masked goes on, and ICSF that is stopped says so to everybody.
         site.saf.generate(&tpx, &request("U1", "TSOPRD1")).unwrap();
         site.icsf().stop().unwrap();

@@ -60,6 +60,28 @@ fn a_garbled_options_file_is_told_by_file_line_and_what_is_wrong() {
 }
 
 #[test]
+fn checkauth_of_the_options_file_has_icsf_look_at_its_classes_and_stays_there() {
+    let home = Home::ready();
+    for command in ["SETROPTS CLASSACT(CSFSERV)", "RDEFINE CSFSERV CSFENC UACC(NONE)"] {
+        crate::support::racf(&home.system, command);
+    }
+    ticket(&home.system, "TSOPRD1").unwrap();
+    let options = home.file("softicsf.toml");
+    let good = fs::read_to_string(&options).unwrap();
+    assert!(!good.contains("checkauth"), "it is written only where it is set");
+    fs::write(&options, good.replace("[engine]", "checkauth = true\n\n[engine]")).unwrap();
+    let system = home.another();
+    assert!(system.names().checkauth);
+    let error = ticket(&system, "TSOPRD1").unwrap_err();
+    assert_eq!(error.triple().to_string(), "8/16/28");
+    assert!(error.cause().to_string().starts_with("CSNBENC 8/16000: "), "{}", error.cause());
+    ticket(&system, "MASKED").unwrap();
+    drop(system);
+    fs::write(&options, good.replace("[engine]", "checkauth = maybe\n\n[engine]")).unwrap();
+    assert!(refused(&home.path).contains("maybe"));
+}
+
+#[test]
 fn stores_that_are_missing_exchanged_or_readable_by_others_are_named() {
     let home = Home::ready();
     let path = home.path.clone();
