@@ -148,10 +148,11 @@ impl Snapshot {
     #[must_use]
     pub fn protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
         let profiles = self.classes.get(&class)?;
-        let upper = || resource.to_ascii_uppercase();
-        let name =
-            if resource.bytes().any(|byte| byte.is_ascii_lowercase()) { upper().into() } else { resource.into() };
-        let name: Cow<'_, str> = name;
+        let name: Cow<'_, str> = if resource.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            resource.to_ascii_uppercase().into()
+        } else {
+            resource.into()
+        };
         let discrete = profiles.in_storage(&name).filter(|profile| !profile.generic);
         discrete.or_else(|| {
             let on = self.options().generic.contains(&class);

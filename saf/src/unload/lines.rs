@@ -218,23 +218,24 @@ fn decode(bytes: &[u8], form: Form, text: &mut String) -> Option<Odd> {
         Ok(utf_8) if form.characters == Characters::Ascii => text.push_str(utf_8),
         _ => text.extend(bytes.iter().map(|byte| char::from(*byte))),
     }
-    let control = text.chars().position(char::is_control);
-    if control.is_some() {
-        *text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    }
-    let column = |at: usize| Some(at + 1);
-    if let Some(at) = control {
-        return Some((column(at), "a control character, taken as a blank"));
-    }
-    if form.characters == Characters::Ebcdic {
-        return None; // code page 1047 has these characters
-    }
-    if let Some(at) = text.chars().position(|c| c > '\u{ff}') {
-        *text = text.chars().map(|c| if c > '\u{ff}' { '?' } else { c }).collect();
-        return Some((column(at), "a character that code page 1047 does not have, taken as a question mark"));
-    }
-    let at = text.chars().position(|c| !c.is_ascii())?;
-    Some((column(at), "a character that is not ASCII: columns are counted in characters, as UTF-8 or else ISO 8859-1"))
+    // Code page 1047 has what is in ISO 8859-1.
+    let is_text = form.characters == Characters::Ascii;
+    let mut first = None;
+    let kept = text.chars().enumerate().map(|(at, c)| {
+        let (kept, odd) = match c {
+            c if c.is_control() => (' ', "a control character, taken as a blank"),
+            c if c > '\u{ff}' => ('?', "a character that code page 1047 does not have, taken as a question mark"),
+            c if is_text && !c.is_ascii() => {
+                (c, "a character that is not ASCII: columns are counted in characters, as UTF-8 or else ISO 8859-1")
+            }
+            c => return c,
+        };
+        first.get_or_insert((Some(at + 1), odd));
+        kept
+    });
+    let kept: String = kept.collect();
+    *text = kept;
+    first
 }
 
 #[cfg(test)]
@@ -308,8 +309,8 @@ mod tests {
     fn odd_characters_are_told_and_keep_the_columns() {
         let (_, records, _) = all("0100 A\u{e4}B\n0100 C\tD\n".as_bytes());
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true), (2, "0100 C D".to_owned(), true)]);
-        let (_, records, _) = all("0100 \u{20ac}\u{e4}\n".as_bytes());
-        assert_eq!(records, [(1, "0100 ?\u{e4}".to_owned(), true)]);
+        let (_, records, _) = all("0100 \u{7}\u{20ac}\u{e4}\n".as_bytes());
+        assert_eq!(records, [(1, "0100  ?\u{e4}".to_owned(), true)]);
         let (_, records, _) = all(b"0100 A\xe4B\n");
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true)], "ISO 8859-1");
         let long = [b"0100 ".as_slice(), &[b'A'; 70_000], b"\n", ONE.as_bytes()].concat();
