@@ -109,11 +109,7 @@ fn matchable(resource: &str) -> String {
 /// A profile that looks as if it covered a resource, why it does not, and what to do.
 fn uncovering(view: &Snapshot, resource: &str) -> Option<(String, String)> {
     let class = Class::Ptktdata;
-    let looks = |profile: &&Arc<Profile>| {
-        let name = &profile.name;
-        name.as_str() == resource || (name.has_generic_characters() && name.covers(resource))
-    };
-    let profile = view.profiles(class).find(looks)?;
+    let profile = view.looks_protecting(class, resource)?;
     let name = &profile.name;
     Some(if name.has_generic_characters() && !profile.generic {
         let why = format!("as {name} was defined without SETROPTS GENERIC({class}), which makes it a discrete profile");
@@ -192,7 +188,7 @@ fn is_damaged(view: &Snapshot, name: &str) -> bool {
 
 /// The discrete profile of this name in the in-storage copy.
 pub(crate) fn key_profile(view: &Snapshot, name: &str) -> Option<Arc<Profile>> {
-    view.discrete(Class::Ptktdata, &name.parse::<ProfileName>().ok()?).cloned()
+    view.discrete_named(Class::Ptktdata, name).cloned()
 }
 
 /// Which of the profiles under these names is damaged, and what to do.

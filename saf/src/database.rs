@@ -3,8 +3,17 @@
 //! Everything is read into memory once and kept current by what other processes change. A change of a profile in a
 //! RACLISTed class goes to disk, and the in-storage copy keeps the profile as it was until REFRESH; both are kept in
 //! the store, so that every process sees the same.
+//!
+//! A [`Snapshot`] never changes. The next one shares with it all that a change did not touch, so that a change costs the
+//! same in a database of three profiles and of a hundred thousand.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod generics;
+mod import;
+mod profiles;
+mod rows;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +23,9 @@ use icsf_core::store::{Area, Expect, Generation, Op, RowStore, StoreError};
 use ptkt::{GroupId, UserId};
 use zeroize::Zeroizing;
 
+pub use self::import::{Counts, Existing, Imported};
+use self::profiles::Profiles;
+use self::rows::Rows;
 use crate::codec::{self, RowError, RowKind};
 use crate::model::{Class, Group, Options, Profile, ProfileName, User};
 
@@ -36,8 +48,8 @@ pub struct Snapshot {
     epoch: u64,
     generation: Generation,
     options: Kept<Options>,
-    users: BTreeMap<UserId, Kept<Arc<User>>>,
-    groups: BTreeMap<GroupId, Kept<Arc<Group>>>,
+    users: Rows<UserId, Kept<Arc<User>>>,
+    groups: Rows<GroupId, Kept<Arc<Group>>>,
     classes: BTreeMap<Class, Profiles>,
     damaged: BTreeMap<Box<[u8]>, Damaged>,
 }
@@ -56,31 +68,14 @@ struct Kept<T> {
     generation: Option<Generation>,
 }
 
-/// The profiles of a class.
-#[derive(Debug, Clone, Default)]
-struct Profiles {
-    disk: BTreeMap<ProfileName, Kept<Arc<Profile>>>,
-    /// Where the in-storage copy differs from disk: the profile as it was, or none.
-    stale: BTreeMap<ProfileName, Option<Arc<Profile>>>,
-    /// Generic profiles of the in-storage copy, the most specific first.
-    generic: Vec<Arc<Profile>>,
-}
-
-impl Profiles {
-    fn in_storage(&self, name: &ProfileName) -> Option<&Arc<Profile>> {
-        match self.stale.get(name) {
-            Some(stale) => stale.as_ref(),
-            None => self.disk.get(name).map(|kept| &kept.row),
-        }
-    }
-
-    fn sort_generic(&mut self) {
-        let names: BTreeSet<&ProfileName> = self.disk.keys().chain(self.stale.keys()).collect();
-        let mut generic: Vec<Arc<Profile>> =
-            names.into_iter().filter_map(|name| self.in_storage(name)).filter(|p| p.generic).cloned().collect();
-        generic.sort_by(|a, b| a.name.specificity(&b.name));
-        self.generic = generic;
-    }
+/// Rows in the order of their names.
+fn sorted<'a, T: 'a, K: Ord>(
+    rows: impl Iterator<Item = &'a Kept<Arc<T>>>,
+    name: impl Fn(&T) -> &K,
+) -> impl Iterator<Item = &'a Arc<T>> {
+    let mut rows: Vec<&Arc<T>> = rows.map(|kept| &kept.row).collect();
+    rows.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+    rows.into_iter()
 }
 
 impl Snapshot {
@@ -104,7 +99,7 @@ impl Snapshot {
 
     /// All users, by user ID.
     pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
-        self.users.values().map(|kept| &kept.row)
+        sorted(self.users.values(), |user| &user.id)
     }
 
     /// A group.
@@ -115,7 +110,7 @@ impl Snapshot {
 
     /// All groups, by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
-        self.groups.values().map(|kept| &kept.row)
+        sorted(self.groups.values(), |group| &group.id)
     }
 
     /// A profile as the database has it.
@@ -126,24 +121,43 @@ impl Snapshot {
 
     /// All profiles of a class as the database has them, by name.
     pub fn profiles(&self, class: Class) -> impl Iterator<Item = &Arc<Profile>> {
-        self.classes.get(&class).into_iter().flat_map(|profiles| profiles.disk.values().map(|kept| &kept.row))
+        let profiles = self.classes.get(&class).into_iter();
+        sorted(profiles.flat_map(|profiles| profiles.disk.values()), |profile| &profile.name)
+    }
+
+    /// The profile as the database has it that looks as if it protected a resource: that of its name, or the most specific
+    /// one whose name covers it.
+    pub(crate) fn looks_protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
+        let profiles = self.classes.get(&class)?;
+        let named = profiles.disk.get(resource).map(|kept| &kept.row);
+        named.or_else(|| profiles.looking_generic.covering(resource))
     }
 
     /// The discrete profile of this name in the in-storage copy.
     #[must_use]
     pub fn discrete(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
+        self.discrete_named(class, name.as_str())
+    }
+
+    /// The same by its text, in capital letters.
+    pub(crate) fn discrete_named(&self, class: Class, name: &str) -> Option<&Arc<Profile>> {
         self.classes.get(&class)?.in_storage(name).filter(|profile| !profile.generic)
     }
 
     /// The profile in the in-storage copy that protects a resource: the discrete one, or the most specific generic one.
     #[must_use]
     pub fn protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
-        let generics = || {
-            let profiles = self.classes.get(&class).filter(|_| self.options().generic.contains(&class))?;
-            profiles.generic.iter().find(|profile| profile.name.covers(resource))
+        let profiles = self.classes.get(&class)?;
+        let name: Cow<'_, str> = if resource.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            resource.to_ascii_uppercase().into()
+        } else {
+            resource.into()
         };
-        let discrete = || self.discrete(class, &resource.parse().ok()?);
-        discrete().or_else(generics)
+        let discrete = profiles.in_storage(&name).filter(|profile| !profile.generic);
+        discrete.or_else(|| {
+            let on = self.options().generic.contains(&class);
+            if on { profiles.generic.covering(resource) } else { None }
+        })
     }
 
     /// Whether a profile of a RACLISTed class waits for a REFRESH.
@@ -218,7 +232,9 @@ impl Snapshot {
             Some(RowKind::Options) => self.take_options(disk),
             Some(RowKind::User(id)) => self.take_user(id, disk),
             Some(RowKind::Group(id)) => self.take_group(id, disk),
-            Some(RowKind::Profile(class, name)) => self.take_profile(class, &name, disk, stale),
+            Some(RowKind::Profile(class, name)) => {
+                self.classes.entry(class).or_default().take(class, &name, disk, stale)
+            }
             None => Err(RowError::Field(0)),
         };
         if let Err(why) = taken {
@@ -254,27 +270,6 @@ impl Snapshot {
         if let Some((generation, bytes)) = disk {
             let row = Arc::new(codec::decode_group(&id, bytes)?);
             self.groups.insert(id, Kept { row, generation: Some(generation) });
-        }
-        Ok(())
-    }
-
-    fn take_profile(
-        &mut self,
-        class: Class,
-        name: &ProfileName,
-        disk: Option<(Generation, &[u8])>,
-        stale: Option<&[u8]>,
-    ) -> Result<(), RowError> {
-        let profiles = self.classes.entry(class).or_default();
-        profiles.disk.remove(name);
-        profiles.stale.remove(name);
-        if let Some(bytes) = stale {
-            let was = if bytes.is_empty() { None } else { Some(Arc::new(codec::decode_profile(class, name, bytes)?)) };
-            profiles.stale.insert(name.clone(), was);
-        }
-        if let Some((generation, bytes)) = disk {
-            let row = Arc::new(codec::decode_profile(class, name, bytes)?);
-            profiles.disk.insert(name.clone(), Kept { row, generation: Some(generation) });
         }
         Ok(())
     }
@@ -349,9 +344,6 @@ impl Database {
         for (key, bytes) in stale {
             next.take(&key, None, Some(&bytes));
         }
-        for profiles in next.classes.values_mut() {
-            profiles.sort_generic();
-        }
         // A change made between the readings above is caught up with here.
         self.catch_up(next)
     }
@@ -367,9 +359,6 @@ impl Database {
             let stale = self.store.get(Area::Stale, key)?;
             let disk = disk.as_ref().map(|row| (row.generation, row.bytes.as_slice()));
             view.take(key, disk, stale.as_ref().map(|row| row.bytes.as_slice()));
-        }
-        for profiles in view.classes.values_mut() {
-            profiles.sort_generic();
         }
         view.generation = generation;
         Ok(view)
@@ -389,10 +378,7 @@ impl Database {
             for edit in &edits {
                 operations(&view, edit, &mut ops);
             }
-            let applied = self.epoch.change(|| self.store.apply(&ops)).map_err(|e| StoreError::Io {
-                place: "the change counter of the system".to_owned(),
-                source: Box::new(e),
-            })?;
+            let applied = self.epoch.change(|| self.store.apply(&ops)).map_err(changed)?;
             attempt += 1;
             match applied {
                 Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {}
@@ -400,6 +386,11 @@ impl Database {
             }
         }
     }
+}
+
+/// The change counter could not be advanced.
+fn changed(error: std::io::Error) -> StoreError {
+    StoreError::Io { place: "the change counter of the system".to_owned(), source: Box::new(error) }
 }
 
 fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {

@@ -67,6 +67,11 @@ fn recovery_site() {
 }
 
 #[test]
+fn unloads() {
+    check("unloads.txt");
+}
+
+#[test]
 fn drills() {
     check("drills.txt");
 }

@@ -2,9 +2,11 @@
 //!
 //! Source: RACF Command Language Reference, profile names for general resources.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
+use std::str::{FromStr, Split};
+use std::sync::Arc;
 
 /// The longest name.
 const MOST: usize = 246;
@@ -15,7 +17,7 @@ const MARKS: &str = "@#$./-_:+&*%";
 
 /// The name of a profile: 1 to 246 letters, digits, `@ # $ . / - _ : + &`, and `* %` in generic ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProfileName(Box<str>);
+pub struct ProfileName(Arc<str>);
 
 /// Not a profile name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +36,7 @@ pub enum NameError {
 impl ProfileName {
     /// Its text.
     #[must_use]
-    pub const fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -59,46 +61,62 @@ impl ProfileName {
     /// ```
     #[must_use]
     pub fn covers(&self, resource: &str) -> bool {
-        let profile: Vec<&str> = self.0.split('.').collect();
-        let resource: Vec<&str> = resource.split('.').collect();
-        qualifiers(&profile, &resource)
+        qualifiers(self.0.split('.'), resource.split('.'))
     }
 
     /// Which of two generic names is the more specific: compared character by character, one that is not generic comes
     /// before `%`, that before `*`, and that before `**`.
     #[must_use]
     pub fn specificity(&self, other: &Self) -> Ordering {
-        let ranks = |name: &str| -> Vec<(u8, char)> {
-            let text = name.replace("**", "\u{1}");
-            text.chars()
-                .map(|c| match c {
-                    '%' => (1, c),
-                    '*' => (2, c),
-                    '\u{1}' => (3, c),
-                    c => (0, c),
-                })
-                .collect()
-        };
+        let order = ranks(&self.0).zip(ranks(&other.0)).map(|(a, b)| a.cmp(&b)).find(|order| order.is_ne());
         // A longer name is the more specific of two that begin alike.
-        let (mine, theirs) = (ranks(&self.0), ranks(&other.0));
-        mine.iter()
-            .map(|(rank, _)| rank)
-            .zip(theirs.iter().map(|(rank, _)| rank))
-            .map(|(a, b)| a.cmp(b))
-            .find(|order| order.is_ne())
-            .unwrap_or_else(|| theirs.len().cmp(&mine.len()))
-            .then_with(|| self.cmp(other))
+        order.unwrap_or_else(|| ranks(&other.0).count().cmp(&ranks(&self.0).count())).then_with(|| self.cmp(other))
     }
 }
 
-fn qualifiers(profile: &[&str], resource: &[&str]) -> bool {
-    match (profile, resource) {
-        ([], []) => true,
-        (["**", rest @ ..], _) => (0..=resource.len()).any(|n| qualifiers(rest, resource.split_at(n).1)),
-        (["*"], [_, ..]) => true,
-        ([last], [first, ..]) if last.ends_with('*') => qualifier(last, first),
-        ([one, rest @ ..], [first, others @ ..]) => qualifier(one, first) && qualifiers(rest, others),
-        _ => false,
+/// How generic each character of a name is; `**` is one character.
+fn ranks(name: &str) -> impl Iterator<Item = u8> {
+    let mut characters = name.chars().peekable();
+    std::iter::from_fn(move || {
+        Some(match characters.next()? {
+            '%' => 1,
+            '*' if characters.next_if_eq(&'*').is_some() => 3,
+            '*' => 2,
+            _ => 0,
+        })
+    })
+}
+
+fn qualifiers<'a>(mut profile: Split<'a, char>, mut resource: Split<'a, char>) -> bool {
+    // What follows the last ** seen, and where it was compared last: when it does not fit there, it is compared one
+    // qualifier further on. There is never a need to go back to a ** before.
+    let mut again: Option<(Split<'a, char>, Split<'a, char>)> = None;
+    loop {
+        let at = resource.clone();
+        let fits = match (profile.next(), resource.next()) {
+            (Some("**"), _) => {
+                resource = at;
+                again = Some((profile.clone(), resource.clone()));
+                true
+            }
+            (None, None) => return true,
+            (Some(one), Some(text)) => {
+                let fits = qualifier(one, text);
+                if fits && one.ends_with('*') && profile.clone().next().is_none() {
+                    return true;
+                }
+                fits
+            }
+            (Some(_), None) => return false,
+            (None, Some(_)) => false,
+        };
+        if !fits {
+            let Some((rest, from)) = &mut again else { return false };
+            if from.next().is_none() {
+                return false;
+            }
+            (profile, resource) = (rest.clone(), from.clone());
+        }
     }
 }
 
@@ -121,6 +139,13 @@ impl FromStr for ProfileName {
             Some(wrong) => Err(NameError::Character(wrong)),
             None => Ok(Self(folded.into())),
         }
+    }
+}
+
+/// So that rows are found by the text of a name.
+impl Borrow<str> for ProfileName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -162,6 +187,33 @@ mod tests {
                 assert!(!covers(profile, resource), "{profile} does not cover {resource}");
             }
         }
+    }
+
+    /// What is meant: ** tried for each number of qualifiers.
+    fn plain(profile: &[&str], resource: &[&str]) -> bool {
+        match (profile, resource) {
+            ([], []) => true,
+            (["**", rest @ ..], _) => (0..=resource.len()).any(|n| plain(rest, resource.split_at(n).1)),
+            ([last], [first, ..]) if last.ends_with('*') => qualifier(last, first),
+            ([one, rest @ ..], [first, others @ ..]) => qualifier(one, first) && plain(rest, others),
+            _ => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_covers_what_is_meant(profile in "[AB%*.]{1,12}", resource in "[AB.]{1,12}") {
+            let parts = |name: &'static str| name.split('.').collect::<Vec<_>>();
+            let (p, r): (&'static str, &'static str) = (profile.clone().leak(), resource.clone().leak());
+            proptest::prop_assert_eq!(profile.parse::<ProfileName>().unwrap().covers(&resource), plain(&parts(p), &parts(r)));
+        }
+    }
+
+    #[test]
+    fn many_of_two_asterisks_take_no_time() {
+        let profile: ProfileName = format!("{}B", "**.".repeat(60)).parse().unwrap();
+        assert!(!profile.covers(&"A.".repeat(100)));
+        assert!(profile.covers(&format!("{}B", "A.".repeat(100))));
     }
 
     #[test]

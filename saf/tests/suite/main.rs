@@ -15,6 +15,7 @@ mod damage;
 mod encrypted;
 #[cfg(feature = "enhanced")]
 mod enhanced;
+mod foreign;
 mod golden;
 mod malformed;
 mod pasted;
@@ -26,4 +27,6 @@ mod services;
 mod sign_on;
 mod ssignon;
 mod support;
+mod synthetic;
 mod tickets;
+mod unload;

@@ -1,0 +1,251 @@
+//! What an unload holds, put together from its records.
+//!
+//! The records of a profile may come in any order and anywhere in the file. What is not kept here (other classes, other
+//! segments, data set profiles) is counted; what cannot be understood is a finding, and nothing of it ends the reading.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+
+use foldhash::fast::RandomState;
+use ptkt::{GroupId, UserId};
+
+use super::fields::Fields;
+use super::findings::{Finding, Findings, shown};
+use super::layout::LAYOUTS;
+use super::lines::{Form, Records, UnloadError};
+use crate::model::{Class, Connect, Group, Profile, ProfileName, User};
+
+/// How many lines of records that are not kept are named.
+const NAMED: usize = 5;
+
+/// How many classes are counted one by one, and how many types of records; a file that is damaged has thousands.
+const MOST_COUNTED: usize = 1000;
+
+/// Counts one more under a name.
+pub(super) fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    let name = if counts.len() < MOST_COUNTED || counts.contains_key(name) { name } else { "others" };
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(name.to_owned(), 1)),
+    }
+}
+
+/// What an unload holds.
+#[derive(Debug)]
+pub struct Contents {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) users: Vec<User>,
+    #[expect(clippy::vec_box, reason = "they come from a map and are large: moved, and not copied")]
+    pub(crate) profiles: Vec<Box<Profile>>,
+    /// What was read.
+    pub summary: Summary,
+}
+
+impl Contents {
+    /// The groups, by name.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The users, by user ID.
+    #[must_use]
+    pub fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// The profiles, by class and name.
+    #[must_use]
+    pub fn profiles(&self) -> impl ExactSizeIterator<Item = &Profile> {
+        self.profiles.iter().map(|profile| &**profile)
+    }
+}
+
+/// What was read of an unload, and what was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// How it is written.
+    pub form: Form,
+    /// Its records.
+    pub records: u64,
+    /// Records of types that are kept: how many, by type.
+    pub read: BTreeMap<&'static str, u64>,
+    /// Records of types that are not: how many, by type, and the first lines.
+    pub others: BTreeMap<String, Others>,
+    /// Profiles of classes that are not kept, by class.
+    pub classes: BTreeMap<String, u64>,
+    /// How many findings there were.
+    pub findings: u64,
+    /// The first of them.
+    pub first_findings: Vec<Finding>,
+    /// Why the rest of the file could not be read, when that happened.
+    pub cut_short: Option<String>,
+}
+
+/// Records that are not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Others {
+    /// How many.
+    pub count: u64,
+    /// The lines of the first ones.
+    pub lines: Vec<u64>,
+}
+
+/// Reads an unload; each finding is told as it comes, and the first ones are kept.
+///
+/// An unload holds no key: a key that is kept masked is known to be there, and not what it is.
+///
+/// ```
+/// let text = format!("0500 {:<246} {:<8} NO   {:<15}{:<8}", "TSOPRD1", "PTKTDATA", "", "SYS1");
+/// let text = format!("{text}\n0530 {:<246} {:<8} *MASKED*", "TSOPRD1", "PTKTDATA");
+/// let unload = icsf_saf::unload::read(text.as_bytes(), &mut |finding| panic!("{finding}"))?;
+/// assert_eq!(unload.profiles().len(), 1);
+/// # Ok::<(), icsf_saf::unload::UnloadError>(())
+/// ```
+///
+/// # Errors
+/// [`UnloadError`]: it is no unload, or cannot be read.
+pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents, UnloadError> {
+    let mut records = Records::new(input)?;
+    let mut reading = Reading::new(Findings::new(tell), records.form());
+    while let Some(record) = records.next()? {
+        reading.summary.records += 1;
+        let Some(kind) = record.text.get(..4).filter(|_| matches!(record.text.as_bytes().get(4), Some(b' ') | None))
+        else {
+            let begins = record.text.chars().take(5).collect::<String>();
+            reading.findings.add(record.line, Some(1), format!("it begins with {}, no record type", shown(&begins)));
+            continue;
+        };
+        match READERS.iter().find(|(layout, _)| *layout == kind) {
+            Some((kind, read)) => {
+                *reading.summary.read.entry(kind).or_default() += 1;
+                read(&mut reading.known, &mut Fields::new(record, &mut reading.findings));
+            }
+            None => reading.count_other(kind, record.line),
+        }
+    }
+    reading.summary.cut_short = records.cut_short().map(str::to_owned);
+    Ok(reading.finish())
+}
+
+type ReadRecord = fn(&mut Known, &mut Fields<'_, '_, '_>);
+
+/// What is done with each type of record: one for each of [`LAYOUTS`].
+const READERS: [(&str, ReadRecord); 10] = [
+    ("0500", Known::resource),
+    ("0505", Known::access),
+    ("0530", Known::ssignon),
+    ("0200", Known::user),
+    ("0203", Known::user_group),
+    ("0205", Known::connect),
+    ("0102", Known::member),
+    ("0100", Known::group),
+    ("02D0", Known::user_kerb),
+    ("0580", Known::realm_kerb),
+];
+
+const _: () = assert!(READERS.len() == LAYOUTS.len());
+
+struct Reading<'t> {
+    known: Known,
+    findings: Findings<'t>,
+    summary: Summary,
+}
+
+/// What has been read so far. A row may be there before the record that defines it.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) groups: HashMap<GroupId, Group, RandomState>,
+    pub(super) users: HashMap<UserId, Row<User>, RandomState>,
+    pub(super) connects: HashMap<UserId, Row<BTreeMap<GroupId, Connect>>, RandomState>,
+    pub(super) profiles: HashMap<(Class, ProfileName), Row<Profile>, RandomState>,
+    pub(super) classes: BTreeMap<String, u64>,
+}
+
+/// Boxed, for the map grows to twice its size while the rows are large.
+pub(super) struct Row<T> {
+    pub(super) row: Box<T>,
+    /// Whether the record that defines it was read.
+    pub(super) defined: bool,
+    /// The first line about it.
+    pub(super) first: u64,
+}
+
+impl<T> Row<T> {
+    pub(super) fn new(row: T, line: u64) -> Self {
+        Self { row: Box::new(row), defined: false, first: line }
+    }
+}
+
+impl<'t> Reading<'t> {
+    fn new(findings: Findings<'t>, form: Form) -> Self {
+        let summary = Summary {
+            form,
+            records: 0,
+            read: BTreeMap::new(),
+            others: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            findings: 0,
+            first_findings: Vec::new(),
+            cut_short: None,
+        };
+        Self { known: Known::default(), findings, summary }
+    }
+
+    fn count_other(&mut self, kind: &str, line: u64) {
+        let kind = if self.summary.others.len() < MOST_COUNTED || self.summary.others.contains_key(kind) {
+            kind
+        } else {
+            "others"
+        };
+        let others = self.summary.others.entry(kind.to_owned()).or_default();
+        others.count += 1;
+        if others.lines.len() < NAMED {
+            others.lines.push(line);
+        }
+    }
+
+    fn finish(mut self) -> Contents {
+        let known = self.known;
+        let mut profiles = defined(known.profiles, "0500", &mut self.findings, |(class, name)| {
+            format!("profile {name} of class {class}")
+        });
+        profiles.sort_unstable_by(|a, b| (a.class, &a.name).cmp(&(b.class, &b.name)));
+        let users = defined(known.users, "0200", &mut self.findings, |id| format!("user {id}"));
+        let mut users: Vec<User> = users.into_iter().map(|user| *user).collect();
+        users.sort_unstable_by_key(|user| user.id);
+        let mut connects = known.connects;
+        for user in &mut users {
+            user.connects.extend(connects.remove(&user.id).into_iter().flat_map(|connects| *connects.row));
+        }
+        drop(defined(connects, "0200", &mut self.findings, |id| format!("user {id}, who is connected to groups,")));
+        let mut groups: Vec<Group> = known.groups.into_values().collect();
+        groups.sort_unstable_by_key(|group| group.id);
+        self.summary.classes = known.classes;
+        (self.summary.findings, self.summary.first_findings) = self.findings.into_parts();
+        Contents { groups, users, profiles, summary: self.summary }
+    }
+}
+
+/// The rows that have a record which defines them; the others are findings.
+fn defined<K: Ord, T>(
+    rows: HashMap<K, Row<T>, RandomState>,
+    record: &str,
+    findings: &mut Findings<'_>,
+    name: impl Fn(&K) -> String,
+) -> Vec<Box<T>> {
+    let mut found = Vec::with_capacity(rows.len());
+    let mut without = Vec::new();
+    for (key, row) in rows {
+        if row.defined {
+            found.push(row.row);
+        } else {
+            without.push((row.first, key));
+        }
+    }
+    without.sort_unstable();
+    for (line, key) in without {
+        findings.add(line, None, format!("{} has no record {record}, and is left out", name(&key)));
+    }
+    found
+}
