@@ -10,7 +10,8 @@ use ptkt::UserId;
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
 use crate::{
-    about, ckds, completions, console, drill, engine, init, journal, kat, man, mk, ptkt as ptkt_verb, racf, status,
+    about, ckds, completions, console, drill, engine, export, import, init, journal, kat, man, mk, ptkt as ptkt_verb,
+    racf, status,
 };
 
 const AFTER: &str = "\
@@ -150,6 +151,8 @@ pub(crate) enum Verb {
     Engine(engine::Engine),
     Ckds(ckds::Ckds),
     Racf(racf::Racf),
+    Import(import::Import),
+    Export(export::Export),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
     Journal(journal::Journal),
@@ -169,6 +172,8 @@ impl Verb {
             Self::Engine(verb) => verb.run(context),
             Self::Ckds(verb) => verb.run(context),
             Self::Racf(verb) => verb.run(context),
+            Self::Import(verb) => verb.run(context),
+            Self::Export(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),

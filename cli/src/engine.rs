@@ -159,7 +159,12 @@ pub(crate) fn json_of(view: &EngineView, unusable: &[UnusableKey]) -> Value {
         "state": view.state.word(),
         "detail": view.state.to_string(),
         "usable": view.state == EngineState::Online,
-        "capabilities": { "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check },
+        "capabilities": {
+            "des": can.des,
+            "hmac_sha512": can.hmac_sha512,
+            "any_hmac_length": can.any_hmac_length,
+            "key_check": can.key_check,
+        },
         "quirks": view.info.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "unusable_keys": unusable.iter().map(|key| json!({ "name": key.label, "why": key.why })).collect::<Vec<_>>(),
         "master_keys": mk::json_of(&view.master_keys, &softicsf::MasterKeyKind::ALL),

@@ -199,6 +199,16 @@ impl From<icsf_saf::command::CommandError> for Failure {
     }
 }
 
+impl From<softicsf::ConsoleError> for Failure {
+    fn from(error: softicsf::ConsoleError) -> Self {
+        let failure = Self::new(error.return_code(), error.to_string());
+        match error.cause() {
+            Some(cause) => failure.caused_by(cause),
+            None => failure,
+        }
+    }
+}
+
 /// What kept a system from being made or opened: the environment, if it lies deeper, else the caller.
 impl From<softicsf::Error> for Failure {
     fn from(error: softicsf::Error) -> Self {

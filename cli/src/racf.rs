@@ -1,17 +1,16 @@
 //! `racf`: the RACF command language.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use clap::Args;
-use icsf_saf::command::{Output, join, shows_secret, verbs};
+use icsf_saf::command::{Output, covered, join, shows_secret, verbs};
 use serde_json::{Value, json};
 use softicsf::HostSecrets;
 
 use crate::args::As;
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
-use crate::output::talk;
+use crate::prompt::{Language, Reader, ends};
 
 /// RACF commands, one for each argument; without any, a READY prompt or
 /// standard input
@@ -58,15 +57,27 @@ A key or password is named by @file:PATH (mode 0600) or @secret:NAME (the
 environment variable SOFTICSF_SECRET_NAME), or typed in a command that comes
 from standard input. Listings go to standard output, messages to standard
 error. The first command that fails ends it, with exit status 8; at the READY
-prompt END does."
+prompt END or Ctrl-D does. There, Tab completes verbs, keywords, classes and
+names; commands are remembered in racf.history in the directory of the system,
+but for those with a key or password typed in them."
     )
 }
+
+const LANGUAGE: Language = Language {
+    verb: "racf",
+    ready: "READY",
+    goes_on: |text| text.rsplit('\n').next().is_some_and(|line| line.trim_end().ends_with(['-', '+'])),
+    commands: join,
+    completions: |system, typed| system.racf_completions(typed),
+    may_be_shown: |command| !shows_secret(command),
+    // What is mistyped may be a secret in the wrong place.
+    may_be_kept: |command| covered(command) == command,
+};
 
 impl Racf {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let mut session = Session { verb: self, prompt: false, status: 0, answers: Vec::new() };
         if self.commands.is_empty() {
-            session.prompt = io::stdin().is_terminal() && !context.out.is_json();
             session.read(context)?;
         } else {
             if self.commands.iter().any(|command| shows_secret(command)) {
@@ -122,39 +133,16 @@ impl Session<'_> {
 
     /// Issues the commands of standard input, each as soon as it is there.
     fn read(&mut self, context: &mut Context) -> Result<(), Failure> {
-        context.take_stdin("commands")?;
-        context.open()?;
-        let mut text = String::new();
-        let mut lines = io::stdin().lines();
-        self.ready();
-        loop {
-            let line = lines.next().transpose();
-            let line = line.map_err(|error| Failure::new(8, format!("standard input cannot be read: {error}")))?;
-            let is_last = line.is_none();
-            if let Some(line) = line {
-                text.push_str(&line);
-                text.push('\n');
-                if line.trim_end().ends_with(['-', '+']) {
-                    continue;
-                }
-            }
-            for command in join(&std::mem::take(&mut text)) {
-                let end = command.trim().to_ascii_uppercase();
-                if ["END", "LOGOFF"].contains(&end.as_str()) || self.issue(context, &command)?.is_break() {
+        let mut reader = Reader::open(&LANGUAGE, context)?;
+        self.prompt = reader.is_prompt();
+        while let Some(commands) = reader.next()? {
+            for command in commands {
+                if ends(&command) || self.issue(context, &command)?.is_break() {
                     return Ok(());
                 }
             }
-            if is_last {
-                return Ok(());
-            }
-            self.ready();
         }
-    }
-
-    fn ready(&self) {
-        if self.prompt {
-            talk("READY");
-        }
+        Ok(())
     }
 }
 

@@ -46,6 +46,9 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
             out.line(format!("icsf    {word}; reason codes {}", names.reason_codes))?;
             engine::lines(out, &icsf.engine, &icsf.unusable_keys, "engine  ")?;
             key_data_set(out, &icsf.ckds)?;
+            if !icsf.ckds_updates {
+                out.entry("        ", &out.paint(BAD, "services cannot update it: SETICSF DISABLE,CKDS"))?;
+            }
         }
         Err(error) => {
             let word = out.paint(BAD, "cannot be used");
@@ -129,6 +132,7 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "smfid": names.smfid,
         "reason_codes": names.reason_codes.to_string(),
         "icsf_started": icsf.map(|icsf| icsf.started),
+        "ckds_updates": icsf.map(|icsf| icsf.ckds_updates),
         "icsf_error": status.icsf.as_ref().err().map(|error| Failure::from(error).json(context.numbering())),
         "engine": icsf.map(|icsf| engine::json_of(&icsf.engine, &icsf.unusable_keys)),
         "ckds": icsf.map(|icsf| ckds_json(&icsf.ckds)),

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use icsf_backends::Pkcs11;
 use icsf_backends::pkcs11::TokenErrorKind;
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, EngineError, MasterKeyKind, RegisterChange};
+use icsf_core::backend::{Backend, EngineError, EngineInfo, MasterKeyKind, RegisterChange};
 use softicsf::Pkcs11Token;
 use softicsf::quiesce::{self, Hold};
 
@@ -72,6 +72,12 @@ impl Throwaway {
 
     pub(crate) const fn engine(&self) -> &Pkcs11 {
         &self.engine
+    }
+
+    /// What it can do, and what it does otherwise: how it guards a master key is seen in one.
+    pub(crate) fn info(&self) -> Result<EngineInfo, Failure> {
+        let made = self.engine.change_register(MasterKeyKind::Aes, RegisterChange::Generate);
+        made.map(|()| self.engine.info()).map_err(|error| Failure::new(12, error.to_string()))
     }
 
     /// Removes its master keys from the token.

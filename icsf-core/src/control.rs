@@ -12,12 +12,14 @@ pub struct Control {
     pub started: bool,
     /// Whether the operator lets the engine be used. Off is sticky: nothing but the operator switches it on again.
     pub engine_online: bool,
+    /// Whether services may update the CKDS. Off until the operator allows it again or stops ICSF.
+    pub ckds_updates: bool,
 }
 
 impl Default for Control {
-    /// Started, with the engine online.
+    /// Started, with the engine online and updates of the CKDS allowed.
     fn default() -> Self {
-        Self { started: true, engine_online: true }
+        Self { started: true, engine_online: true, ckds_updates: true }
     }
 }
 

@@ -89,6 +89,18 @@ impl View {
         }
         Err(Error::new(Code::IcsfStopped, "ICSF is not started").with_remedy("start ICSF: softicsf console START CSF"))
     }
+
+    /// That services may update the CKDS.
+    ///
+    /// # Errors
+    /// [`Code::UpdatesDisallowed`].
+    pub(crate) fn require_updates(&self) -> Result<()> {
+        if self.control.ckds_updates {
+            return Ok(());
+        }
+        let why = "the operator disabled dynamic updates of the CKDS";
+        Err(Error::new(Code::UpdatesDisallowed, why).with_remedy("enable them: softicsf console SETICSF ENABLE,CKDS"))
+    }
 }
 
 impl Icsf {
@@ -270,13 +282,29 @@ impl Icsf {
         done
     }
 
-    /// Stops ICSF: every service answers 12/0 until it is started.
+    /// Stops ICSF: every service answers 12/0 until it is started. Updates of the CKDS are allowed again then.
+    ///
+    /// Source: ICSF System Programmer's Guide, SETICSF: what it sets lasts until ICSF is stopped.
     ///
     /// # Errors
     /// When the switches cannot be written.
     pub fn stop(&self) -> Result<()> {
-        let done = self.switch(|control| control.started = false);
+        let done = self.switch(|control| (control.started, control.ckds_updates) = (false, true));
         self.tell(What::Icsf, |event| event.action("stop").ended(&done));
+        done
+    }
+
+    /// Keeps services from updating the CKDS, or lets them again. Until then the key-record services that write answer
+    /// [`Code::UpdatesDisallowed`]; utilities go on.
+    ///
+    /// Source: ICSF System Programmer's Guide, SETICSF ENABLE and DISABLE.
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn allow_ckds_updates(&self, allowed: bool) -> Result<()> {
+        let done = self.switch(|control| control.ckds_updates = allowed);
+        let action = if allowed { "enable-updates" } else { "disable-updates" };
+        self.tell(What::Ckds, |event| event.action(action).ended(&done));
         done
     }
 

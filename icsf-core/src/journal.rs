@@ -39,7 +39,7 @@ pub enum What {
     Engine,
     /// ICSF was started or stopped.
     Icsf,
-    /// The key data set was changed as a whole: refreshed, re-enciphered.
+    /// The key data set as a whole: refreshed, re-enciphered, updates of it switched.
     Ckds,
 }
 

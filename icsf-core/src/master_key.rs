@@ -6,7 +6,9 @@
 //! [`Icsf::reencipher`], which the next change runs first.
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use zeroize::Zeroizing;
 
@@ -421,7 +423,35 @@ impl Icsf {
 
     /// The records with their keys under the master key `mkvp` in another register, authenticated anew. What keeps more
     /// than one record from it is told for the first, and the others are left out.
-    fn rewrapped(&self, view: &Arc<View>, rows: Vec<Sealed>, to: Register, mkvp: Mkvp) -> Result<Vec<Rewrapped>> {
+    ///
+    /// Two halves at once where there are enough, as the engine takes calls that overlap.
+    fn rewrapped(&self, view: &Arc<View>, mut rows: Vec<Sealed>, to: Register, mkvp: Mkvp) -> Result<Vec<Rewrapped>> {
+        let half = rows.len().div_ceil(2 * PIECE) * PIECE;
+        if rows.len() <= half {
+            return self.rewrapped_in_turn(view, rows, to, mkvp);
+        }
+        let others = rows.split_off(half);
+        let (first, second) = thread::scope(|scope| {
+            let others = move || self.rewrapped_in_turn(view, others, to, mkvp);
+            let second = thread::Builder::new().spawn_scoped(scope, others);
+            (self.rewrapped_in_turn(view, rows, to, mkvp), second.map(ScopedJoinHandle::join))
+        });
+        let mut all = first?;
+        if all.last().is_none_or(|(_, last)| concerns_it_alone(last)) {
+            let second =
+                second.map_err(|e| Error::new(Code::InternalFailure, format!("no thread can be started: {e}")))?;
+            all.append(&mut second.unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(all)
+    }
+
+    fn rewrapped_in_turn(
+        &self,
+        view: &Arc<View>,
+        rows: Vec<Sealed>,
+        to: Register,
+        mkvp: Mkvp,
+    ) -> Result<Vec<Rewrapped>> {
         let mut all = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter();
         while all.last().is_none_or(|(_, last)| concerns_it_alone(last)) {
@@ -433,20 +463,14 @@ impl Icsf {
                 break;
             }
             let (backend, view) = (Arc::clone(&self.backend), Arc::clone(view));
+            // Step by step: many calls of one kind are a little quicker than as many of three kinds by turns.
             let work = move || {
-                let mut done = Vec::with_capacity(piece.len());
-                for (mac_key, row) in piece {
-                    let record = mac_key.and_then(|mac_key| row.rewrapped(&view, &*backend, &*mac_key, to, mkvp));
-                    let record = record.map_err(|e| e.for_label(&row.record.key.label()));
-                    let alone = concerns_it_alone(&record);
-                    done.push((Row { key: row.record.key, generation: row.generation }, record));
-                    if !alone {
-                        break;
-                    }
-                }
-                done
+                let checked = each(piece, |row, mac_key| row.checked(&view, &*mac_key).map(|()| mac_key));
+                let wrapped = each(checked, |row, mac_key| Ok((mac_key, row.rewrapped(&view, &*backend, to, mkvp)?)));
+                each(wrapped, |row, (mac_key, wrapped)| row.authenticated(&view, &*mac_key, wrapped))
             };
-            all.append(&mut self.in_engine(work)?);
+            let done = self.in_engine(work)?.into_iter();
+            all.extend(done.map(|(record, row)| (Row { key: row.record.key, generation: row.generation }, record)));
         }
         Ok(all)
     }
@@ -459,6 +483,20 @@ impl Icsf {
     }
 }
 
+/// Takes the next step with each of the records, up to one that keeps others from it too.
+fn each<T, U>(rows: Vec<(Result<T>, Sealed)>, step: impl Fn(&Sealed, T) -> Result<U>) -> Vec<(Result<U>, Sealed)> {
+    let mut done = Vec::with_capacity(rows.len());
+    for (before, row) in rows {
+        let after = before.and_then(|before| step(&row, before)).map_err(|e| e.for_label(&row.record.key.label()));
+        let alone = concerns_it_alone(&after);
+        done.push((after, row));
+        if !alone {
+            break;
+        }
+    }
+    done
+}
+
 /// A row, and its record re-enciphered.
 type Rewrapped = (Row, Result<Record>);
 
@@ -469,7 +507,7 @@ struct Row {
 }
 
 /// Whether others may fare better.
-fn concerns_it_alone(record: &Result<Record>) -> bool {
+fn concerns_it_alone<T>(record: &Result<T>) -> bool {
     record.as_ref().err().is_none_or(|error| error.code().rc() == 8)
 }
 
@@ -489,21 +527,21 @@ impl Sealed {
         Some(Self { record, wrapped, generation })
     }
 
-    /// See [`Icsf::rewrapped`]. Called where the engine is.
-    fn rewrapped(
-        &self,
-        view: &View,
-        backend: &dyn Backend,
-        mac_key: &dyn KeyHandle,
-        to: Register,
-        mkvp: Mkvp,
-    ) -> Result<Record> {
-        check_mac(&self.record, || record_mac(view, mac_key, &self.record))?;
+    /// That it is authentic. This and what follows is called where the engine is.
+    fn checked(&self, view: &View, mac_key: &dyn KeyHandle) -> Result<()> {
+        check_mac(&self.record, || record_mac(view, mac_key, &self.record))
+    }
+
+    fn rewrapped(&self, view: &View, backend: &dyn Backend, to: Register, mkvp: Mkvp) -> Result<WrappedKey> {
         let wrapped = backend.rewrap(&self.wrapped, to).map_err(|e| view.engine.named(e.into()))?;
         if wrapped.mkvp() != mkvp {
             let why = format!("the {to} register holds {} and not {mkvp}: it was changed meanwhile", wrapped.mkvp());
             return Err(Error::new(Code::RegisterRefused, why).with_remedy("try again"));
         }
+        Ok(wrapped)
+    }
+
+    fn authenticated(&self, view: &View, mac_key: &dyn KeyHandle, wrapped: WrappedKey) -> Result<Record> {
         let record = self.record.rewrapped(wrapped);
         let mac = Some(record_mac(view, mac_key, &record)?);
         Ok(Record { mac, ..record })

@@ -42,7 +42,7 @@ impl Icsf {
     /// Source: ICSF Administrator's Guide, KGUP and the in-storage copy.
     ///
     /// # Errors
-    /// As [`csnbkrc2`](Self::csnbkrc2).
+    /// As [`csnbkrc2`](Self::csnbkrc2), but for [`Code::UpdatesDisallowed`].
     pub fn kgup_add(&self, label: &KeyLabel, token: KeyToken) -> Result<()> {
         self.service("KGUP ADD", |view| {
             let put = |record: &Record, under| self.kds.put(record, under, None, Update::DiskOnly);

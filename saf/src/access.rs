@@ -109,11 +109,7 @@ fn matchable(resource: &str) -> String {
 /// A profile that looks as if it covered a resource, why it does not, and what to do.
 fn uncovering(view: &Snapshot, resource: &str) -> Option<(String, String)> {
     let class = Class::Ptktdata;
-    let looks = |profile: &Profile| {
-        let name = &profile.name;
-        name.as_str() == resource || (name.has_generic_characters() && name.covers(resource))
-    };
-    let profile = view.first_profile(class, looks)?;
+    let profile = view.looks_protecting(class, resource)?;
     let name = &profile.name;
     Some(if name.has_generic_characters() && !profile.generic {
         let why = format!("as {name} was defined without SETROPTS GENERIC({class}), which makes it a discrete profile");

@@ -125,10 +125,12 @@ impl Snapshot {
         sorted(profiles.flat_map(|profiles| profiles.disk.values()), |profile| &profile.name)
     }
 
-    /// Of the profiles of a class that `fit`, as the database has them, the first by name.
-    pub(crate) fn first_profile(&self, class: Class, fit: impl Fn(&Profile) -> bool) -> Option<&Arc<Profile>> {
-        let all = self.classes.get(&class)?.disk.values().map(|kept| &kept.row);
-        all.filter(|profile| fit(profile)).min_by(|a, b| a.name.cmp(&b.name))
+    /// The profile as the database has it that looks as if it protected a resource: that of its name, or the most specific
+    /// one whose name covers it.
+    pub(crate) fn looks_protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
+        let profiles = self.classes.get(&class)?;
+        let named = profiles.disk.get(resource).map(|kept| &kept.row);
+        named.or_else(|| profiles.looking_generic.covering(resource))
     }
 
     /// The discrete profile of this name in the in-storage copy.
@@ -146,10 +148,11 @@ impl Snapshot {
     #[must_use]
     pub fn protecting(&self, class: Class, resource: &str) -> Option<&Arc<Profile>> {
         let profiles = self.classes.get(&class)?;
-        let upper = || resource.to_ascii_uppercase();
-        let name =
-            if resource.bytes().any(|byte| byte.is_ascii_lowercase()) { upper().into() } else { resource.into() };
-        let name: Cow<'_, str> = name;
+        let name: Cow<'_, str> = if resource.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            resource.to_ascii_uppercase().into()
+        } else {
+            resource.into()
+        };
         let discrete = profiles.in_storage(&name).filter(|profile| !profile.generic);
         discrete.or_else(|| {
             let on = self.options().generic.contains(&class);

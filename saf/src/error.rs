@@ -99,7 +99,9 @@ impl Error {
 
     /// Whether it comes of a resource the caller may not use.
     pub(crate) fn is_refused_access(&self) -> bool {
-        self.0.code == Code::NotAuthorized
+        let by_icsf = [icsf_core::codes::Code::ServiceNotAuthorized, icsf_core::codes::Code::LabelNotAuthorized];
+        [Code::NotAuthorized, Code::SignOnApplication].contains(&self.root())
+            || self.0.cause.code().is_some_and(|code| by_icsf.contains(&code))
     }
 
     /// Why.

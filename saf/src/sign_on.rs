@@ -57,11 +57,11 @@ impl Saf {
             (Ok(_), Err(error)) | (Err(_), Err(error)) => Err(error),
             (Err(error), Ok(note)) => Err(error.explained(|cause| note.into_iter().fold(cause, Cause::with_remedy))),
         };
-        let done = answer.map_err(|error: Error| {
+        let answer = answer.map_err(|error: Error| {
             error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
         });
-        self.told(What::SignOn, None, request, &done, |by, event| Event { by: Some(by.to_string()), ..event });
-        done
+        self.told(What::SignOn, None, request, &answer, |by, event| Event { by: Some(by.to_string()), ..event });
+        answer
     }
 
     /// Counts a failure, or forgets those there were; answers what is to be said of it.

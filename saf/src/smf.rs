@@ -43,7 +43,7 @@ pub const FACTS: &[Fact] = &[
     },
     Fact {
         topic: "IRRADU00 JOBINIT",
-        what: "the qualifier as the number of event 1: 0, 1, 6, 9, 32, 33",
+        what: "the qualifier as the number of event 1: 0, 1, 5, 6, 9, 32, 33",
         provenance: Assumed("SIC2103", "the numbers are documented, most of the names in the unload were not seen"),
     },
 ];
@@ -91,6 +91,7 @@ fn initiation(event: &Event) -> u8 {
         (Outcome::Ok, ..) => 32,
         (Outcome::Failed, _, Some("EvaluationReplayed")) => 33,
         (Outcome::Failed, _, Some("SignOnRevoked")) => 6,
+        (Outcome::Failed, _, Some("SignOnApplication")) => 5,
         (Outcome::Failed, _, Some("SignOnUnknownUser")) => 9,
         (Outcome::Failed, ..) => 1,
     }

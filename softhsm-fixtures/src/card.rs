@@ -17,7 +17,7 @@ use crate::fault::{Fault, nanoseconds};
 use crate::files;
 use crate::identity::Pin;
 use crate::library::Library;
-use crate::real::Opened;
+use crate::real::{Opened, Real};
 use crate::token::Token;
 
 /// The shim, as the build script made it.
@@ -150,6 +150,25 @@ impl Card {
     #[must_use]
     pub fn is_pulled(&self) -> bool {
         self.control.presence().state == State::Pulled
+    }
+
+    /// Closes all sessions with the card, as any other user of the module in this process can. It is a call like others:
+    /// counted, and answered as the faults in force have it.
+    ///
+    /// # Errors
+    ///
+    /// When the module refuses, as it does before the application has initialized it.
+    pub fn close_all_sessions(&self) -> Result<(), Error> {
+        let slot = self.slot()?;
+        let shim = Real::load(&self.module())
+            .map_err(|error| Error::caused(ErrorKind::Module, "the shim cannot be loaded", error))?;
+        match shim.close_all_sessions(slot) {
+            0 => Ok(()),
+            answer => {
+                let text = format!("C_CloseAllSessions was refused: {}", Ckr::new(answer));
+                Err(Error::new(ErrorKind::Module, text))
+            }
+        }
     }
 
     /// From this call on, counted from 1 from now, every call is answered so, until [`heal`](Self::heal).

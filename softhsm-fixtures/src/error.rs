@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Module,
     /// A directory or file of the fixture could not be made.
     Scratch,
+    /// A forked child did not come to its end.
+    Child,
 }
 
 impl Error {

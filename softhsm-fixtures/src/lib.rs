@@ -17,11 +17,13 @@ mod error;
 mod fault;
 #[path = "../shim/files.rs"]
 mod files;
+mod fork;
 #[path = "../shim/functions.rs"]
 mod functions;
 mod identity;
 mod library;
 mod module;
+mod mounts;
 #[path = "../shim/real.rs"]
 mod real;
 mod scratch;
@@ -35,6 +37,7 @@ pub use ckr::Ckr;
 pub use configuration::Configuration;
 pub use error::{Error, ErrorKind};
 pub use fault::Fault;
+pub use fork::forked;
 pub use functions::Function;
 pub use identity::Pin;
 pub use library::Library;

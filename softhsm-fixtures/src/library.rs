@@ -1,6 +1,7 @@
 //! A private copy of the module: configuration, tokens, and nobody else's.
 
 use std::collections::BTreeSet;
+use std::error::Error as StdError;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use crate::error::{Context as _, Error, ErrorKind, or_panic};
 use crate::identity::{Identity, Pin, unique_label};
 use crate::real::Real;
 use crate::token::Token;
-use crate::{files, module, scratch};
+use crate::{files, module, mounts, scratch};
 
 const TOKENS: &str = "tokens";
 /// A copy of the SoftHSM module with a configuration and a token directory of its own, initialized.
@@ -101,11 +102,8 @@ impl Library {
         fs::write(directory.path().join(files::CONFIGURATION), text)
             .scratch("the configuration could not be written")?;
 
-        let unusable =
-            || format!("{}, copied to {}, does not load as a PKCS#11 module", found.display(), copy.display());
-        let context =
-            Pkcs11::new(&copy).map_err(|error| Error::caused(ErrorKind::ModuleUnusable, unusable(), error))?;
-        let real = Real::load(&copy).map_err(|error| Error::caused(ErrorKind::ModuleUnusable, unusable(), error))?;
+        let context = Pkcs11::new(&copy).map_err(|error| unusable(&found, &copy, error))?;
+        let real = Real::load(&copy).map_err(|error| unusable(&found, &copy, error))?;
         let (directory, own) =
             if shared { (directory.keep(), None) } else { (directory.path().to_owned(), Some(directory)) };
         let library = Self(Arc::new(Inner { context, real, directory, tokens: Mutex::default(), own }));
@@ -298,6 +296,26 @@ impl Library {
     #[cfg(feature = "sessions")]
     pub(crate) fn context(&self) -> &Pkcs11 {
         &self.0.context
+    }
+}
+
+/// Why the copy of the module does not load.
+fn unusable(module: &Path, copy: &Path, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    match mounts::without_programs(copy) {
+        Some(place) => {
+            let text = format!(
+                "{}, copied to {}, cannot be loaded there, as {} is mounted noexec: set TMPDIR to a directory of \
+                 another file system",
+                module.display(),
+                copy.display(),
+                place.display()
+            );
+            Error::caused(ErrorKind::Scratch, text, error)
+        }
+        None => {
+            let text = format!("{}, copied to {}, does not load as a PKCS#11 module", module.display(), copy.display());
+            Error::caused(ErrorKind::ModuleUnusable, text, error)
+        }
     }
 }
 

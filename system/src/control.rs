@@ -18,6 +18,13 @@ pub(crate) struct FileControl(PathBuf);
 struct Switches {
     icsf_started: bool,
     engine_online: bool,
+    /// Not in the files of releases that did not have it.
+    #[serde(default = "allowed")]
+    ckds_updates: bool,
+}
+
+const fn allowed() -> bool {
+    true
 }
 
 impl FileControl {
@@ -34,11 +41,16 @@ impl ControlStore for FileControl {
         let mut control = Control::default();
         control.started = switches.icsf_started;
         control.engine_online = switches.engine_online;
+        control.ckds_updates = switches.ckds_updates;
         Ok(control)
     }
 
     fn save(&self, control: &Control) -> io::Result<()> {
-        let switches = Switches { icsf_started: control.started, engine_online: control.engine_online };
+        let switches = Switches {
+            icsf_started: control.started,
+            engine_online: control.engine_online,
+            ckds_updates: control.ckds_updates,
+        };
         let text = toml::to_string(&switches).map_err(io::Error::other)?;
         replace(&self.0, text.as_bytes())
     }

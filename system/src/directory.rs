@@ -44,7 +44,7 @@ impl Layout {
         self.0.join("epoch")
     }
 
-    fn ckds(&self) -> PathBuf {
+    pub(crate) fn ckds(&self) -> PathBuf {
         self.0.join("ckds.db")
     }
 

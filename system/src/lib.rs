@@ -33,6 +33,7 @@
 //! See [`InMemory`] for the same with everything set up, evaluation, and an engine that goes away.
 
 mod card;
+mod complete;
 mod console;
 mod control;
 mod directory;

@@ -29,6 +29,8 @@ pub struct Status {
 pub struct IcsfStatus {
     /// Whether it is started.
     pub started: bool,
+    /// Whether services may update the CKDS.
+    pub ckds_updates: bool,
     /// The engine.
     pub engine: EngineView,
     /// The keys that it cannot use at all: see [`System::unusable_keys`].
@@ -122,6 +124,8 @@ impl System {
             master_keys: kinds.filter_map(|kind| Some((kind, view.kds.header().of(kind)?.mkvp()))).collect(),
         };
         let engine = view.engine.clone();
-        Ok(IcsfStatus { started: view.control.started, unusable_keys: self.unusable_with(&engine)?, engine, ckds })
+        let unusable_keys = self.unusable_with(&engine)?;
+        let control = view.control;
+        Ok(IcsfStatus { started: control.started, ckds_updates: control.ckds_updates, unusable_keys, engine, ckds })
     }
 }

@@ -23,7 +23,7 @@ use icsf_core::store::{MemoryStore, RowStore};
 use icsf_core::{Icsf, KeyIdentifier, KeyToken, Parts, RecordKey};
 use icsf_saf::command::NoSecrets;
 use icsf_saf::replay::FileRegister;
-use icsf_saf::{Caller, Database, Saf};
+use icsf_saf::{Caller, Database, Existing, Saf, foreign as lists, unload as unloads};
 use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timestamp, Usage, Window, legacy};
 
@@ -31,7 +31,7 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timest
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     ("token", token),
     ("record", record),
     ("export", export),
@@ -40,6 +40,8 @@ pub const TARGETS: [Target; 8] = [
     ("ticket", ticket),
     ("replay", replay),
     ("drill", drill),
+    ("unload", unload),
+    ("foreign", foreign),
 ];
 
 const NOW: u64 = 1_763_110_800;
@@ -218,6 +220,46 @@ pub fn drill(data: &[u8]) {
                 let lines = text.lines().count() + 1;
                 assert!(mistake.position().is_none_or(|(line, _)| line <= lines), "{shown}");
             }
+        }
+    }
+}
+
+fn database() -> Database {
+    Database::new(Arc::new(MemoryStore::default()), Arc::new(Epoch::in_memory()))
+}
+
+/// An unload: what is not understood is told, and what is understood goes into a database, out of it and in again without
+/// a change.
+pub fn unload(data: &[u8]) {
+    let mut told = 0;
+    let Ok(contents) = unloads::read(data, &mut |finding| told += u64::from(!finding.what.is_empty())) else { return };
+    assert_eq!(contents.summary.findings, told);
+    let first = database();
+    let imported = first.import(&contents, Existing::Keep).unwrap();
+    assert_eq!(usize::try_from(imported.profiles.added).unwrap(), contents.profiles().len());
+    let view = first.view().unwrap();
+    assert_eq!(view.damaged().count(), 0, "what was written is read again");
+    for form in [unloads::Form::TEXT, unloads::Form::EBCDIC] {
+        let mut written = Vec::new();
+        unloads::export(&view, form, &mut written).unwrap();
+        if written.is_empty() {
+            return;
+        }
+        let second = database();
+        second.import(&unloads::read(written.as_slice(), &mut |_| {}).unwrap(), Existing::Keep).unwrap();
+        let mut again = Vec::new();
+        unloads::export(&second.view().unwrap(), form, &mut again).unwrap();
+        assert_eq!(again, written);
+    }
+}
+
+/// A command list of ACF2 or Top Secret: what becomes of it are commands that can be read, and no key is in them.
+pub fn foreign(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for translate in [lists::acf2, lists::top_secret] {
+        let translation = translate(text, &mut |_| {});
+        for translated in translation.commands() {
+            assert!(!icsf_saf::command::shows_secret(&translated.command), "{translated:?}");
         }
     }
 }

@@ -31,12 +31,12 @@ fn the_first_failure_names_service_key_and_engine() {
     let who = request("IBMUSER", "TSOPRD1");
     system.generate(&admin(), &who).unwrap();
 
-    card.inject(Fault::hang().on(Function::Encrypt).times(1));
+    card.inject(Fault::hang().on(Function::EncryptUpdate).times(1));
     let first = system.generate(&admin(), &who).unwrap_err();
     card.heal();
     let cause = first.cause().to_string();
     assert!(cause.starts_with("CSNBENC 12/0: engine is offline: "), "{cause}");
-    assert!(cause.contains("C_Encrypt has not returned"), "{cause}");
+    assert!(cause.contains("C_EncryptUpdate has not returned"), "{cause}");
     assert!(cause.contains("; key IRR.SSIGNON.") && cause.contains(" is wrapped under DES-MK "), "{cause}");
     assert!(cause.ends_with(&format!("; pkcs11 {} ({})", card.label(), card.serial())), "{cause}");
     assert!(!first.cause().remedies().is_empty(), "{first:?}");

@@ -16,6 +16,8 @@ mod flat;
 mod hung;
 mod killed;
 mod memory;
+#[cfg(feature = "mounts")]
+mod noexec;
 mod public_types;
 #[cfg(feature = "enhanced")]
 mod pulled;

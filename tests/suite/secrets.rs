@@ -320,6 +320,23 @@ fn journal(texts: &mut Texts, system: &System) {
     }
 }
 
+/// What comes from other systems.
+fn elsewhere(texts: &mut Texts, system: &System) {
+    let list = "SET PROFILE(PTKTDATA) DIV(SSIGNON)\nINSERT A SSKEY(E001193519561977)\nINSERT E001193519561977 SSKEY";
+    let told = &mut |finding: &icsf_saf::unload::Finding| texts.0.push(finding.to_string());
+    let translation = icsf_saf::foreign::acf2(list, told);
+    texts.debug(&translation);
+    texts.0.extend(translation.commands().map(|translated| translated.command.clone()));
+    let database = system.saf().database();
+    let mut unload = Vec::new();
+    icsf_saf::unload::export(&database.view().unwrap(), icsf_saf::unload::Form::TEXT, &mut unload).unwrap();
+    texts.0.push(String::from_utf8(unload.clone()).unwrap());
+    let contents = icsf_saf::unload::read(unload.as_slice(), &mut |_| {}).unwrap();
+    texts.debug(&contents);
+    texts.debug(&database.import_would(&contents, icsf_saf::Existing::Replace).unwrap());
+    texts.error(&icsf_saf::unload::read(b"E001193519561977".as_slice(), &mut |_| {}).unwrap_err());
+}
+
 #[test]
 fn no_text_holds_a_secret() {
     let mut texts = Texts::default();
@@ -418,6 +435,7 @@ fn no_text_holds_a_secret() {
         texts.error(&error);
         texts.panic(system.racf(&admin(), command, &NoSecrets));
     }
+    elsewhere(&mut texts, &system);
     let typed = || Credential::new(SecretString::from(PASSWORD)).unwrap();
     texts.debug(&typed());
     let who = request("U1", "MASKED");
@@ -452,6 +470,9 @@ fn no_text_holds_a_secret() {
         texts.debug(&application.usable);
     }
     texts.debug(&system.engine().unwrap());
+    let unverified = system.console("F RSED,APPL=IVP PASSTICKET,U1").unwrap_err();
+    texts.debug(unverified.cause().unwrap());
+    texts.error(&unverified);
 
     // The engine and what opens it.
     let phrase = || Unlock::PassPhrase(ClearKey::from_slice(PHRASE));

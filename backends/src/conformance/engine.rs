@@ -115,7 +115,11 @@ fn dropped(bench: &Bench) -> Verdict {
 fn capabilities(bench: &Bench) -> Verdict {
     bench.set_both(1)?;
     let can = bench.can();
-    for (says, spec) in [(can.des, KeySpec::DES), (can.hmac_sha512, hmac_spec(64)?)] {
+    for (says, spec) in [
+        (can.des, KeySpec::DES),
+        (can.hmac_sha512, hmac_spec(64)?),
+        (can.hmac_sha512 && can.any_hmac_length, hmac_spec(131)?),
+    ] {
         let tried = tried(bench, spec);
         let unsupported = matches!(&tried, Err(error) if *error.kind() == EngineErrorKind::Unsupported(spec));
         match (says, tried) {

@@ -30,6 +30,9 @@ pub(super) enum Failure {
     /// The answer cannot be what the standard says; what was asked.
     #[error("{0} answered what it must not")]
     Nonsense(&'static str),
+    /// What was to be found out of the token, and the answer that says nothing of it.
+    #[error("it cannot be told {0}: {1}")]
+    Undecided(&'static str, Box<Self>),
 }
 
 /// What a failure means for the engine.
@@ -92,7 +95,7 @@ impl Step {
 pub(super) type Row = (Step, RvError, Class);
 
 /// `CKR_TOKEN_NOT_INITIALIZED`, which cryptoki 0.12 does not know.
-const TOKEN_NOT_INITIALIZED: RvError = RvError::UnknownErrorCode(0x208);
+pub(super) const TOKEN_NOT_INITIALIZED: RvError = RvError::UnknownErrorCode(0x208);
 
 /// Rows of one function come before those of any.
 pub(super) const TABLE: &[Row] = &[
@@ -121,6 +124,8 @@ pub(super) const TABLE: &[Row] = &[
     (Step::Any, RvError::TokenNotRecognized, Class::Absent),
     (Step::Any, RvError::DeviceRemoved, Class::Absent),
     (Step::Any, TOKEN_NOT_INITIALIZED, Class::Absent),
+    // The security officer is logged in, and nobody else can be then.
+    (Step::Any, RvError::SessionReadWriteSoExists, Class::Absent),
     (Step::Any, RvError::CryptokiNotInitialized, Class::Lost),
     (Step::Any, RvError::SessionHandleInvalid, Class::Lost),
     (Step::Any, RvError::SessionClosed, Class::Lost),
@@ -172,6 +177,7 @@ impl Failure {
             Self::Load(_) | Self::NoModule(_) => Class::Absent,
             Self::Retired | Self::Changed => Class::Lost,
             Self::Nonsense(_) => Class::Mistake,
+            Self::Undecided(_, answer) => answer.class(),
         }
     }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cryptoki::error::RvError;
+use icsf_core::ClearKey;
 
-use super::codes::{Class, Failure};
+use super::codes::{Class, Failure, TOKEN_NOT_INITIALIZED};
 use super::engine::{Connecting, Engine, Pin, lock};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
 use super::link::Link;
 use super::module::{Life, Module, Seat};
+use super::pins;
 use super::register_file::RegisterFile;
 
 impl Engine {
@@ -25,7 +27,7 @@ impl Engine {
             return Err(TokenError::new(wanted(), TokenErrorKind::Fails("the engine was dropped".to_owned())));
         }
         let pin = match &*lock(&self.pin) {
-            Pin::Given(pin) => Arc::clone(pin),
+            Pin::Given(pin, _) => Arc::clone(pin),
             Pin::None => return Err(TokenError::new(wanted(), TokenErrorKind::NeedsPin)),
             Pin::Refused(kind) => return Err(TokenError::new(wanted(), kind.clone())),
         };
@@ -40,8 +42,13 @@ impl Engine {
                 connecting.life.end();
                 connecting.life = Life::new();
             }
-            self.not_connected(failure)
+            self.not_connected(failure, &file)
         })?;
+        if let Pin::Given(given, known) = &mut *lock(&self.pin)
+            && Arc::ptr_eq(given, &pin)
+        {
+            *known = self.is_known(&link, &pin, link.took_pin());
+        }
         self.judge(&link)?;
         let held = match Held::look(&link, file) {
             Ok(held) => held,
@@ -55,6 +62,12 @@ impl Engine {
         Ok((link, held))
     }
 
+    /// Whether a PIN is known to be right; `now` tells that the token took it just now.
+    pub(super) fn is_known(&self, link: &Link, pin: &Arc<ClearKey>, now: bool) -> bool {
+        let serial = link.seat().description.as_ref().map_or("", |found| &found.serial);
+        pins::is_known(&self.options.module, serial, pin, now)
+    }
+
     /// That the master keys are guarded as ours are, unless a weak token is accepted.
     pub(super) fn judge_held(&self, held: &Held) -> Result<(), TokenError> {
         if held.lax.is_empty() || self.options.accept_weak_token {
@@ -63,7 +76,11 @@ impl Engine {
         Err(TokenError::new(self.options.wanted(), TokenErrorKind::Weak(held.lax.join(", and "))))
     }
 
-    fn not_connected(&self, failure: Failure) -> TokenError {
+    fn not_connected(&self, failure: Failure, file: &RegisterFile) -> TokenError {
+        if let Failure::Undecided(whether, answer) = &failure {
+            let kind = TokenErrorKind::Undecided(whether, answer.to_string());
+            return TokenError::new(self.options.wanted(), kind);
+        }
         let kind = match failure.class() {
             Class::Pin => {
                 let kind = match &failure {
@@ -74,7 +91,12 @@ impl Engine {
                 *lock(&self.pin) = Pin::Refused(kind.clone());
                 kind
             }
-            Class::Absent if failure.is(RvError::TokenNotRecognized) => TokenErrorKind::NotInitialized,
+            _ if failure.is(RvError::SessionReadWriteSoExists) || failure.is(RvError::UserAnotherAlreadyLoggedIn) => {
+                TokenErrorKind::OfficerLoggedIn
+            }
+            Class::Absent if failure.is(RvError::TokenNotRecognized) || failure.is(TOKEN_NOT_INITIALIZED) => {
+                blank(file)
+            }
             _ => return TokenError::failed(self.options.wanted(), failure),
         };
         TokenError::new(self.options.wanted(), kind)
@@ -173,11 +195,17 @@ impl Engine {
             // It cannot say who it is, and there is no other: which keys are in it will show whether it is the one.
             ([], [seat]) if seat.description.is_none() => Ok((*seat).clone()),
             ([], []) if seats.is_empty() => error(TokenErrorKind::NoToken(wanted.clone())),
-            // Whoever has registers on a token must not be told to initialize one.
-            ([], []) if file.serial.is_empty() => error(TokenErrorKind::NotInitialized),
-            ([], []) => error(TokenErrorKind::Gone(format!("{:?} ({})", file.label, file.serial))),
+            ([], []) => error(blank(file)),
             ([], others) => error(TokenErrorKind::OtherTokens(wanted.clone(), named(others))),
             (several, _) => error(TokenErrorKind::Ambiguous(named(several))),
         }
     }
+}
+
+/// Whoever has registers on a token must not be told to initialize one.
+fn blank(file: &RegisterFile) -> TokenErrorKind {
+    if file.serial.is_empty() {
+        return TokenErrorKind::NotInitialized;
+    }
+    TokenErrorKind::Gone(format!("{:?} ({})", file.label, file.serial))
 }

@@ -14,15 +14,20 @@ use icsf_core::backend::{BackendState, Capabilities, EngineError, EngineErrorKin
 use super::codes::{Class, Failure};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
+use super::lane::queueing;
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
-use super::module::{Life, Module, Strictness};
+use super::module::{Life, Module};
 use super::options::Options;
 use super::register_file::{READ_LIMIT, RegisterFile};
 use crate::place::Place;
 
 /// So many calls may hang at once; then nothing more is tried until one returns.
 const MOST_STUCK: usize = 8;
+
+/// What is said of a PIN that the token did not look at.
+const UNCHECKED: &str = "the PIN was not checked, as somebody in this process is logged in already: a wrong one is noticed \
+                         at the next login";
 
 /// The engine.
 #[derive(Debug)]
@@ -38,14 +43,14 @@ pub(super) struct Engine {
     /// When something was last tried while calls hang.
     tried: Mutex<Option<Instant>>,
     pub(super) closed: AtomicBool,
-    strictness: Mutex<Strictness>,
 }
 
 /// The PIN, as long as it is worth trying.
 #[derive(Debug)]
 pub(super) enum Pin {
     None,
-    Given(Arc<ClearKey>),
+    /// With whether it is known to be right.
+    Given(Arc<ClearKey>, bool),
     Refused(TokenErrorKind),
 }
 
@@ -110,13 +115,12 @@ impl Engine {
             options,
             place,
             lanes: Lanes::new(),
-            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin)))),
+            pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin), false))),
             connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
             shown: RwLock::new(shown),
             generation: AtomicU64::new(0),
             tried: Mutex::default(),
             closed: AtomicBool::new(false),
-            strictness: Mutex::new(Strictness::Full),
         }
     }
 
@@ -125,6 +129,9 @@ impl Engine {
         let mut info = EngineInfo::new("pkcs11", &self.options.label, shown.capabilities);
         info.serial.clone_from(&shown.serial);
         info.quirks.clone_from(&shown.quirks);
+        if matches!((&shown.condition, &*lock(&self.pin)), (Condition::Online(..), Pin::Given(_, false))) {
+            info.quirks.push(Quirk::odd(UNCHECKED));
+        }
         info
     }
 
@@ -164,32 +171,32 @@ impl Engine {
         self.waited(self.lanes.call(self.options.wait, move || work(&engine)))?
     }
 
-    /// Takes the engine offline if the module hangs.
+    /// Takes the engine offline if the work did not end in time.
     pub(super) fn waited<T>(&self, answer: Result<T, Overdue>) -> Result<T, EngineError> {
         answer.map_err(|overdue| match overdue {
             Overdue::Panicked => EngineError::fault(overdue.to_string()),
-            Overdue::Hung(..) | Overdue::Busy(_) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                error.into()
-            }
+            overdue => self.left(&overdue).into(),
         })
+    }
+
+    /// What a call was left behind with is shown.
+    fn left(&self, overdue: &Overdue) -> TokenError {
+        let error = TokenError::overdue(&self.options.label, overdue);
+        // What another thread held when the process forked is held for ever.
+        if matches!(overdue, Overdue::Forked(_)) && self.shown.try_write().is_err() {
+            return error;
+        }
+        *lock(&self.tried) = Some(Instant::now());
+        self.show_error(&error);
+        error
     }
 
     /// Connects, or looks again at what may have changed.
     pub(super) fn attach(self: &Arc<Self>) -> Result<(), TokenError> {
         self.refuse_while_hanging()?;
         let engine = Arc::clone(self);
-        match self.lanes.call(self.options.wait, move || engine.attach_here()) {
-            Ok(attached) => attached,
-            Err(overdue) => {
-                let error = TokenError::new(&self.options.label, TokenErrorKind::Hangs(overdue.to_string()));
-                *lock(&self.tried) = Some(Instant::now());
-                self.show_error(&error);
-                Err(error)
-            }
-        }
+        let attached = self.lanes.call(self.options.wait, move || engine.attach_here());
+        attached.unwrap_or_else(|overdue| Err(self.left(&overdue)))
     }
 
     /// While calls hang, a new one most likely hangs as well, so one is risked only now and then.
@@ -213,6 +220,7 @@ impl Engine {
     }
 
     pub(super) fn connecting(&self) -> MutexGuard<'_, Connecting> {
+        queueing();
         lock(&self.connecting)
     }
 
@@ -281,6 +289,7 @@ impl Engine {
             shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
         }
         shown.quirks.extend(held.lax.iter().map(Quirk::weak));
+        shown.quirks.extend(held.allowed.iter().copied().map(Quirk::odd));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }
@@ -290,17 +299,10 @@ impl Engine {
         let findings = link.findings();
         shown.capabilities = findings.capabilities;
         shown.quirks.clone_from(&findings.quirks);
-        shown.quirks.extend(lock(&self.strictness).quirk().map(Quirk::odd));
         match &link.seat().description {
             Some(found) => shown.serial = Some(found.serial.clone()),
             None => shown.quirks.push(Quirk::odd("it cannot be asked for its label and serial number")),
         }
-    }
-
-    /// What the token had to be let off when a master key was made.
-    pub(super) fn note_strictness(&self, strictness: Strictness) {
-        let mut noted = lock(&self.strictness);
-        *noted = (*noted).max(strictness);
     }
 
     pub(super) fn show_error(&self, error: &TokenError) {
@@ -315,7 +317,9 @@ impl Engine {
 
     /// Takes a PIN, and tries it.
     pub(super) fn unlock(self: &Arc<Self>, pin: ClearKey) -> Result<(), TokenError> {
-        *lock(&self.pin) = Pin::Given(Arc::new(pin));
+        let pin = Arc::new(pin);
+        let known = self.online().is_ok_and(|(link, _)| self.is_known(&link, &pin, false));
+        *lock(&self.pin) = Pin::Given(pin, known);
         self.attach()
     }
 

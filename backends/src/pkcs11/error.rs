@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use icsf_core::backend::EngineError;
 
 use super::codes::Failure;
+use super::lanes::Overdue;
 use crate::place::{PlaceError, Trouble};
 
 /// A token, its module or its register file could not be used.
@@ -76,18 +77,31 @@ pub enum TokenErrorKind {
     /// The token has no PIN for its user.
     #[error("the token has no user PIN; the security officer of the token has to set one")]
     NoPinSet,
+    /// In this process somebody else than its user is logged in.
+    #[error("the security officer is logged in to the token in this process, and nobody else can be: log him out")]
+    OfficerLoggedIn,
     /// It lacks what nothing works without; what.
     #[error("the token cannot be used: {0}")]
     Incapable(String),
     /// It does not protect its keys; how that was seen.
     #[error("the token does not protect its keys: {0}; accept_weak_token = true uses it all the same")]
     Weak(String),
+    /// It answered one of the questions it is asked when it is attached in a way that says neither yes nor no: what was to
+    /// be found out, and the answer.
+    #[error("it cannot be told {0} ({1}); that is tried again with each attempt to attach it")]
+    Undecided(&'static str, String),
     /// Two objects in the token have the identity of one master key; which.
     #[error("the token holds {0} twice; remove the one that is not ours")]
     Doubled(String),
     /// A call did not return; what is known of it.
     #[error("the token hangs: {0}; see to the device, or restart what uses it")]
     Hangs(String),
+    /// Every call returned in time, and all of them together did not; how many there were, and how long they took.
+    #[error("the token is too slow: {0}; see to the device, and to what else uses it")]
+    Slow(String),
+    /// This process was forked from the one that attached it; which that was.
+    #[error("{0}: open the engine anew in this process, or fork before it is opened")]
+    Forked(String),
     /// A call failed in a way that says no more.
     #[error("the token fails: {0}")]
     Fails(String),
@@ -134,6 +148,16 @@ impl TokenError {
     pub(super) fn failed(subject: impl Into<String>, failure: Failure) -> Self {
         let kind = TokenErrorKind::Fails(failure.to_string());
         Self { subject: subject.into(), kind, source: Some(Box::new(failure)) }
+    }
+
+    pub(super) fn overdue(subject: impl Into<String>, overdue: &Overdue) -> Self {
+        let kind = match overdue {
+            Overdue::Hung(..) | Overdue::Busy(_) => TokenErrorKind::Hangs,
+            Overdue::Slow(..) => TokenErrorKind::Slow,
+            Overdue::Forked(_) => TokenErrorKind::Forked,
+            Overdue::Panicked => TokenErrorKind::Fails,
+        };
+        Self::new(subject, kind(overdue.to_string()))
     }
 
     /// The token, module or file that it is about.

@@ -1,5 +1,7 @@
 //! The master-key registers as they were found in the token.
 
+use std::collections::BTreeSet;
+
 use icsf_core::backend::{
     EngineError, EngineErrorKind, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Register, Registers, WrappedKey,
 };
@@ -21,6 +23,8 @@ pub(super) struct Held {
     pub(super) missing: Vec<(MasterKeyKind, Register, String)>,
     /// Master keys that are guarded less than ours are: somebody else has made them.
     pub(super) lax: Vec<String>,
+    /// What the token did not let us forbid the master keys.
+    pub(super) allowed: BTreeSet<&'static str>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -107,6 +111,7 @@ impl Held {
             let what = laxities.into_iter().collect::<Vec<_>>().join(", ");
             self.lax.push(format!("{} {what}", name(kind, register, identity)));
         }
+        self.allowed.extend(link.allowed(object)?);
         Ok(Some(HeldKey { object, mkvp: link.pattern(kind, object)? }))
     }
 

@@ -14,7 +14,7 @@ use super::codes::{Class, Failure};
 use super::engine::{Engine, Trouble};
 use super::held::{Held, HeldKey};
 use super::link::Link;
-use super::module::{OVERHEAD, Object, Session};
+use super::module::{OVERHEAD, Object, Opening, Session};
 
 /// An open key. It knows what it was opened from, so that it can be opened again after a loss.
 pub(super) struct TokenKey(Arc<Inner>);
@@ -30,6 +30,7 @@ struct Inner {
 struct Opened {
     link: Arc<Link>,
     object: Object,
+    opening: Opening,
     held: Arc<Held>,
     /// The generation of the engine it was last seen to be good in.
     generation: Option<u64>,
@@ -40,7 +41,7 @@ impl TokenKey {
     pub(super) fn open(engine: &Arc<Engine>, wrapped: WrappedKey) -> Result<Self, EngineError> {
         let opened = ArcSwapOption::empty();
         let inner = Inner { engine: Arc::clone(engine), wrapped, opened, opening: Mutex::default() };
-        engine.trying(Some(inner.wrapped.spec()), |link, held| inner.object(link, held).map(drop))?;
+        engine.trying(Some(inner.wrapped.spec()), |link, held| inner.opened(link, held).map(drop))?;
         Ok(Self(Arc::new(inner)))
     }
 
@@ -55,7 +56,7 @@ impl TokenKey {
     fn blocks(
         &self,
         blocks: &mut [[u8; 8]],
-        work: impl Fn(&Session, Object, &[u8]) -> Result<Vec<u8>, Failure> + Copy + Send + 'static,
+        work: impl Fn(&Session, &Opened, &[u8]) -> Result<Vec<u8>, Failure> + Copy + Send + 'static,
     ) -> Result<(), EngineError> {
         if self.spec().algorithm() != KeyAlgorithm::Des {
             return Err(self.unsupported());
@@ -63,17 +64,17 @@ impl TokenKey {
         if blocks.is_empty() {
             return Ok(());
         }
-        let work = move |session: &Session, object, given: &[u8]| match work(session, object, given)? {
+        let work = move |session: &Session, opened: &Opened, given: &[u8]| match work(session, opened, given)? {
             made if made.len() == given.len() => Ok(made),
             _ => Err(Failure::Nonsense("C_Encrypt")),
         };
         let given = blocks.as_flattened();
         let made = if self.0.engine.lanes.is_here() {
-            self.0.used(|session, object| work(session, object, given))?
+            self.0.used(|session, opened| work(session, opened, given))?
         } else {
             // Whoever waits may have to leave it behind, so it is not borrowed.
             let (inner, given) = (Arc::clone(&self.0), Zeroizing::new(given.to_vec()));
-            self.0.engine.on_lane(move |_| inner.used(|session, object| work(session, object, &given)))?
+            self.0.engine.on_lane(move |_| inner.used(|session, opened| work(session, opened, &given)))?
         };
         blocks.as_flattened_mut().copy_from_slice(&made);
         Ok(())
@@ -82,11 +83,19 @@ impl TokenKey {
 
 impl KeyHandle for TokenKey {
     fn encipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        self.blocks(blocks, Session::encipher)
+        // Where more is likely to come, the operation is left open for it; the lane ends it with the work.
+        let on = self.0.engine.lanes.is_here();
+        self.blocks(blocks, move |session, opened, given| {
+            if on && opened.link.findings().enciphers_on {
+                session.encipher_on(opened.object, opened.opening, given)
+            } else {
+                session.encipher(opened.object, given)
+            }
+        })
     }
 
     fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        self.blocks(blocks, Session::decipher)
+        self.blocks(blocks, |session, opened, given| session.decipher(opened.object, given))
     }
 
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
@@ -98,14 +107,14 @@ impl KeyHandle for TokenKey {
             return Err(self.unsupported().with_detail(places));
         }
         if self.0.engine.lanes.is_here() {
-            return self.0.used(|session, object| macs_of(session, object, hash, messages, macs));
+            return self.0.used(|session, opened| macs_of(session, opened.object, hash, messages, macs));
         }
         let given: Vec<_> = messages.iter().map(|message| Zeroizing::new(message.to_vec())).collect();
         let inner = Arc::clone(&self.0);
         let made = self.0.engine.on_lane(move |_| {
             let given: Vec<&[u8]> = given.iter().map(|message| message.as_slice()).collect();
             let mut made = vec![[0; 64]; given.len()];
-            inner.used(|session, object| macs_of(session, object, hash, &given, &mut made))?;
+            inner.used(|session, opened| macs_of(session, opened.object, hash, &given, &mut made))?;
             Ok(made)
         })?;
         macs.copy_from_slice(&made);
@@ -142,7 +151,7 @@ impl fmt::Debug for TokenKey {
 
 impl Inner {
     /// Uses the key. On a lane only.
-    fn used<T>(&self, mut work: impl FnMut(&Session, Object) -> Result<T, Failure>) -> Result<T, EngineError> {
+    fn used<T>(&self, mut work: impl FnMut(&Session, &Opened) -> Result<T, Failure>) -> Result<T, EngineError> {
         let (engine, spec) = (&self.engine, Some(self.wrapped.spec()));
         // The usual way: nothing has changed since the last use, and that takes no look at anything shared.
         if let Some(opened) = &*self.opened.load()
@@ -150,31 +159,32 @@ impl Inner {
             && opened.generation == engine.generation()
             && opened.link.is_proved()
         {
-            match opened.link.with_session(|session| work(session, opened.object)) {
+            match opened.link.with_session(|session| work(session, opened)) {
                 Ok(done) => return Ok(done),
                 Err(failure) => engine.mend(&opened.link, &opened.held, spec, failure, true)?,
             }
         }
         engine.trying(spec, |link, held| {
             link.prove(held, engine.options.proof)?;
-            let object = self.object(link, held)?;
-            Ok(link.with_session(|session| work(session, object))?)
+            let opened = self.opened(link, held)?;
+            Ok(link.with_session(|session| work(session, &opened))?)
         })
     }
 
-    /// The object of this key in this connection; opened anew where that is another one than before.
-    fn object(&self, link: &Arc<Link>, held: &Arc<Held>) -> Result<Object, Trouble> {
+    /// This key in this connection; opened anew where that is another one than before.
+    fn opened(&self, link: &Arc<Link>, held: &Arc<Held>) -> Result<Arc<Opened>, Trouble> {
         let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = self.engine.generation();
         let before = self.opened.load_full().filter(|opened| opened.link.number() == link.number());
         let object = match before {
-            Some(opened) if opened.generation == generation => return Ok(opened.object),
+            Some(opened) if opened.generation == generation => return Ok(opened),
             Some(opened) => opened.object,
             None => unwrapped(link, held, &self.wrapped, |master_key, spec, blob| link.open(master_key, spec, blob))?,
         };
-        let (link, held) = (Arc::clone(link), Arc::clone(held));
-        self.opened.store(Some(Arc::new(Opened { link, object, held, generation })));
-        Ok(object)
+        let (link, held, opening) = (Arc::clone(link), Arc::clone(held), Opening::new());
+        let opened = Arc::new(Opened { link, object, opening, held, generation });
+        self.opened.store(Some(Arc::clone(&opened)));
+        Ok(opened)
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use aes_kw::{KeyInit, KwAes256};
@@ -17,8 +18,9 @@ use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
-use super::module::{Kind, Life, Module, Object, Seat, Session, Strictness};
-use super::probe::Findings;
+use super::lane::queueing;
+use super::module::{Kind, Life, Module, Object, Seat, Session};
+use super::probe::{Findings, enciphers_on};
 use super::register_file::Identity;
 use crate::scrub::scrubbed;
 
@@ -26,13 +28,22 @@ type Result<T> = std::result::Result<T, Failure>;
 
 thread_local! {
     /// The session of this lane, and the connection it belongs to.
-    static SESSION: RefCell<Option<(u64, Session)>> = const { RefCell::new(None) };
+    static SESSION: RefCell<Option<(Weak<Link>, Session)>> = const { RefCell::new(None) };
     /// The connection that was looked at in this work: one look is enough for all calls of a request.
     static PROVED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 pub(super) fn begin_work_on_this_thread() {
     PROVED.set(None);
+}
+
+/// Ends what the session of this lane is in the middle of: what goes on would not be stopped by what stops a call.
+pub(super) fn end_work_on_this_thread() {
+    let link = SESSION.with_borrow(|kept| kept.as_ref().map(|(link, _)| Weak::clone(link)));
+    if let Some(link) = link.and_then(|link| link.upgrade()) {
+        // A session that fails is closed, and what was asked has been done.
+        let _ = link.with_session(Session::end_operation);
+    }
 }
 
 pub(super) fn close_session_of_this_thread() {
@@ -43,6 +54,7 @@ pub(super) fn close_session_of_this_thread() {
 #[derive(Debug)]
 pub(super) struct Link {
     number: u64,
+    this: Weak<Self>,
     module: Module,
     seat: Seat,
     life: Life,
@@ -51,6 +63,8 @@ pub(super) struct Link {
     /// Keys that nobody uses any more, to be destroyed.
     discarded: Mutex<Vec<Object>>,
     proved: Mutex<Instant>,
+    /// The PIN, if the token took it for this connection.
+    pin: Option<Arc<ClearKey>>,
 }
 
 #[derive(Debug)]
@@ -63,18 +77,20 @@ struct Keeper {
 
 impl Link {
     /// Logs in and tries what the token can do.
-    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &ClearKey) -> Result<Arc<Self>> {
+    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &Arc<ClearKey>) -> Result<Arc<Self>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let session = module.session(seat, false, life)?;
-        session.login(pin)?;
-        let findings = Findings::of(&session)?;
+        let pin = session.login(pin)?.then(|| Arc::clone(pin));
+        let mut findings = Findings::of(&session)?;
+        findings.enciphers_on = findings.capabilities.des && enciphers_on(&module.session(seat, false, life)?);
         let mut name = [0; 8];
         session.random(&mut name)?;
         // A label is text: Kryoptic takes no other.
         let name = data_encoding::HEXLOWER.encode(&name).into_bytes();
         let constant = |kind| session.constant(mkvp_constant(kind), &name);
         let constants = [constant(MasterKeyKind::Des)?, constant(MasterKeyKind::Aes)?];
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             module: module.clone(),
             seat: seat.clone(),
@@ -83,6 +99,7 @@ impl Link {
             findings,
             discarded: Mutex::default(),
             proved: Mutex::new(Instant::now()),
+            pin,
         }))
     }
 
@@ -96,6 +113,11 @@ impl Link {
 
     pub(super) const fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    /// Whether the token took the PIN; if not, somebody was logged in already.
+    pub(super) const fn took_pin(&self) -> bool {
+        self.pin.is_some()
     }
 
     /// Gives it up; its sessions are closed if they are still ours.
@@ -124,6 +146,7 @@ impl Link {
     }
 
     fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        queueing();
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,16 +165,16 @@ impl Link {
 
     /// Does `work` in this lane's session.
     pub(super) fn with_session<T>(&self, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
-        let session = match SESSION.take() {
-            Some((number, session)) if number == self.number => session,
+        let (link, session) = match SESSION.take() {
+            Some((link, session)) if ptr::eq(link.as_ptr(), self) => (link, session),
             other => {
                 drop(other);
-                self.module.session(&self.seat, false, &self.life)?
+                (Weak::clone(&self.this), self.module.session(&self.seat, false, &self.life)?)
             }
         };
         let done = work(&session);
         match &done {
-            Ok(_) => SESSION.set(Some((self.number, session))),
+            Ok(_) => SESSION.set(Some((link, session))),
             // It may be in the middle of an operation, so it is closed, if it is ours: by being dropped.
             Err(failure) => {
                 self.noted(Some(failure));
@@ -219,6 +242,11 @@ impl Link {
         self.kept(|keeper| keeper.session.laxities(object))
     }
 
+    /// What the token did not let us forbid a master key.
+    pub(super) fn allowed(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        self.kept(|keeper| keeper.session.allowed(object))
+    }
+
     /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
     /// moment, as NSS lets no key be read that stays in it.
     pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
@@ -242,13 +270,13 @@ impl Link {
         self.with_session(|session| session.random(bytes))
     }
 
-    /// Makes a master key. With how strictly the token guards it.
+    /// Makes a master key.
     pub(super) fn make_master_key(
         &self,
         kind: MasterKeyKind,
         identity: &Identity,
         value: Option<&ClearKey>,
-    ) -> Result<(Object, Strictness)> {
+    ) -> Result<Object> {
         self.writing(|session| session.master_key(&format!("softicsf {kind}"), identity, value))
     }
 
@@ -286,13 +314,18 @@ impl Link {
         })
     }
 
-    /// Unwraps under one master key and wraps under another; the key is in the token meanwhile.
+    /// Unwraps a key, to be wrapped under another master key at once. It belongs to the session of this lane and not to the
+    /// keeper's, so that lanes need not wait for each other.
     pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
-        self.kept(|keeper| keeper.session.unwrap(from, kind_of(spec), blob, true))
+        self.with_session(|session| session.unwrap(from, kind_of(spec), blob, true))
     }
 
-    pub(super) fn wrap_opened(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
-        self.kept(|keeper| wrap_and_destroy(&keeper.session, to, key, spec))
+    pub(super) fn wrap_unwrapped(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {
+        self.with_session(|session| wrap_and_destroy(session, to, key, spec))
+    }
+
+    pub(super) fn destroy_unwrapped(&self, key: Object) -> Result<()> {
+        self.with_session(|session| session.destroy(key))
     }
 
     /// Marks an opened key as used no more; says whether it is the first, so that somebody has to tidy up.

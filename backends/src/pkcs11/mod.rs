@@ -13,17 +13,21 @@
 //! connects anew by itself, once for each request. A PIN that is refused is not tried again.
 //!
 //! A call that hangs is given up: see [`Options::with_wait`] and [`Backend::run`].
+//! In a forked child every call is refused: open another engine there.
 
+mod alert;
 mod codes;
 mod connect;
 mod engine;
 mod error;
 mod held;
 mod key;
+mod lane;
 mod lanes;
 mod link;
 mod module;
 mod options;
+mod pins;
 mod probe;
 mod refused;
 mod register_file;
@@ -229,9 +233,7 @@ impl Engine {
             engine.show_online(&link, held);
             Ok(())
         });
-        begun.unwrap_or_else(|overdue| {
-            Err(TokenError::new(self.options.label(), TokenErrorKind::Hangs(overdue.to_string())))
-        })
+        begun.unwrap_or_else(|overdue| Err(TokenError::overdue(self.options.label(), &overdue)))
     }
 
     fn random(&self, length: usize) -> Result<Zeroizing<Vec<u8>>, EngineError> {
@@ -276,11 +278,11 @@ impl Engine {
             let target = match held.wrapping(key.master_key(), to) {
                 Ok(target) => target,
                 Err(error) => {
-                    link.discard(object);
+                    link.destroy_unwrapped(object)?;
                     return Err(error.into());
                 }
             };
-            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_opened(target.object, object, spec)?))
+            Ok(WrappedKey::new(spec, target.mkvp, link.wrap_unwrapped(target.object, object, spec)?))
         })
     }
 }

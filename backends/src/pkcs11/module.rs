@@ -9,12 +9,13 @@
 //! - Values it does not know: see the table of codes.
 //!
 //! Every call says first which function it is about to enter, for whoever waits for it: see
-//! [`entering`](super::lanes::entering).
+//! [`entering`](super::lane::entering).
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::RvError;
@@ -28,7 +29,7 @@ use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
 use super::codes::Failure;
-use super::lanes::{entering, is_on_a_lane};
+use super::lane::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
@@ -127,7 +128,7 @@ impl Module {
         } else {
             self.0.open_ro_session_no_drop(seat.slot)?
         };
-        Ok(Session { inner: Some(inner), life: life.clone() })
+        Ok(Session { inner: Some(inner), life: life.clone(), enciphers: Cell::new(None) })
     }
 }
 
@@ -136,6 +137,19 @@ impl Module {
 pub(super) struct Session {
     inner: Option<cryptoki::session::Session>,
     life: Life,
+    /// The opening of the key that an operation is going on with.
+    enciphers: Cell<Option<Opening>>,
+}
+
+/// Which opening of a key it is. The number of an object that is gone may be given to another one, and this is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opening(u64);
+
+impl Opening {
+    pub(super) fn new() -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Self(NUMBERS.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Drop for Session {
@@ -149,18 +163,24 @@ impl Drop for Session {
 }
 
 impl Session {
+    /// An operation that goes on would be in the way of any other.
     fn inner(&self, function: Function) -> Result<&cryptoki::session::Session> {
+        self.end_operation()?;
+        self.going_on(function)
+    }
+
+    fn going_on(&self, function: Function) -> Result<&cryptoki::session::Session> {
         entering(function);
         self.inner.as_ref().ok_or(Failure::Nonsense("a closed session"))
     }
 
-    /// Logs in, unless somebody else in the process has.
-    pub(super) fn login(&self, pin: &ClearKey) -> Result<()> {
+    /// Logs in, unless somebody else in the process has: then the token does not look at the PIN. Whether it took it.
+    pub(super) fn login(&self, pin: &ClearKey) -> Result<bool> {
         let pin = RawAuthPin::new(Box::new(pin.expose().to_vec()));
         let done = self.inner(Function::Login)?.login_with_raw(UserType::User, &pin).map_err(Failure::from);
         match done {
-            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(()),
-            done => done,
+            Err(failure) if failure.is(RvError::UserAlreadyLoggedIn) => Ok(false),
+            done => done.map(|()| true),
         }
     }
 
@@ -179,9 +199,9 @@ impl Session {
         Ok(self.inner(Function::DestroyObject)?.destroy_object(object.0)?)
     }
 
-    /// Makes a master key that stays: from `value`, or a random one nobody has seen. With how much of the template the
-    /// token had to be let off.
-    pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<(Object, Strictness)> {
+    /// Makes a master key that stays: from `value`, or a random one nobody has seen. What the token does not let us forbid
+    /// it [can be asked](Self::allowed).
+    pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<Object> {
         let mut last = None;
         for strictness in Strictness::ALL {
             let mut template = strictness.master_key(label, id);
@@ -199,7 +219,7 @@ impl Session {
                 }
             };
             match made {
-                Ok(object) => return Ok((object, strictness)),
+                Ok(object) => return Ok(object),
                 Err(failure) if strictness.refused(&failure) => {
                     // So vague an answer may also come when the key was made.
                     self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
@@ -248,6 +268,21 @@ impl Session {
                 _ => None,
             })
             .collect())
+    }
+
+    /// What a master key may do because the token does not know how to forbid it. Asked apart from what a token must know,
+    /// as one that does not know these may leave the rest unanswered.
+    pub(super) fn allowed(&self, object: Object) -> Result<BTreeSet<&'static str>> {
+        let asked = [AttributeType::AllowedMechanisms, AttributeType::Copyable];
+        let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &asked)?;
+        let mut allowed = BTreeSet::new();
+        if !found.contains(&Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP])) {
+            allowed.insert("it does not restrict a master key to one mechanism");
+        }
+        if !found.contains(&Attribute::Copyable(false)) {
+            allowed.insert("it does not forbid copies of a master key");
+        }
+        Ok(allowed)
     }
 
     /// The value of an object that may be read.
@@ -335,6 +370,30 @@ impl Session {
         Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::Des3Ecb, key.0, blocks)?)
     }
 
+    /// Enciphers blocks of 8 bytes each by itself, in an operation that goes on for the next ones with the same key. Some
+    /// tokens go on with it when the key, or the login, is gone: who begins it has to see to its end.
+    pub(super) fn encipher_on(&self, key: Object, opening: Opening, blocks: &[u8]) -> Result<Vec<u8>> {
+        if self.enciphers.get() != Some(opening) {
+            self.inner(Function::EncryptInit)?.encrypt_init(&Mechanism::Des3Ecb, key.0)?;
+            self.enciphers.set(Some(opening));
+        }
+        Ok(self.going_on(Function::EncryptUpdate)?.encrypt_update(blocks)?)
+    }
+
+    /// Ends the operation that goes on, if one does. When this fails the session is of no more use.
+    pub(super) fn end_operation(&self) -> Result<()> {
+        if self.enciphers.take().is_none() {
+            return Ok(());
+        }
+        match self.going_on(Function::EncryptFinal)?.encrypt_final().map_err(Failure::from) {
+            Ok(rest) if rest.is_empty() => Ok(()),
+            Ok(_) => Err(Failure::Nonsense("C_EncryptFinal")),
+            // For NSS it ends when the length of what is left is asked for, as nothing is.
+            Err(failure) if failure.is(RvError::OperationNotInitialized) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     pub(super) fn decipher(&self, key: Object, blocks: &[u8]) -> Result<Vec<u8>> {
         Ok(self.inner(Function::Decrypt)?.decrypt(&Mechanism::Des3Ecb, key.0, blocks)?)
     }
@@ -393,8 +452,8 @@ impl Kind {
 }
 
 /// How much of what a master key should forbid a token lets us ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Strictness {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strictness {
     /// Everything.
     Full,
     /// Without the list of allowed mechanisms.
@@ -433,15 +492,6 @@ impl Strictness {
             template.push(Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP]));
         }
         template
-    }
-
-    /// What whoever runs the token should know of it.
-    pub(super) const fn quirk(self) -> Option<&'static str> {
-        match self {
-            Self::Full => None,
-            Self::AnyMechanism => Some("it does not restrict a master key to one mechanism"),
-            Self::Copyable => Some("it restricts a master key to no mechanism and does not forbid copies of it"),
-        }
     }
 
     /// Whether less may be taken: NSS answers `CKR_GENERAL_ERROR` to what it does not know.

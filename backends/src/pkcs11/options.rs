@@ -42,7 +42,8 @@ impl Options {
         Self { serial: Some(serial.into()), ..self }
     }
 
-    /// How long a call of the module may take before it counts as hanging: 10 seconds.
+    /// How long a call of the module may take before it counts as hanging: 10 seconds. A request, or another piece of
+    /// work, whose calls all return in time may take four times as long, and is given up as too slow then.
     #[must_use]
     pub const fn with_wait(mut self, wait: Duration) -> Self {
         self.wait = wait;

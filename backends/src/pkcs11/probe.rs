@@ -1,6 +1,10 @@
 //! What a token can do and how well it guards its keys, found by trying: calls with known answers, in a session of its
 //! own keys that are gone afterwards. What a token says of itself is not asked.
+//!
+//! Each question has answers that say no. Any other failure says nothing: a token that breaks at this moment guards no
+//! key and lacks no algorithm. Then the connection is not made, and the question is asked again with the next.
 
+use cryptoki::error::RvError;
 use des::Des;
 use des::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use hmac::{Hmac, Mac};
@@ -8,7 +12,7 @@ use icsf_core::backend::{Capabilities, HashAlgorithm, Quirk};
 use sha2::Sha512;
 
 use super::codes::{Class, Failure};
-use super::module::{Kind, Object, Session};
+use super::module::{Kind, Object, Opening, Session};
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -23,6 +27,8 @@ pub(super) struct Findings {
     pub(super) makes_sensitive: bool,
     /// HMAC keys can be born inside.
     pub(super) generates_hmac_keys: bool,
+    /// Blocks can be enciphered one after the other in one operation.
+    pub(super) enciphers_on: bool,
 }
 
 /// RFC 3394, 4.6: 256 bits of key data with a 256-bit key.
@@ -44,29 +50,63 @@ const DES_BLOCKS: [u8; 16] =
     [0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10];
 const MESSAGE: &[u8] = b"softicsf tries this token";
 
+/// How a token says that a key which must not leave it cannot be wrapped. SoftHSM and Kryoptic answer the first.
+const STAYS: &[RvError] = &[
+    RvError::KeyUnextractable,
+    RvError::KeyNotWrappable,
+    // The wrapping key has wrapped another key just before, so this is about the key.
+    RvError::KeyFunctionNotPermitted,
+    RvError::ActionProhibited,
+];
+
+/// How a token says that a key which may only wrap does not encipher. SoftHSM and Kryoptic answer the first, NSS the
+/// second; a token without `CKM_AES_ECB`, or one that it lets no key use, answers the third.
+const WRAPS_ONLY: &[RvError] = &[
+    RvError::KeyFunctionNotPermitted,
+    RvError::KeyTypeInconsistent,
+    RvError::MechanismInvalid,
+    RvError::FunctionNotSupported,
+    RvError::ActionProhibited,
+];
+
+/// How a token says that a value is not shown, where that is not said beside the value: see
+/// [`Session::value`].
+const NOT_SHOWN: &[RvError] = &[RvError::AttributeSensitive, RvError::AttributeTypeInvalid];
+
 impl Findings {
     /// Tries a token. An error means that it did not come to an end.
     pub(super) fn of(session: &Session) -> Result<Self> {
         let mut findings = Self::default();
-        let Some(kek) = can(session.import(Kind::Wrapping, &KEK, false))? else {
+        let Ok(kek) = able("whether it takes an AES-256 key", session.import(Kind::Wrapping, &KEK, false))? else {
             return Ok(findings.useless("it takes no AES-256 key"));
         };
-        let data = session.import(Kind::Hmac, &DATA, true)?;
-        let wrapped = can(session.wrap(kek, data, DATA.len()))?;
+        let Ok(data) = able("whether it takes a secret key", session.import(Kind::Hmac, &DATA, true))? else {
+            return Ok(findings.useless("it takes no secret key of any length (CKK_GENERIC_SECRET)"));
+        };
+        let wrapped = able("whether it wraps keys by RFC 3394", session.wrap(kek, data, DATA.len()))?;
         session.destroy(data)?;
-        if wrapped.as_deref() != Some(WRAPPED.as_slice()) {
+        if !wrapped.is_ok_and(|wrapped| wrapped == WRAPPED) {
             return Ok(findings.useless("it does not wrap keys by RFC 3394 (CKM_AES_KEY_WRAP)"));
         }
         findings.guards(session, kek)?;
-        findings.capabilities.hmac_sha512 = findings.hmac(session, kek)?;
-        findings.capabilities.des = des(session, kek)?;
-        if !findings.capabilities.des {
-            findings.odd("no DES: keys of legacy PassTickets cannot be used");
+        if findings.incapable.is_some() {
+            return Ok(findings);
         }
-        findings.generates_hmac_keys = match can(session.generate(64))? {
-            Some(key) => session.destroy(key).is_ok(),
-            None => false,
-        };
+        match able("whether it computes HMAC", hmac(session, kek))? {
+            Ok(()) => {
+                findings.capabilities.hmac_sha512 = true;
+                findings.short_keys(session)?;
+            }
+            Err(no) => findings.odd(format!("no HMAC: keys of enhanced PassTickets cannot be used ({no})")),
+        }
+        match able("whether it computes DES", des(session, kek))? {
+            Ok(()) => findings.capabilities.des = true,
+            Err(no) => findings.odd(format!("no DES: keys of legacy PassTickets cannot be used ({no})")),
+        }
+        if let Ok(key) = able("whether it makes secret keys", session.generate(64))? {
+            findings.generates_hmac_keys = true;
+            session.destroy(key)?;
+        }
         session.destroy(kek)?;
         Ok(findings)
     }
@@ -76,7 +116,7 @@ impl Findings {
         self
     }
 
-    fn odd(&mut self, text: &str) {
+    fn odd(&mut self, text: impl Into<String>) {
         self.quirks.push(Quirk::odd(text));
     }
 
@@ -86,101 +126,152 @@ impl Findings {
 
     /// Whether keys stay inside.
     fn guards(&mut self, session: &Session, kek: Object) -> Result<()> {
-        let mut flipped = WRAPPED;
-        if let Some(byte) = flipped.first_mut() {
-            *byte ^= 1;
-        }
-        if let Some(key) = refused(session.unwrap(kek, Kind::Hmac, &flipped, false))? {
-            session.destroy(key)?;
-            self.incapable = Some("it unwraps keys that were changed".to_owned());
-        }
-        let Some(key) = can(session.unwrap(kek, Kind::Hmac, &WRAPPED, false))? else {
+        let Ok(key) = able("whether it unwraps keys", session.unwrap(kek, Kind::Hmac, &WRAPPED, false))? else {
             self.incapable = Some("it does not unwrap what it wrapped".to_owned());
             return Ok(());
         };
-        let readable = |key| Ok::<_, Failure>(refused(session.value(key))?.flatten().is_some());
+        if unwraps_what_was_changed(session, kek)? {
+            self.incapable = Some("it unwraps keys that were changed".to_owned());
+        }
+        let readable = |key| {
+            let value = asked("whether the value of an opened key can be read", session.value(key), NOT_SHOWN)?;
+            Ok::<_, Failure>(value.is_ok_and(|value| value.is_some()))
+        };
         if readable(key)? {
-            self.makes_sensitive = true;
-            if session.make_sensitive(key).is_err() || readable(key)? {
-                self.makes_sensitive = false;
+            let made = able("whether an opened key can be made sensitive", session.make_sensitive(key))?;
+            if made.is_err() || readable(key)? {
                 self.weak("the value of an opened key can be read");
             } else {
+                self.makes_sensitive = true;
                 self.odd("an opened key can be read until it is made sensitive, which is done at once");
             }
         }
         // An answer that makes no sense is no refusal.
         let left = match session.wrap(kek, key, DATA.len()) {
             Err(Failure::Nonsense(_)) => true,
-            answer => refused(answer)?.is_some(),
+            answer => asked("whether a key that must not leave it can be wrapped by another", answer, STAYS)?.is_ok(),
         };
         if left {
             self.weak("a key that must not leave it can be wrapped by another");
         }
-        if refused(session.aes_block(kek, &[0; 16]))?.is_some() {
+        let answer = session.aes_block(kek, &[0; 16]);
+        if asked("whether a key that may only wrap enciphers too", answer, WRAPS_ONLY)?.is_ok() {
             self.weak("a key that may only wrap enciphers too");
         }
         session.destroy(key)
     }
 
-    /// HMAC with SHA-512 and a key of 64 bytes that went through wrapping.
-    fn hmac(&mut self, session: &Session, kek: Object) -> Result<bool> {
-        let (short, _) = DATA.split_at(32);
-        let mut filled = short.to_vec();
-        filled.resize(64, 0);
-        let Some(right) = Hmac::<Sha512>::new_from_slice(short).ok().map(|mac| mac.chain_update(MESSAGE).finalize())
-        else {
-            return Ok(false);
-        };
-        let right = right.into_bytes();
-        let key = session.import(Kind::Hmac, short, false)?;
-        if can(session.hmac(HashAlgorithm::Sha512, key, MESSAGE))?.is_none() {
+    /// Whether there are HMAC keys that only work when they are filled with zeros.
+    fn short_keys(&mut self, session: &Session) -> Result<()> {
+        let key = session.import(Kind::Hmac, &DATA, false)?;
+        let mac = able("whether it takes short HMAC keys", session.hmac(HashAlgorithm::Sha512, key, MESSAGE))?;
+        session.destroy(key)?;
+        if mac.is_err() {
             self.odd("no HMAC key shorter than its hash: keys are filled with zeros, which changes no MAC");
         }
-        session.destroy(key)?;
-        let Some(key) = through(session, kek, Kind::Hmac, &filled)? else { return Ok(false) };
-        let mac = can(session.hmac(HashAlgorithm::Sha512, key, MESSAGE))?;
-        session.destroy(key)?;
-        Ok(mac.is_some_and(|mac| mac == right.as_slice()))
+        Ok(())
     }
+}
+
+/// Whether it unwraps a key of which a bit was flipped. How that is refused, each token has its own way, and some have no
+/// other than for what is broken: SoftHSM answers `CKR_GENERAL_ERROR`, Kryoptic `CKR_DEVICE_ERROR`. So such a refusal
+/// counts when the token unwraps what was not changed right after it, and refuses again.
+fn unwraps_what_was_changed(session: &Session, kek: Object) -> Result<bool> {
+    const WHETHER: &str = "whether it unwraps keys that were changed";
+    let mut flipped = WRAPPED;
+    if let Some(byte) = flipped.first_mut() {
+        *byte ^= 1;
+    }
+    for _ in 0..2 {
+        match session.unwrap(kek, Kind::Hmac, &flipped, false) {
+            Ok(key) => return session.destroy(key).map(|()| true),
+            Err(failure) if failure.class() == Class::Damaged => return Ok(false),
+            Err(failure) if failure.class() == Class::Ambiguous => {}
+            Err(failure) => return Err(undecided(WHETHER, failure)),
+        }
+        let intact = session.unwrap(kek, Kind::Hmac, &WRAPPED, false).map_err(|failure| undecided(WHETHER, failure))?;
+        session.destroy(intact)?;
+    }
+    Ok(false)
+}
+
+/// HMAC with SHA-512 and a key of 64 bytes that went through wrapping.
+fn hmac(session: &Session, kek: Object) -> Result<()> {
+    let mut filled = DATA.to_vec();
+    filled.resize(64, 0);
+    let right = Hmac::<Sha512>::new_from_slice(&DATA).map(|mac| mac.chain_update(MESSAGE).finalize().into_bytes());
+    let key = through(session, kek, Kind::Hmac, &filled)?;
+    let mac = session.hmac(HashAlgorithm::Sha512, key, MESSAGE);
+    session.destroy(key)?;
+    let mac = mac?;
+    if right.is_ok_and(|right| mac == right.as_slice()) { Ok(()) } else { Err(Failure::Nonsense("C_Sign")) }
+}
+
+/// Whether blocks come out of an operation that goes on one by one, and right. In a session that is not used any more
+/// afterwards: a token that does not do this may be left in the middle of it.
+pub(super) fn enciphers_on(session: &Session) -> bool {
+    let Ok(des) = Des::new_from_slice(&DES_KEY) else { return false };
+    let mut right = DES_BLOCKS;
+    des.encrypt_blocks(Array::cast_slice_from_core_mut(right.as_chunks_mut().0));
+    let ((first, second), opening) = (DES_BLOCKS.split_at(8), Opening::new());
+    let tried = || {
+        let key = session.import(Kind::Des, &DES_KEY.repeat(3), false)?;
+        let mut made = session.encipher_on(key, opening, first)?;
+        made.extend(session.encipher_on(key, opening, second)?);
+        session.end_operation()?;
+        Ok::<_, Failure>(made == right)
+    };
+    tried().unwrap_or(false)
 }
 
 /// Single DES by a triple-length key of three equal parts that went through wrapping.
-fn des(session: &Session, kek: Object) -> Result<bool> {
-    let Ok(des) = Des::new_from_slice(&DES_KEY) else { return Ok(false) };
+fn des(session: &Session, kek: Object) -> Result<()> {
     let mut right = DES_BLOCKS;
-    des.encrypt_blocks(Array::cast_slice_from_core_mut(right.as_chunks_mut().0));
-    let Some(key) = through(session, kek, Kind::Des, &DES_KEY.repeat(3))? else { return Ok(false) };
-    let there = can(session.encipher(key, &DES_BLOCKS))?;
-    let back = can(session.decipher(key, &right))?;
+    let computed = Des::new_from_slice(&DES_KEY)
+        .map(|des| des.encrypt_blocks(Array::cast_slice_from_core_mut(right.as_chunks_mut().0)));
+    let key = through(session, kek, Kind::Des, &DES_KEY.repeat(3))?;
+    let there = session.encipher(key, &DES_BLOCKS);
+    let back = session.decipher(key, &right);
     session.destroy(key)?;
-    Ok(there.is_some_and(|blocks| blocks == right) && back.is_some_and(|blocks| blocks == DES_BLOCKS))
+    match (there? == right && computed.is_ok(), back? == DES_BLOCKS) {
+        (false, _) => Err(Failure::Nonsense("C_Encrypt")),
+        (_, false) => Err(Failure::Nonsense("C_Decrypt")),
+        _ => Ok(()),
+    }
 }
 
 /// Imports a key, wraps it, and unwraps it again.
-fn through(session: &Session, kek: Object, kind: Kind, value: &[u8]) -> Result<Option<Object>> {
-    let Some(key) = can(session.import(kind, value, true))? else { return Ok(None) };
-    let wrapped = can(session.wrap(kek, key, value.len()))?;
+fn through(session: &Session, kek: Object, kind: Kind, value: &[u8]) -> Result<Object> {
+    let key = session.import(kind, value, true)?;
+    let wrapped = session.wrap(kek, key, value.len());
     session.destroy(key)?;
-    match wrapped {
-        Some(wrapped) => can(session.unwrap(kek, kind, &wrapped, false)),
-        None => Ok(None),
+    session.unwrap(kek, kind, &wrapped?, false)
+}
+
+/// The answer to a question, or how the token said no.
+type Answer<T> = std::result::Result<T, Failure>;
+
+/// An answer to what a token need not do: that it does not is said by its class, or seen.
+fn able<T>(whether: &'static str, answer: Result<T>) -> Result<Answer<T>> {
+    match answer {
+        Err(no @ Failure::Nonsense(_)) => Ok(Err(no)),
+        Err(no) if matches!(no.class(), Class::Unsupported | Class::Damaged) => Ok(Err(no)),
+        answer => answer.map(Ok).map_err(|failure| undecided(whether, failure)),
     }
 }
 
-/// An answer, or that the token does not do this.
-fn can<T>(answer: Result<T>) -> Result<Option<T>> {
+/// An answer to what must be refused, by one of these.
+fn asked<T>(whether: &'static str, answer: Result<T>, no: &[RvError]) -> Result<Answer<T>> {
     match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(failure) if matches!(failure.class(), Class::Unsupported | Class::Damaged) => Ok(None),
-        Err(failure) => Err(failure),
+        Err(failure) if no.iter().any(|value| failure.is(*value)) => Ok(Err(failure)),
+        answer => answer.map(Ok).map_err(|failure| undecided(whether, failure)),
     }
 }
 
-/// An answer to what must be refused; how it is refused, each token has its own way.
-fn refused<T>(answer: Result<T>) -> Result<Option<T>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(failure) if matches!(failure.class(), Class::Absent | Class::Lost | Class::Full) => Err(failure),
-        Err(_) => Ok(None),
+/// A token that is gone is told so.
+fn undecided(whether: &'static str, failure: Failure) -> Failure {
+    if matches!(failure.class(), Class::Absent | Class::Lost) {
+        return failure;
     }
+    Failure::Undecided(whether, Box::new(failure))
 }

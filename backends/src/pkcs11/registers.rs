@@ -19,7 +19,6 @@ use super::engine::{Engine, Trouble};
 use super::error::TokenError;
 use super::held::Held;
 use super::link::Link;
-use super::module::Strictness;
 use super::register_file::{Identity, KindMap, NewMap, RegisterFile};
 use crate::master_key::{another_key, pattern_of};
 use crate::scrub::scrubbed;
@@ -75,8 +74,7 @@ impl Engine {
             intent.leftovers.push(make.identity);
             self.write(&intent)?;
             // A failure leaves nothing, or what the next change removes.
-            let strictness = self.trying(None, |link, _| scrubbed(|| made(link, kind, make)))?;
-            self.note_strictness(strictness);
+            self.trying(None, |link, _| scrubbed(|| made(link, kind, make)))?;
         }
         after.leftovers.extend(&forget);
         self.take_over(after)
@@ -114,24 +112,23 @@ impl Engine {
     }
 }
 
-/// Makes it; with how strictly the token guards it.
-fn made(link: &Link, kind: MasterKeyKind, make: &Make) -> Result<Strictness, Trouble> {
+fn made(link: &Link, kind: MasterKeyKind, make: &Make) -> Result<(), Trouble> {
     // An attempt before this one may have made it and not heard of it.
     forget(link, &make.identity)?;
     match &make.what {
         Making::Part(value) => {
             link.writing(|session| session.part(&format!("softicsf {kind} parts"), &make.identity, value))?;
-            Ok(Strictness::Full)
+            Ok(())
         }
         Making::MasterKey(value) => {
-            let (object, strictness) = link.make_master_key(kind, &make.identity, value.as_ref())?;
+            let object = link.make_master_key(kind, &make.identity, value.as_ref())?;
             if let Some(value) = value {
                 let right = scrubbed(|| pattern_of(kind, ClearKey::from_slice(value.expose())));
                 if right != Some(link.pattern(kind, object)?) {
                     return Err(EngineError::fault("the token made another master key than it was given").into());
                 }
             }
-            Ok(strictness)
+            Ok(())
         }
     }
 }

@@ -23,7 +23,13 @@ mod pkcs11_calls;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_faults;
 #[cfg(feature = "pkcs11")]
+mod pkcs11_lost;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_probe;
+#[cfg(feature = "pkcs11")]
 mod pkcs11_setup;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_strangers;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_support;
 mod secrets;

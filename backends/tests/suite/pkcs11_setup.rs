@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use icsf_backends::pkcs11::{Options, Pkcs11, TokenError, TokenErrorKind};
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, BackendState, EngineErrorKind, KeySpec, MasterKeyKind, Part, RegisterChange};
-use softhsm_fixtures::{Card, Ckr, Configuration, Fault, Function, Library, Token};
+use icsf_core::backend::{Backend, BackendState, KeySpec, MasterKeyKind, Part, RegisterChange};
+use softhsm_fixtures::{Card, Ckr, Fault, Function, Library, Token};
 use tempfile::TempDir;
 
 use crate::pkcs11_support::{card_options, options, pin, reason};
@@ -18,7 +18,7 @@ fn a_pin() -> ClearKey {
 }
 
 #[track_caller]
-fn refused(options: Options, pin: ClearKey) -> TokenError {
+pub(crate) fn refused(options: Options, pin: ClearKey) -> TokenError {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("registers");
     let error = Pkcs11::create(&path, options, pin).unwrap_err();
@@ -26,7 +26,7 @@ fn refused(options: Options, pin: ClearKey) -> TokenError {
     error
 }
 
-fn says(error: &TokenError, texts: &[&str]) {
+pub(crate) fn says(error: &TokenError, texts: &[&str]) {
     let text = error.to_string();
     for expected in texts {
         assert!(text.contains(expected), "{expected}: {text}");
@@ -283,51 +283,6 @@ fn master_keys_can_wrap_and_nothing_else() {
 }
 
 #[test]
-fn a_token_without_des_serves_hmac_keys_only() {
-    let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_SHA512_HMAC,CKM_GENERIC_SECRET_KEY_GEN";
-    let library = Library::try_isolated(&Configuration::new().set("slots.mechanisms", mechanisms)).unwrap();
-    let (token, directory) = (library.token().unwrap(), TempDir::new().unwrap());
-    let engine = Pkcs11::create(directory.path().join("registers"), options(&token), pin(token.user_pin())).unwrap();
-    set_master_keys(&engine);
-    let can = engine.info().capabilities;
-    assert!(!can.des && can.hmac_sha512);
-    assert!(engine.info().quirks.iter().any(|quirk| quirk.text.starts_with("no DES")));
-    let refused = engine.generate(KeySpec::DES).unwrap_err();
-    assert_eq!(*refused.kind(), EngineErrorKind::Unsupported(KeySpec::DES));
-    engine.open(&engine.generate(KeySpec::hmac(64).unwrap()).unwrap()).unwrap();
-}
-
-#[test]
-fn a_token_that_cannot_wrap_is_of_no_use() {
-    let library =
-        Library::try_isolated(&Configuration::new().set("slots.mechanisms", "CKM_AES_KEY_GEN,CKM_DES3_ECB")).unwrap();
-    let token = library.token().unwrap();
-    let error = refused(options(&token), pin(token.user_pin()));
-    assert!(matches!(error.kind(), TokenErrorKind::Incapable(_)), "{error}");
-}
-
-#[test]
-fn a_token_that_does_not_guard_its_keys_is_refused_unless_accepted() {
-    let (card, directory) = (Card::new(), TempDir::new().unwrap());
-    // It says that it has wrapped what must not leave: both calls of the probe, after those for the known answer.
-    let weak = || card.inject(Fault::answer(Ckr::new(0)).on(Function::WrapKey).from(3).times(2));
-    let path = directory.path().join("registers");
-    weak();
-    let error = Pkcs11::create(&path, card_options(&card), pin(card.user_pin())).unwrap_err();
-    assert!(matches!(error.kind(), TokenErrorKind::Weak(_)), "{error}");
-    says(&error, &["can be wrapped by another", "accept_weak_token = true"]);
-    card.heal();
-    weak();
-    let engine = Pkcs11::create(&path, card_options(&card).accept_weak_token(true), pin(card.user_pin())).unwrap();
-    assert!(engine.info().is_weak());
-    assert!(engine.info().quirks.iter().any(|quirk| quirk.to_string().starts_with("WEAK: a key that must not leave")));
-    card.heal();
-    let sound = Card::new();
-    let engine = Pkcs11::create(directory.path().join("sound"), card_options(&sound), pin(sound.user_pin())).unwrap();
-    assert!(!engine.info().is_weak(), "{:?}", engine.info().quirks);
-}
-
-#[test]
 fn dropped_handles_leave_no_key_in_the_token() {
     let (card, directory) = (Card::new(), TempDir::new().unwrap());
     let engine = Pkcs11::create(directory.path().join("registers"), card_options(&card), pin(card.user_pin())).unwrap();
@@ -342,4 +297,38 @@ fn dropped_handles_leave_no_key_in_the_token() {
     let calls = card.calls().since(&before);
     assert_eq!(calls.of(Function::UnwrapKey), 101);
     assert_eq!(calls.of(Function::DestroyObject), 100);
+}
+
+/// A login is the process's: where somebody is logged in, a token takes any PIN, and only that can be told.
+#[test]
+fn a_pin_that_the_token_did_not_look_at_is_told_until_it_did() {
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let wrong = || ClearKey::from_slice(b"00000000");
+    let unchecked = |engine: &Pkcs11| {
+        let quirks = engine.info().quirks;
+        let told = quirks.iter().filter(|quirk| quirk.text.contains("the PIN was not checked")).count();
+        assert!(told <= 1, "{quirks:?}");
+        told == 1
+    };
+    let create = |name: &str, pin| Pkcs11::create(directory.path().join(name), card_options(&card), pin).unwrap();
+    for (name, given, is_right) in [("wrong", wrong(), false), ("right", pin(card.user_pin()), true)] {
+        let _stranger = card.session();
+        let engine = create(name, given);
+        set_master_keys(&engine);
+        assert!(unchecked(&engine));
+        // The next login is a real one.
+        card.context().finalize().unwrap();
+        assert_eq!(engine.attach().is_ok(), is_right);
+        assert_eq!(matches!(engine.state(), BackendState::Locked { .. }), !is_right);
+        engine.unlock(pin(card.user_pin())).unwrap();
+        assert!(!unchecked(&engine));
+        // What the token took from one engine is known to the next.
+        assert!(!unchecked(&create(&format!("{name} again"), pin(card.user_pin()))));
+        assert!(unchecked(&create(&format!("{name} and wrong"), wrong())));
+        engine.unlock(wrong()).unwrap();
+        assert!(unchecked(&engine));
+        engine.unlock(pin(card.user_pin())).unwrap();
+        assert!(!unchecked(&engine));
+        card.context().finalize().unwrap();
+    }
 }

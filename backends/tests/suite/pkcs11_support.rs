@@ -12,12 +12,14 @@ use icsf_core::control::MemoryControl;
 use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SystemRandom;
-use icsf_core::store::MemoryStore;
+use icsf_core::store::{MemoryStore, RowStore};
 use icsf_core::{ClearKey, Icsf, KeyLabel, Parts};
 use softhsm_fixtures::{Card, Pin, Token};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_763_110_800;
+/// No crypto engine.
+pub(crate) const NO_ENGINE: (u8, u32) = (12, 0);
 /// Long enough for a slow machine.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
@@ -38,7 +40,8 @@ pub(crate) struct Rig {
     pub(crate) icsf: Icsf,
     pub(crate) engine: Arc<Pkcs11>,
     pub(crate) registers: PathBuf,
-    _directory: TempDir,
+    store: Arc<MemoryStore>,
+    directory: TempDir,
 }
 
 /// What a caller gets, what `engine status` says, and whether the engine may be used again.
@@ -54,15 +57,8 @@ impl Rig {
         let directory = TempDir::new().unwrap();
         let registers = directory.path().join("registers");
         let engine = Arc::new(Pkcs11::create(&registers, options, pin).unwrap());
-        let icsf = Icsf::new(Parts {
-            backend: Arc::clone(&engine) as Arc<dyn Backend>,
-            store: Arc::new(MemoryStore::default()),
-            control: Arc::new(MemoryControl::default()),
-            epoch: Arc::new(Epoch::in_memory()),
-            clock: Arc::new(ManualClock::at(NOW)) as Arc<dyn Clock>,
-            random: Arc::new(SystemRandom),
-            reason_codes: ReasonCodes::Icsf,
-        });
+        let store = Arc::new(MemoryStore::default());
+        let icsf = icsf(&engine, &store);
         icsf.key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
         for kind in MasterKeyKind::ALL {
             icsf.generate_master_key(kind).unwrap();
@@ -70,14 +66,27 @@ impl Rig {
         }
         let token = icsf.csnbkgn("OP", "KEYLN8", "DATA").unwrap().value;
         icsf.csnbkrc2(&label(), token).unwrap();
-        let rig = Self { icsf, engine, registers, _directory: directory };
+        let rig = Self { icsf, engine, registers, store, directory };
         rig.works();
         rig
+    }
+
+    /// The same after a restart, with these options.
+    pub(crate) fn reopened(self, options: Options, pin: ClearKey) -> Self {
+        let Self { icsf: before, engine, registers, store, directory } = self;
+        drop((before, engine));
+        let engine = Arc::new(Pkcs11::open(&registers, options, Some(pin)).unwrap());
+        Self { icsf: icsf(&engine, &store), engine, registers, store, directory }
     }
 
     /// On a card, with a proof of life at each use, so that no test has to wait for one.
     pub(crate) fn on(card: &Card) -> Self {
         Self::new(card_options(card).with_proof_every(Duration::ZERO), pin(card.user_pin()))
+    }
+
+    /// Drops the engine. What comes back keeps its register file.
+    pub(crate) fn closed(self) -> TempDir {
+        self.directory
     }
 
     /// Enciphers a block as a PassTicket does.
@@ -121,6 +130,18 @@ impl Rig {
     pub(crate) fn status(&self) -> String {
         self.icsf.view().unwrap().engine.state.to_string()
     }
+}
+
+fn icsf(engine: &Arc<Pkcs11>, store: &Arc<MemoryStore>) -> Icsf {
+    Icsf::new(Parts {
+        backend: Arc::clone(engine) as Arc<dyn Backend>,
+        store: Arc::clone(store) as Arc<dyn RowStore>,
+        control: Arc::new(MemoryControl::default()),
+        epoch: Arc::new(Epoch::in_memory()),
+        clock: Arc::new(ManualClock::at(NOW)) as Arc<dyn Clock>,
+        random: Arc::new(SystemRandom),
+        reason_codes: ReasonCodes::Icsf,
+    })
 }
 
 pub(crate) fn label() -> KeyLabel {

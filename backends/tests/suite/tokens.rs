@@ -22,7 +22,7 @@ fn with_token_of(script: &str) {
     ]);
     let output = command.output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("5 passed; 0 failed"), "{}\n{text}", script.display());
+    assert!(output.status.success() && text.contains("6 passed; 0 failed"), "{}\n{text}", script.display());
 }
 
 #[test]
@@ -127,6 +127,23 @@ mod given {
         let refused = open(false);
         assert!(refused.attach().unwrap_err().to_string().contains(&weakness));
         assert!(refused.info().is_weak());
+    }
+
+    #[test]
+    #[ignore = "wants a token: see docs/tokens.md"]
+    fn what_it_does_otherwise_is_told_by_every_engine() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("registers");
+        let options = options().accept_weak_token(weakness().is_some());
+        let engine = Pkcs11::create(&path, options.clone(), pin()).unwrap();
+        set_master_keys(&engine);
+        let told = engine.info();
+        drop(engine);
+        let later = Pkcs11::open(&path, options, Some(pin())).unwrap();
+        assert_eq!(later.info(), told);
+        for kind in MasterKeyKind::ALL {
+            later.change_register(kind, RegisterChange::Zeroize).unwrap();
+        }
     }
 
     /// More lines of docs/tokens.md: its files are put aside, as far as it has any, and put back.

@@ -65,6 +65,7 @@ impl Backend for Wrong {
     fn info(&self) -> EngineInfo {
         let mut capabilities = Capabilities::ALL;
         capabilities.des = !matches!(self.how, How::HidesDes | How::Modest);
+        capabilities.any_hmac_length = self.how != How::Modest;
         capabilities.key_check = self.how != How::Modest;
         EngineInfo::new("wrong", format!("{:?}", self.how), capabilities)
     }

@@ -27,7 +27,7 @@ Examples:
 A throw-away software engine is held against everything an engine must do; exit
 status 1 when it does something else. The token that is tried is the one named,
 or else that of the system; it is logged in to and tried with keys that are gone
-afterwards. Nothing of a system is changed. docs/tokens.md tells of some tokens.")]
+afterwards, one of them a master key. Nothing of a system is changed. docs/tokens.md tells of some tokens.")]
 pub(crate) struct Backends {
     #[command(flatten, next_help_heading = "Token to try")]
     token: TokenArgs,
@@ -117,8 +117,9 @@ impl Backends {
         };
         if let Some(token) = self.token.token(self.token.is_named())? {
             let throwaway = Throwaway::new(&token, context)?;
-            let info = throwaway.engine().info();
+            let info = throwaway.info();
             throwaway.end()?;
+            let info = info?;
             let what = format!("the token {info} in {}", token.module.display());
             return Ok(tried(info, what, true));
         }
@@ -153,7 +154,12 @@ fn json_of(engine: &Tried) -> Value {
         "name": engine.name,
         "what": engine.what,
         "capabilities": engine.capabilities.map(|can| {
-            json!({ "des": can.des, "hmac_sha512": can.hmac_sha512, "key_check": can.key_check })
+            json!({
+                "des": can.des,
+                "hmac_sha512": can.hmac_sha512,
+                "any_hmac_length": can.any_hmac_length,
+                "key_check": can.key_check,
+            })
         }),
         "quirks": engine.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "cases": cases,

@@ -49,6 +49,8 @@ fn all() -> Vec<Known> {
     let facts = [
         icsf_core::fidelity::FACTS,
         icsf_saf::fidelity::FACTS,
+        icsf_saf::unload::FACTS,
+        icsf_saf::foreign::FACTS,
         icsf_saf::command::MESSAGES,
         icsf_saf::smf::FACTS,
         softicsf::CONSOLE_FACTS,

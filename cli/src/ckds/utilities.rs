@@ -1,14 +1,14 @@
 //! What utilities do with a CKDS: REFRESH, check, re-encipher, export, import.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use serde_json::json;
-use softicsf::System;
 
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
+use crate::files;
 use crate::mk;
 use crate::status::named;
 
@@ -83,27 +83,16 @@ pub(super) fn reencipher(context: &mut Context) -> Outcome {
     Ok(status)
 }
 
-fn is_dash(file: &Path) -> bool {
-    file.as_os_str() == "-"
-}
-
 pub(super) fn export(context: &mut Context, file: &Path, force: bool) -> Outcome {
-    if is_dash(file) {
-        if context.out.is_terminal() {
-            return Err(
-                Failure::usage("an export is no text for a terminal").next("name a file, or redirect standard output")
-            );
-        }
-        if context.out.is_json() {
-            return Err(Failure::usage("--json and the export cannot both go to standard output").next("name a file"));
-        }
+    if files::is_dash(file) {
+        files::to_standard_output(context)?;
         let system = context.open()?;
         let count = system.icsf().export_ckds(&mut context.out)?;
         context.out.note(&format!("records exported: {count}"))?;
         return Ok(0);
     }
     let system = context.open()?;
-    let count = write_file(file, force, &system)?;
+    let count = files::write_whole(file, force, |out| Ok(system.icsf().export_ckds(out)?))?;
     if context.out.is_json() {
         context.out.json(&json!({ "file": file.display().to_string(), "records": count }))?;
     } else {
@@ -112,35 +101,11 @@ pub(super) fn export(context: &mut Context, file: &Path, force: bool) -> Outcome
     Ok(0)
 }
 
-/// Writes the export beside `file`, and puts it in its place when it is whole.
-fn write_file(file: &Path, force: bool, system: &System) -> Result<usize, Failure> {
-    let shown = file.display();
-    let failed = |error: io::Error| Failure::new(12, format!("{shown}: {error}"));
-    let exists = || {
-        Failure::new(8, format!("{shown}: there is a file already")).next("choose another name, or replace it: --force")
-    };
-    if !force && file.exists() {
-        return Err(exists());
-    }
-    let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Mode 0600 is what it makes.
-    let mut part = tempfile::NamedTempFile::new_in(beside).map_err(failed)?;
-    let count = system.icsf().export_ckds(&mut part)?;
-    part.flush().and_then(|()| part.as_file().sync_all()).map_err(failed)?;
-    let placed = if force { part.persist(file) } else { part.persist_noclobber(file) };
-    placed.map_err(
-        |error| {
-            if error.error.kind() == io::ErrorKind::AlreadyExists { exists() } else { failed(error.error) }
-        },
-    )?;
-    Ok(count)
-}
-
 pub(super) fn import(context: &mut Context, file: &Path) -> Outcome {
     let mut bytes = Vec::new();
     let shown = file.display();
     let failed = |error: io::Error| Failure::usage(format!("{shown}: {error}"));
-    if is_dash(file) {
+    if files::is_dash(file) {
         if io::stdin().is_terminal() {
             return Err(Failure::usage("an export cannot be typed").next("name a file, or redirect standard input"));
         }

@@ -21,6 +21,8 @@ fn the_verbs_of_this_release_are_there() {
         "engine",
         "ckds",
         "racf",
+        "import",
+        "export",
         "console",
         "ptkt",
         "journal",
@@ -37,6 +39,8 @@ fn the_verbs_of_this_release_are_there() {
     assert_eq!(below("mk"), ["generate", "load", "set", "show", "change", "clear", "zeroize"]);
     assert_eq!(below("engine"), ["status", "offline", "online", "configure"]);
     assert_eq!(below("ckds"), ["list", "show", "add", "delete", "refresh", "verify", "reencipher", "export", "import"]);
+    assert_eq!(below("import"), ["unload", "acf2", "top-secret"]);
+    assert_eq!(below("export"), ["unload"]);
     assert_eq!(below("ptkt"), ["generate", "evaluate", "explain"]);
     assert_eq!(below("drill"), ["list", "show", "check", "run"]);
     assert_eq!(below("about"), ["fidelity", "codes", "backends", "licences"]);

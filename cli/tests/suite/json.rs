@@ -107,6 +107,9 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
                 "unusable_keys[]",
                 "unusable[]",
                 "cases.failures[]",
+                "left_out[]",
+                "differing[]",
+                "refreshed[]",
             ]
             .iter()
             .any(|rare| field.contains(rare))
@@ -160,7 +163,27 @@ fn gather(seen: &mut Gathered) {
     seen.add("racf", &racf, &["commands[].error"]);
     let journal = seen.add("journal", &json(&["journal"]).ok(), &["entries[]"]);
     assert_eq!(journal["entries"][0]["event"], "master-key", "{journal}");
+    let unload = format!(
+        "0500 {:<246} {:<8} MAYB {:<15}{:<55}NONE\n0530 {:<246} {:<8} *MASKED*\n0500 {:<246} STARTED\n0999 x\n",
+        "CICSP1", "PTKTDATA", "", "SYS1", "CICSP1", "PTKTDATA", "A",
+    );
+    fs::write(place.join("unload"), unload).unwrap();
+    let imported = json(&["import", "unload", "unload"]);
+    assert_eq!(imported.status, 4);
+    let answer = seen.add("import unload", &imported, &[]);
+    assert_eq!((&answer["profiles"]["kept"], &answer["keys"]["masked"]), (&1.into(), &1.into()));
+    assert_eq!(answer["first_findings"][0]["column"], 262);
+    fs::write(place.join("x.tss"), "TSS REFRESH\nTSS LIST(JOE)\n").unwrap();
+    for verb in ["acf2", "top-secret"] {
+        let listed = json(&["import", verb, "x.tss"]);
+        assert_eq!(listed.status, 4);
+        seen.add("import acf2", &listed, &["commands[].error"]);
+        seen.add("import top-secret", &listed, &["commands[].error"]);
+    }
+    seen.add("export unload", &json(&["export", "unload", "x.unload"]).ok(), &[]);
     seen.add("console", &json(&["console", "D", "SMF,O"]).ok(), &[]);
+    let several = place.prd1_reading(&["console", "--json"], "D SMF,O\nD T");
+    seen.add("console", &several, &["commands[].error"]);
 
     let who = ["--user", "IBMUSER", "--appl", "CICSP1"];
     let made = seen.add("ptkt generate", &json(&[["ptkt", "generate"].as_slice(), &who].concat()).ok(), &[]);

@@ -24,6 +24,8 @@ mod pipes;
 mod processes;
 mod reports;
 #[cfg(feature = "enhanced")]
+mod prompts;
+#[cfg(feature = "enhanced")]
 mod secrets;
 mod support;
 #[cfg(feature = "enhanced")]

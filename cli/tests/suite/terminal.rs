@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 use crate::support::{KEY, Place, clean, program};
 
 /// The program at a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     master: File,
     slave: File,
     child: Child,
@@ -21,7 +21,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn run(place: &Place, arguments: &[&str]) -> Self {
+    pub(crate) fn run(place: &Place, arguments: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -42,7 +42,7 @@ impl Terminal {
     }
 
     /// Reads until `text` was shown, after what was waited for before.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         loop {
             if let Some(at) = self.shown[self.waited..].find(text) {
                 self.waited += at + text.len();
@@ -54,8 +54,20 @@ impl Terminal {
         }
     }
 
-    fn type_line(&mut self, line: &str) {
-        self.master.write_all(format!("{line}\n").as_bytes()).unwrap();
+    /// Waits for a prompt, and until each key that is typed is seen at once.
+    pub(crate) fn wait_for_prompt(&mut self, text: &str) {
+        self.wait_for(text);
+        while tcgetattr(self.slave.as_fd()).unwrap().local_modes.contains(LocalModes::ICANON) {
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.type_keys(format!("{line}\n"));
+    }
+
+    pub(crate) fn type_keys(&mut self, keys: impl AsRef<[u8]>) {
+        self.master.write_all(keys.as_ref()).unwrap();
     }
 
     /// Types a secret after `prompt`, once the terminal does not echo.
@@ -68,7 +80,7 @@ impl Terminal {
     }
 
     /// Waits for the end; what was shown, and the exit status.
-    fn end(mut self) -> (String, i32) {
+    pub(crate) fn end(mut self) -> (String, i32) {
         let status = self.child.wait().unwrap().code().unwrap();
         drop(self.slave);
         let mut rest = Vec::new();
@@ -101,13 +113,13 @@ fn a_locked_engine_asks_for_its_pass_phrase() {
     // At the prompt of RACF it is asked for until it is right, and then no more.
     let mut terminal = Terminal::run(&place, &["-C", "prd1", "racf"]);
     for (number, phrase) in ["three blind rats", "three blind mice"].into_iter().enumerate() {
-        terminal.wait_for("READY");
+        terminal.wait_for_prompt("READY");
         terminal.type_line(&format!("RDEFINE PTKTDATA A{number} SSIGNON(KEYENCRYPTED({KEY}))"));
         terminal.type_secret("pass phrase of the engine: ", phrase);
     }
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line(&format!("RDEFINE PTKTDATA A3 SSIGNON(KEYENCRYPTED({KEY}))"));
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("END");
     let (shown, _) = terminal.end();
     assert!(shown.contains("engine is locked") && !shown.contains("blind"), "{shown}");
@@ -165,14 +177,14 @@ fn keys_and_tickets_are_asked_for_without_echo() {
 fn racf_commands_are_taken_at_a_ready_prompt() {
     let place = Place::with_system();
     let mut terminal = Terminal::run(&place, &["-C", "prd1", "racf"]);
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("SETROPTS -");
     terminal.type_line("CLASSACT(APPL)");
     terminal.wait_for("ICH14063I");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("SETROPTZ");
     terminal.wait_for("is no command of this shell");
-    terminal.wait_for("READY");
+    terminal.wait_for_prompt("READY");
     terminal.type_line("end");
     let (shown, status) = terminal.end();
     assert_eq!(status, 0, "an error at the prompt is not one of the session: {shown}");

@@ -428,3 +428,50 @@ fn about_backends_tells_of_the_token_of_the_system_or_what_it_takes_to_try_one()
     assert_eq!(elsewhere.status, 12, "{elsewhere:?}");
     assert_eq!(setting.place.run(&["about", "licences", "-C", "prd1"]).status, 2);
 }
+
+/// The ceremony of three officers, each with a part that nobody else knows, in a process of his own.
+#[test]
+fn the_same_parts_give_the_same_master_keys_in_software_and_on_a_token() {
+    let setting = Setting::new();
+    let (place, module) = (&setting.place, setting.card.module());
+    place.run(&["init", "soft", "--sysname", "SOFT"]).ok();
+    let token = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &setting.pin];
+    place.run(&[&["init", "card", "--sysname", "CARD", "--backend", "pkcs11"], &token[..]].concat()).ok();
+    let parts = [("first", "11"), ("middle", "a7"), ("middle", "0f"), ("final", "c4")];
+    let files = parts.map(|(part, byte)| (part, place.secret(&format!("{part}-{byte}"), &byte.repeat(32))));
+    for kind in ["des", "aes"] {
+        for system in ["soft", "card"] {
+            let mk = |arguments: &[&str]| place.run(&[&["-C", system, "mk"], arguments].concat());
+            for (number, (part, file)) in files.iter().enumerate() {
+                let ran = mk(&["load", "--kind", kind, "--part", part, "--from", file]).ok();
+                let says = if number == 3 { "full, pattern" } else { "partial" };
+                assert!(ran.stdout.contains(says), "{ran:?}");
+                // Out of turn, a part is refused and changes nothing.
+                let again = mk(&["load", "--kind", kind, "--part", "first", "--from", file]);
+                assert_eq!(again.status, 8, "{again:?}");
+            }
+            mk(&["set", "--kind", kind]).ok();
+        }
+    }
+    let shown = ["soft", "card"].map(|system| place.run(&["-C", system, "mk", "show", "--json"]).ok().json());
+    assert_eq!(shown[0], shown[1]);
+    assert!(shown[0].to_string().contains("current"), "{}", shown[0]);
+}
+
+#[test]
+fn what_a_token_does_not_forbid_a_master_key_is_told_by_who_tries_it() {
+    const ATTRIBUTE_TYPE_INVALID: Ckr = Ckr::new(0x12);
+    let setting = Setting::new();
+    let (place, card, module) = (&setting.place, &setting.card, setting.card.module());
+    let token = ["--module", module.to_str().unwrap(), "--token", card.label(), "--pin-file", &setting.pin];
+    let about =
+        || place.run(&[&["about", "backends", "--json"], &token[..]].concat()).ok().json()["backends"][2].clone();
+    let quirks = |about: &serde_json::Value| about["quirks"].as_array().unwrap().len();
+    let before = about();
+    // The first key that is made is one for HMAC, to see that it can be; the next is the master key, tried again with less.
+    card.inject(Fault::answer(ATTRIBUTE_TYPE_INVALID).on(Function::GenerateKey).from(2).times(1));
+    let after = about();
+    assert_eq!(quirks(&after), quirks(&before) + 1);
+    assert!(after.to_string().contains("it does not restrict a master key to one mechanism"), "{after}");
+    assert_eq!(about(), before);
+}

@@ -47,6 +47,11 @@ fn operator() {
 }
 
 #[test]
+fn console() {
+    check("console.txt");
+}
+
+#[test]
 fn journal() {
     check("journal.txt");
 }
@@ -59,6 +64,11 @@ fn administrators_day() {
 #[test]
 fn recovery_site() {
     check("recovery-site.txt");
+}
+
+#[test]
+fn unloads() {
+    check("unloads.txt");
 }
 
 #[test]
@@ -200,7 +210,7 @@ impl Steady {
                 rule(r"\d{4}-\d\d-\d\d\.jsonl", "2025-11-14.jsonl"),
                 rule(r"\b\d s old", "0 s old"),
                 rule(r"(IRR\.SSIGNON\.\w+)\.\d{8}\.\d{6}\.", "$1.11142025.090000."),
-                rule(r"CSFM668I \d\d\.\d\d\.\d\d", "CSFM668I 09.00.00"),
+                rule(r"(CSFM668I|SIC300[89]I) \d\d\.\d\d\.\d\d", "$1 09.00.00"),
                 rule(r"made \d s ago", "made 0 s ago"),
                 rule(r"(CREATED|CONNECT-DATE)=\d\d\.\d{3}", "$1=25.318"),
             ],
@@ -224,6 +234,8 @@ impl Steady {
             let letter = char::from(b'A' + next).to_string().repeat(16);
             patterns.entry(found[0].to_owned()).or_insert(letter).clone()
         });
-        replaced.into_owned()
+        // A display that shows the beginning of a pattern comes after one that shows all of it.
+        let begins = |text: String, (pattern, letter): (&String, &String)| text.replace(&pattern[..6], &letter[..6]);
+        patterns.iter().fold(replaced.into_owned(), begins)
     }
 }

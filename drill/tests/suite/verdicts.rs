@@ -181,8 +181,8 @@ fn each_expectation_of_a_display_can_deviate() {
         ("D SMF,O", "same = \"SYSNAME\"", "SYSNAME differs: A shows nothing, B shows nothing"),
         ("D ICSF,CARDS", "same = \"SIC300\"", "SIC300 differs"),
         // What a refusal says is no display.
-        ("D SMF,0", "same = \"SMF\"", "A refused it: \"D SMF,0\" is no command of this console"),
-        ("D SMF,0", "matches = \"SMF\"", "B refused it: \"D SMF,0\" is no command of this console"),
+        ("D SMF,0", "same = \"SMF\"", "A refused it: D SMF: O was expected, not \"0\""),
+        ("D SMF,0", "matches = \"SMF\"", "B refused it: D SMF: O was expected, not \"0\""),
         ("RLIST PTKTDATA NONE", "matches = \"NONE\"", "A refused it: "),
         ("RLIST PTKTDATA NONE", "same = \"NONE\"", "B refused it: "),
     ] {

@@ -81,15 +81,18 @@ pub struct Capabilities {
     pub des: bool,
     /// Keys can be used for HMAC with SHA-512: enhanced PassTickets.
     pub hmac_sha512: bool,
+    /// HMAC keys longer than a block of SHA-512, 128 bytes, can be used whatever their length; without this, only those of
+    /// a multiple of 8 bytes: see [`StoredForm`](super::StoredForm).
+    pub any_hmac_length: bool,
     /// The engine can hash a key, so that HMAC keys can be compared by their check value.
     pub key_check: bool,
 }
 
 impl Capabilities {
     /// Nothing.
-    pub const NONE: Self = Self { des: false, hmac_sha512: false, key_check: false };
+    pub const NONE: Self = Self { des: false, hmac_sha512: false, any_hmac_length: false, key_check: false };
     /// Everything there is.
-    pub const ALL: Self = Self { des: true, hmac_sha512: true, key_check: true };
+    pub const ALL: Self = Self { des: true, hmac_sha512: true, any_hmac_length: true, key_check: true };
 }
 
 /// Whether an engine can be used.

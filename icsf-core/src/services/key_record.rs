@@ -20,7 +20,7 @@ impl Icsf {
     /// Source: ICSF Application Programmer's Guide, CKDS Key Record Create.
     ///
     /// # Errors
-    /// [`Code::LabelExists`]; [`Code::IcsfStopped`]; [`Code::KdsFull`], [`Code::KdsIoError`].
+    /// [`Code::LabelExists`]; [`Code::IcsfStopped`]; [`Code::UpdatesDisallowed`]; [`Code::KdsFull`], [`Code::KdsIoError`].
     pub fn csnbkrc(&self, label: &KeyLabel) -> Result<Done<()>> {
         self.service("CSNBKRC", |view| self.write(view, label, KeyToken::Null, None))
     }
@@ -31,8 +31,8 @@ impl Icsf {
     ///
     /// # Errors
     /// [`Code::LabelExists`]; [`Code::VariableTokenRefused`] in a fixed-length CKDS; [`Code::MasterKeyMismatch`];
-    /// [`Code::IcsfStopped`]; for a secure key [`Code::EngineUnavailable`], [`Code::MasterKeyNotSet`]; [`Code::KdsFull`],
-    /// [`Code::KdsIoError`].
+    /// [`Code::IcsfStopped`]; [`Code::UpdatesDisallowed`]; for a secure key [`Code::EngineUnavailable`],
+    /// [`Code::MasterKeyNotSet`]; [`Code::KdsFull`], [`Code::KdsIoError`].
     pub fn csnbkrc2(&self, label: &KeyLabel, token: KeyToken) -> Result<Done<()>> {
         self.service("CSNBKRC2", |view| self.write(view, label, token, None))
     }
@@ -108,10 +108,12 @@ impl Icsf {
     /// Source: ICSF Application Programmer's Guide, CKDS Key Record Delete.
     ///
     /// # Errors
-    /// [`Code::LabelNotFound`]; rule-array codes; [`Code::IcsfStopped`]; [`Code::KdsFull`], [`Code::KdsIoError`].
+    /// [`Code::LabelNotFound`]; rule-array codes; [`Code::IcsfStopped`]; [`Code::UpdatesDisallowed`]; [`Code::KdsFull`],
+    /// [`Code::KdsIoError`].
     pub fn csnbkrd(&self, rules: &[&str], label: &KeyLabel) -> Result<Done<()>> {
         self.service("CSNBKRD", |view| {
             let [what] = rules::read(rules, 1..=1, [DELETE])?;
+            view.require_updates()?;
             match rules::required(what, DELETE)? {
                 "LABEL-DL" => self.kds.delete(label, Update::Dynamic).map(Done::success),
                 _ => self.replace(view, label, KeyToken::Null, |_| Ok(())),
@@ -151,6 +153,7 @@ impl Icsf {
         token: KeyToken,
         fits: impl Fn(KeyType) -> Result<()>,
     ) -> Result<Done<()>> {
+        view.require_updates()?;
         let look = || {
             let (there, generation) = self.on_disk(label)?;
             fits(there.key.key_type()).map(|()| (there.created, generation))
@@ -177,6 +180,7 @@ impl Icsf {
         token: KeyToken,
         replaces: Option<(Generation, u64)>,
     ) -> Result<Done<()>> {
+        view.require_updates()?;
         self.put_sealed(view, label, token, replaces.map(|(_, created)| created), |record, under| {
             self.kds.put(record, under, replaces.map(|(generation, _)| generation), Update::Dynamic)
         })

@@ -11,7 +11,9 @@ use icsf_core::engine::EngineState;
 use icsf_core::{ClearKey, Icsf};
 
 use crate::every_service::{ALL, Needs, Ready};
-use crate::support::{Meanwhile, Rig, add_one_of_each, compute, label, load_master_key, refused, software};
+use crate::support::{
+    Meanwhile, Rig, add_one_of_each, compute, id, label, load_master_key, refused, skeleton, software,
+};
 
 const STOPPED: (u8, u32, u32) = (12, 0, 338);
 const NO_ENGINE: (u8, u32, u32) = (12, 0, 338);
@@ -46,6 +48,41 @@ fn unavailable(needs: Needs) -> Expected {
 #[test]
 fn with_icsf_stopped_every_service_answers_12_0() {
     each_service(|rig| rig.icsf.stop().unwrap(), |_| Some((Code::IcsfStopped, STOPPED)));
+}
+
+/// SETICSF DISABLE,CKDS: services that write the CKDS answer 12/4, everything else works; stopping ICSF ends it.
+#[test]
+fn with_updates_disabled_what_writes_the_key_data_set_answers_12_4_and_the_rest_works() {
+    const WRITERS: [&str; 5] = ["CSNBKRC", "CSNBKRC2", "CSNBKRW", "CSNBKRW2", "CSNBKRD"];
+    let mut refusals = 0;
+    for (name, _, call) in ALL {
+        let ready = Ready::new();
+        ready.rig.icsf.allow_ckds_updates(false).unwrap();
+        let (before, result) = (ready.rig.rows(), call(&ready.rig.icsf, &ready));
+        if !WRITERS.contains(&name.split(' ').next().unwrap()) {
+            result.unwrap_or_else(|e| panic!("{name}: {e}"));
+            continue;
+        }
+        refusals += 1;
+        let error = refused(result, Code::UpdatesDisallowed, (12, 4, 4));
+        assert!(error.cause().remedies().iter().any(|remedy| remedy.contains("SETICSF ENABLE,CKDS")), "{error:?}");
+        assert_eq!(ready.rig.rows(), before, "{name} was refused, and something was written");
+        ready.rig.icsf.stop().unwrap();
+        ready.rig.icsf.start().unwrap();
+        call(&ready.rig.icsf, &ready).unwrap_or_else(|e| panic!("{name} after ICSF was started again: {e}"));
+    }
+    assert!(refusals > 8, "{refusals}");
+
+    // A key part that goes into a record is an update too.
+    let rig = Rig::new();
+    add_one_of_each(&rig.icsf);
+    rig.icsf.csnbkrc2(&label("PARTS"), skeleton(&rig.icsf)).unwrap();
+    rig.icsf.allow_ckds_updates(false).unwrap();
+    let part = ClearKey::new(vec![1; 64]);
+    let first = || rig.icsf.csnbkpi2(&["HMAC", "FIRST"], Some(&part), &mut id("PARTS"));
+    refused(first(), Code::UpdatesDisallowed, (12, 4, 4));
+    rig.icsf.allow_ckds_updates(true).unwrap();
+    first().unwrap();
 }
 
 #[test]

@@ -119,9 +119,9 @@ impl Saf {
                 .in_command(covered(text))
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        let verb = Verb::meant(&command.verb.text);
         let done = session.run(&command).map_err(|error| error.in_command(covered(text)));
-        if verb.is_some_and(|verb| !verb.only_lists()) && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
+        let changes = Verb::meant(&command.verb.text).is_some_and(|verb| !verb.only_lists());
+        if changes && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
             self.told_command(issuer, text, &done);
         }
         done
@@ -130,8 +130,7 @@ impl Saf {
     /// Tells the journal of a command that changed the database, or was to.
     fn told_command(&self, issuer: &Caller, text: &str, done: &Result<Output, CommandError>) {
         self.icsf().tell(What::Command, |event| {
-            let caller = Some(issuer.id().to_string());
-            let event = Event { caller, command: Some(covered(text)), ..event };
+            let event = Event { caller: Some(issuer.id().to_string()), command: Some(covered(text)), ..event };
             match done {
                 Ok(_) => event,
                 Err(error) => event.because(&error.cause().cloned().unwrap_or_else(|| Cause::new(error.to_string()))),

@@ -67,6 +67,11 @@ impl Verb {
         self.what
     }
 
+    /// Whether it never changes the database.
+    pub(super) fn only_lists(&self) -> bool {
+        ["RLIST", "LISTUSER", "LISTGRP", "SEARCH"].contains(&self.name)
+    }
+
     /// Its keywords.
     pub fn keywords(&self) -> impl Iterator<Item = &'static Keyword> {
         all(self.keywords)
@@ -81,11 +86,6 @@ impl Verb {
         let word = text.to_ascii_uppercase();
         let exact = COMMANDS.iter().find(|verb| verb.is(&word));
         exact.or_else(|| COMMANDS.iter().find(|verb| strsim::osa_distance(verb.name, &word) <= 2))
-    }
-
-    /// Whether it never changes the database.
-    pub(super) fn only_lists(&self) -> bool {
-        ["RLIST", "LISTUSER", "LISTGRP", "SEARCH"].contains(&self.name)
     }
 
     pub(super) fn is(&self, text: &str) -> bool {

@@ -15,7 +15,7 @@ use foldhash::fast::RandomState;
 use super::rows::Rows;
 use crate::model::{Profile, ProfileName};
 
-/// The generic profiles of a class. A copy shares what it has in common with the original.
+/// Profiles whose names have generic characters. A copy shares what it has in common with the original.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Generics {
     hasher: RandomState,
@@ -64,11 +64,10 @@ impl Generics {
 
     /// Puts `new` in the place of `old`.
     pub(super) fn replace(&mut self, old: Option<&Arc<Profile>>, new: Option<&Arc<Profile>>) {
-        let generic = |profile: &&Arc<Profile>| profile.generic;
-        if let Some(old) = old.filter(generic) {
+        if let Some(old) = old {
             self.remove(&old.name);
         }
-        if let Some(new) = new.filter(generic) {
+        if let Some(new) = new {
             self.insert(new);
         }
     }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use icsf_core::ClearKey;
+use icsf_core::journal::{Event, What};
 use icsf_core::store::{Area, Expect, Generation, Op, StoreError};
 use zeroize::Zeroizing;
 
 use super::{ATTEMPTS, Database, Snapshot, changed};
 use crate::codec;
+use crate::error::{Error, Result};
 use crate::model::{Class, ImportedKey, LegacyKey, Profile, User};
+use crate::server::Saf;
 use crate::unload::Contents;
 
 /// How many rows that differ are named.
@@ -52,10 +55,31 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// How many rows were added or replaced.
+    #[must_use]
+    pub fn changed(&self) -> u64 {
+        [&self.groups, &self.users, &self.profiles].map(|counts| counts.added + counts.replaced).iter().sum()
+    }
+
     /// How many rows were there, other ones, and stayed.
     #[must_use]
     pub const fn kept(&self) -> u64 {
         self.groups.kept + self.users.kept + self.profiles.kept
+    }
+}
+
+impl Saf {
+    /// Takes in the contents of an unload, as one change: see [`Database::import`]. The journal is told.
+    ///
+    /// # Errors
+    /// [`Code::InternalError`](crate::codes::Code::InternalError) with what the store says; the database is then as it was.
+    pub fn import(&self, contents: &Contents, existing: Existing) -> Result<Imported> {
+        let done = self.database().import(contents, existing).map_err(Error::from);
+        self.icsf().tell(What::Command, |event| match &done {
+            Ok(imported) => Event { records: usize::try_from(imported.changed()).ok(), ..event.action("import") },
+            Err(error) => event.action("import").because(error.cause()),
+        });
+        done
     }
 }
 

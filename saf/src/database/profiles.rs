@@ -18,6 +18,8 @@ pub(super) struct Profiles {
     pub(super) stale: Rows<ProfileName, Option<Arc<Profile>>>,
     /// Generic profiles of the in-storage copy.
     pub(super) generic: Generics,
+    /// Profiles on disk that look generic, whether they are or not.
+    pub(super) looking_generic: Generics,
 }
 
 impl Profiles {
@@ -38,12 +40,17 @@ impl Profiles {
         disk: Option<(Generation, &[u8])>,
         stale: Option<&[u8]>,
     ) -> Result<(), RowError> {
-        let before = self.in_storage(name.as_str()).cloned();
-        self.disk.remove(name);
+        let generic = |profile: &&Arc<Profile>| profile.generic;
+        let before = self.in_storage(name.as_str()).filter(generic).cloned();
+        let was = self.disk.remove(name);
         self.stale.remove(name);
         let taken = self.read(class, name, disk, stale);
-        let now = self.in_storage(name.as_str()).cloned();
+        let now = self.in_storage(name.as_str()).filter(generic).cloned();
         self.generic.replace(before.as_ref(), now.as_ref());
+        if name.has_generic_characters() {
+            let is = self.disk.get(name).map(|kept| Arc::clone(&kept.row));
+            self.looking_generic.replace(was.map(|kept| kept.row).as_ref(), is.as_ref());
+        }
         taken
     }
 

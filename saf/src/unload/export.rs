@@ -1,7 +1,7 @@
 //! A security database written as an unload.
 //!
 //! The same database gives the same bytes, and an unload that was written and read again is written the same. What a field
-//! has no room for is cut, as IRRDBU00 does; characters that the form does not have become blanks or question marks.
+//! has no room for is cut, as IRRDBU00 does; control characters become blanks.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -50,12 +50,12 @@ impl fmt::Display for Form {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnloadError {
-    /// It does not begin as one.
+    /// It does not begin as one. What it begins with is not told: it may be a file of keys.
     #[error(
         "it is no IRRDBU00 unload: the first record does not begin with a record type and a blank, neither in ASCII nor in \
-         EBCDIC, with or without a length word (it begins with X'{0}')"
+         EBCDIC, with or without a length word"
     )]
-    NotAnUnload(String),
+    NotAnUnload,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -93,9 +93,7 @@ impl<R: Read> Records<R> {
     pub(super) fn new(mut input: R) -> Result<Self, UnloadError> {
         let mut head = Vec::with_capacity(9);
         input.by_ref().take(9).read_to_end(&mut head)?;
-        let (form, before) = form_of(&head).ok_or_else(|| {
-            UnloadError::NotAnUnload(head.iter().map(|byte| format!("{byte:02X}")).collect::<String>())
-        })?;
+        let (form, before) = form_of(&head).ok_or(UnloadError::NotAnUnload)?;
         let input = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
         Ok(Self { input, form, before, line: 0, bytes: Vec::new(), text: String::new(), cut_short: None })
     }
@@ -220,19 +218,24 @@ fn decode(bytes: &[u8], form: Form, text: &mut String) -> Option<Odd> {
         Ok(utf_8) if form.characters == Characters::Ascii => text.push_str(utf_8),
         _ => text.extend(bytes.iter().map(|byte| char::from(*byte))),
     }
-    let control = text.chars().position(char::is_control);
-    if control.is_some() {
-        *text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    }
-    let column = |at: usize| Some(at + 1);
-    if let Some(at) = control {
-        return Some((column(at), "a control character, taken as a blank"));
-    }
-    if form.characters == Characters::Ebcdic {
-        return None; // code page 1047 has these characters
-    }
-    let at = text.chars().position(|c| !c.is_ascii())?;
-    Some((column(at), "a character that is not ASCII: columns are counted in characters, as UTF-8 or else ISO 8859-1"))
+    // Code page 1047 has what is in ISO 8859-1.
+    let is_text = form.characters == Characters::Ascii;
+    let mut first = None;
+    let kept = text.chars().enumerate().map(|(at, c)| {
+        let (kept, odd) = match c {
+            c if c.is_control() => (' ', "a control character, taken as a blank"),
+            c if c > '\u{ff}' => ('?', "a character that code page 1047 does not have, taken as a question mark"),
+            c if is_text && !c.is_ascii() => {
+                (c, "a character that is not ASCII: columns are counted in characters, as UTF-8 or else ISO 8859-1")
+            }
+            c => return c,
+        };
+        first.get_or_insert((Some(at + 1), odd));
+        kept
+    });
+    let kept: String = kept.collect();
+    *text = kept;
+    first
 }
 
 #[cfg(test)]
@@ -287,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_no_unload_is_said() {
         for bytes in [&b""[..], b"0100", b"hello, world", b"\x89PNG\r\n\x1a\n", b"<html>", b"PK\x03\x04aaaaaa"] {
-            assert!(matches!(Records::new(bytes), Err(UnloadError::NotAnUnload(_))), "{bytes:?}");
+            assert!(matches!(Records::new(bytes), Err(UnloadError::NotAnUnload)), "{bytes:?}");
         }
     }
 
@@ -306,6 +309,8 @@ mod tests {
     fn odd_characters_are_told_and_keep_the_columns() {
         let (_, records, _) = all("0100 A\u{e4}B\n0100 C\tD\n".as_bytes());
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true), (2, "0100 C D".to_owned(), true)]);
+        let (_, records, _) = all("0100 \u{7}\u{20ac}\u{e4}\n".as_bytes());
+        assert_eq!(records, [(1, "0100  ?\u{e4}".to_owned(), true)]);
         let (_, records, _) = all(b"0100 A\xe4B\n");
         assert_eq!(records, [(1, "0100 A\u{e4}B".to_owned(), true)], "ISO 8859-1");
         let long = [b"0100 ".as_slice(), &[b'A'; 70_000], b"\n", ONE.as_bytes()].concat();

@@ -36,7 +36,7 @@ impl Names {
     }
 }
 
-/// Profiles in each ten: what the number of one, divided by ten, is used for.
+/// What the profile of a number is; there are ten in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An application, with its keys.

@@ -391,7 +391,7 @@ fn a_flood_of_findings_takes_no_memory() {
 #[test]
 fn what_is_no_unload_changes_nothing() {
     for bytes in [&b""[..], b"RDEFINE PTKTDATA TSOPRD1\n", b"\0\0\0\0\0\0\0\0\0\0"] {
-        assert!(matches!(read(bytes, &mut |_| {}), Err(UnloadError::NotAnUnload(_))));
+        assert!(matches!(read(bytes, &mut |_| {}), Err(UnloadError::NotAnUnload)));
     }
 }
 
@@ -521,7 +521,7 @@ fn texts_of_all_kinds_are_written_once_and_for_all() {
     let site = Site::bare();
     let long = "x".repeat(250) + "0123456789";
     run(&site.saf, &format!("RDEFINE PTKTDATA A1 DATA('  blanks around  ') APPLDATA('{}')", &long[..250]));
-    run(&site.saf, "RDEFINE PTKTDATA A2 DATA('\u{fc}ber \u{20ac} \u{65e5}')");
+    run(&site.saf, "RDEFINE PTKTDATA A2 DATA('\u{fc}ber \u{a3} \u{ff}')");
     for form in FORMS {
         let first = written(&site, form);
         let other = Site::bare();

@@ -375,3 +375,17 @@ fn a_session_with_a_card_without_ceremony() {
     assert!(sign(&session, find_key(&session, "key").unwrap()).is_ok());
     card.context().finalize().unwrap();
 }
+
+#[test]
+fn all_sessions_can_be_closed_by_somebody_else() {
+    let card = Card::new();
+    assert!(card.close_all_sessions().is_err(), "before C_Initialize");
+    let context = application(card.module());
+    let session = log_in(&context, slot(&card), card.user_pin()).unwrap();
+    let before = card.calls();
+    card.close_all_sessions().unwrap();
+    assert_eq!(card.calls().since(&before).of(softhsm_fixtures::Function::CloseAllSessions), 1);
+    let closed = refusal(session.generate_random_vec(8)).map(|(value, _)| value);
+    assert!(matches!(closed, Some(RvError::SessionHandleInvalid)), "{closed:?}");
+    assert!(log_in(&context, slot(&card), card.user_pin()).is_ok(), "and the login is over");
+}

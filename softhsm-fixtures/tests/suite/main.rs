@@ -10,6 +10,7 @@
 
 mod card;
 mod faults;
+mod fork;
 mod hang;
 mod isolated;
 mod leftovers;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod console;
 mod create;
 mod daemon;
 mod engine;

@@ -38,6 +38,18 @@ fn set_master_keys(card: &Card) {
     }
 }
 
+/// The bytes 0, 1, 2, ... as an HMAC key.
+fn add_hmac(system: &System, label: &str, length: u8) {
+    let hmac = ClearKey::new((0..length).collect());
+    let mut token = KeyIdentifier::Token(
+        system.icsf().csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE"], None, None).unwrap().value,
+    );
+    system.icsf().csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&hmac), &mut token).unwrap();
+    system.icsf().csnbkpi2(&["HMAC", "COMPLETE"], None, &mut token).unwrap();
+    let KeyIdentifier::Token(token) = token else { panic!("a label") };
+    system.icsf().csnbkrc2(&label.parse().unwrap(), token).unwrap();
+}
+
 /// A system whose keys, two legacy ones and an enhanced one, were made in software, and the slot of its card.
 fn made_in_software() -> (System, CardSlot) {
     let slot = CardSlot::empty();
@@ -45,14 +57,7 @@ fn made_in_software() -> (System, CardSlot) {
     set_master_keys(&card);
     slot.insert(&card);
     let system = System::in_memory().slot(&slot).build().unwrap();
-    let hmac = ClearKey::new((0..64).collect());
-    let mut token = KeyIdentifier::Token(
-        system.icsf().csnbktb2(&["INTERNAL", "HMAC", "MAC", "GENERATE"], None, None).unwrap().value,
-    );
-    system.icsf().csnbkpi2(&["HMAC", "FIRST", "MIN1PART"], Some(&hmac), &mut token).unwrap();
-    system.icsf().csnbkpi2(&["HMAC", "COMPLETE"], None, &mut token).unwrap();
-    let KeyIdentifier::Token(token) = token else { panic!("a label") };
-    system.icsf().csnbkrc2(&"ENHANCED.KEY".parse().unwrap(), token).unwrap();
+    add_hmac(&system, "ENHANCED.KEY", 64);
     for command in [
         "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)",
         "RDEFINE PTKTDATA IRRPTAUTH.** UACC(UPDATE)",
@@ -134,6 +139,40 @@ fn a_token_makes_the_tickets_of_a_system_that_was_made_in_software() {
 }
 
 /// A card that has no DES any more: who moves to it wants to know which keys stay behind before a user does.
+/// A token cannot cut an unwrapped key back to its true length, and with zeros at its end a key longer than a block makes
+/// another MAC. So such a key is not used there, and who moves to a token is told which those are.
+#[test]
+fn long_hmac_keys_of_odd_lengths_are_named_on_a_token_and_the_others_work() {
+    let (system, slot) = made_in_software();
+    let lengths = [33, 127, 128, 129, 131, 136];
+    let label = |length: u8| format!("HMAC.OF.B{length}");
+    lengths.iter().for_each(|length| add_hmac(&system, &label(*length), *length));
+    let mac = |length: u8| {
+        let mut key = KeyIdentifier::Label(label(length).parse().unwrap());
+        system.icsf().csnbhmg(&mut key, &["HMAC", "SHA-512", "ONLY"], b"message", &mut [0; 128], 64)
+    };
+    let right = lengths.map(|length| mac(length).unwrap().value);
+    assert_eq!(system.unusable_keys().unwrap(), []);
+
+    let token = Token::isolated();
+    let card = Card::of(Arc::new(softhsm(&token)));
+    set_master_keys(&card);
+    slot.insert(&card);
+    let unusable = system.unusable_keys().unwrap();
+    let labels: Vec<_> = unusable.iter().map(|key| key.label.as_str()).collect();
+    assert_eq!(labels, [label(129), label(131)]);
+    assert!(unusable.iter().all(|key| key.why.contains("only if their length is a multiple of 8")), "{unusable:?}");
+    for (length, right) in lengths.into_iter().zip(right) {
+        match mac(length) {
+            Ok(made) => assert_eq!(made.value, right),
+            Err(error) => {
+                assert!(labels.contains(&label(length).as_str()), "{length}");
+                assert_eq!(error.code(), IcsfCode::NotOnThisEngine);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_token_without_des_names_the_legacy_keys_and_makes_enhanced_tickets() {
     let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_SHA512_HMAC,CKM_GENERIC_SECRET_KEY_GEN";
