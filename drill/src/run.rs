@@ -379,8 +379,10 @@ impl Runner<'_> {
     }
 
     fn display(&mut self, site: &str, command: &str) -> Result<Shown, Error> {
-        if let Some((name, command)) = with::modified(command) {
-            return self.modify(site, name, command);
+        if let Some((name, command)) = with::modified(command)
+            && let Some(shown) = self.modify(site, name, command)?
+        {
+            return Ok(shown);
         }
         let system = &self.world.site(site)?.system;
         if !with::is_racf(command) {

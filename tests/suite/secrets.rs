@@ -266,6 +266,20 @@ fn drills(texts: &mut Texts, directory: &Path) {
     }
 }
 
+/// A drill whose keys stand in the file itself, where that is allowed.
+fn drills_with_keys_inside(texts: &mut Texts) {
+    let reader = icsf_drill::Reader::default().allow_inline_keys();
+    texts.debug(&reader);
+    let text = icsf_drill::gallery::GALLERY[0].text;
+    let inside = text
+        .replace("KEYMASKED(@secret:ims-key)", &format!("KEYMASKED({})", HEXUPPER.encode(&DES)))
+        .replace("\"@secret:password\"", &format!("\"{PASSWORD}\""));
+    assert_ne!(inside, text);
+    let drill = reader.read("here", &inside).unwrap();
+    texts.debug(&drill);
+    ran(texts, &drill);
+}
+
 /// Runs a drill; without enhanced PassTickets it may not be possible, which is told.
 fn ran(texts: &mut Texts, drill: &icsf_drill::Drill) {
     match icsf_drill::run(drill) {
@@ -387,6 +401,7 @@ fn no_text_holds_a_secret() {
     texts.debug(&icsf.csnbhmg_key(&"CLEAR.HMAC".parse().unwrap(), HashAlgorithm::Sha512).unwrap());
     let view = icsf.view().unwrap();
     texts.debug(&view.kds);
+    texts.debug(&icsf.key_data_set().backup().unwrap());
     texts.debug(&view);
     texts.debug(&view.kds.find(&"CLEAR.HMAC".parse().unwrap()));
     let list = icsf.csfkdsl(&["CKDS", "DETAILED", "ALL"], &"*".parse().unwrap(), 99, None).unwrap();
@@ -484,6 +499,7 @@ fn no_text_holds_a_secret() {
     let memory: Arc<dyn Backend> = Arc::new(Software::in_memory(Arc::new(SystemRandom)));
     texts.debug(&memory);
     engines(&mut texts, &memory);
+    drills_with_keys_inside(&mut texts);
     drills(&mut texts, directory.path());
     let token = Token::shared();
     tokens(&mut texts, directory.path(), &token);

@@ -22,9 +22,9 @@ mod kat;
 mod pipes;
 #[cfg(feature = "enhanced")]
 mod processes;
-mod reports;
 #[cfg(feature = "enhanced")]
 mod prompts;
+mod reports;
 #[cfg(feature = "enhanced")]
 mod secrets;
 mod support;

@@ -180,14 +180,14 @@ impl Runner<'_> {
         Ok(deviations)
     }
 
-    /// An operator command for a consumer.
-    pub(super) fn modify(&mut self, site: &str, name: &str, command: &str) -> Result<Shown, Error> {
+    /// An operator command for a consumer, if there is one of this name: else it is for the console.
+    pub(super) fn modify(&mut self, site: &str, name: &str, command: &str) -> Result<Option<Shown>, Error> {
         let found = self.consumers.iter().position(|managed| managed.settings().name.eq_ignore_ascii_case(name));
-        let Some(at) = found else { return Ok(Err(format!("there is no consumer {name:?}"))) };
+        let Some(at) = found else { return Ok(None) };
         let here = self.drill.consumers.get(at).and_then(|planned| planned.runs_at.as_deref()).unwrap_or(site);
         let (here, there) = self.world.two(here, site)?;
         let answer = self.consumers.get_mut(at).and_then(|managed| managed.command(&Place::new(here, there), command));
-        Ok(answer.ok_or_else(|| format!("{name} knows no command {command:?}")))
+        Ok(Some(answer.ok_or_else(|| format!("{name} knows no command {command:?}"))))
     }
 }
 

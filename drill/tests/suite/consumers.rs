@@ -189,3 +189,28 @@ fn a_site_can_add_a_consumer_of_its_own() {
     let unknown = icsf_drill::Drill::read("own.toml", &text).unwrap_err().to_string();
     assert!(unknown.contains("there is no kind of consumer \"every-second\""), "{unknown}");
 }
+
+/// What a sign-on leaves shows no ticket, though it holds it.
+#[derive(Debug)]
+struct Careless;
+
+impl Consumer for Careless {
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut logon = Logon::begun(asked);
+        let application = asked.session.application.on(place.here).unwrap();
+        let request = softicsf::Request::new(asked.user, application);
+        let ticket = place.here.generate(&softicsf::Caller::user("STC".parse().unwrap()), &request).unwrap();
+        logon.keep(&ticket);
+        assert!(!format!("{logon:?}{place:?}{asked:?}").contains(ticket.expose()));
+        // This is what must not happen, and is found out.
+        logon.lines.push(format!("the ticket is {}", ticket.expose()));
+        logon
+    }
+}
+
+#[test]
+fn a_consumer_that_shows_a_ticket_has_its_report_withheld() {
+    let text = drill(&consumer("careless", "", IMS), &logon(1, "IMS", "outcome = \"ok\""));
+    let reader = Reader::default().consumer("careless", Arc::new(|_| Box::new(Careless)));
+    assert!(matches!(run(&reader.read("own.toml", &text).unwrap()), Err(icsf_drill::Error::Leak)));
+}

@@ -83,3 +83,15 @@ fn the_same_drill_gives_the_same_report_and_it_fits_80_columns() {
         assert_eq!(no_crypto_card(), text);
     }
 }
+
+/// Each tells at its head what it teaches, passes its own check, and has a sentence of its own.
+#[test]
+fn every_drill_of_the_gallery_teaches_something() {
+    for exhibit in GALLERY {
+        let comment = exhibit.text.lines().take_while(|line| line.starts_with('#')).count();
+        assert!(comment >= 2 || exhibit.name.starts_with("no-crypto-card"), "{}", exhibit.name);
+        let same = GALLERY.iter().filter(|other| other.teaches == exhibit.teaches || other.name == exhibit.name).count();
+        assert_eq!(same, 1, "{}", exhibit.name);
+        icsf_drill::check(&find(exhibit.name).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", exhibit.name));
+    }
+}
