@@ -344,11 +344,12 @@ fn step() -> Value {
                 Some((required, properties)) => table("What it needs.", required, properties),
                 None => table("It needs nothing.", &[], json!({})),
             };
-            let mut then = json!({ "properties": { "with": table, "expect": expect(can) } });
-            if with(action).is_some_and(|(required, _)| !required.is_empty()) {
-                then["required"] = json!(["with"]);
-            }
-            json!({ "if": { "properties": { "do": { "const": action } } }, "then": then })
+            let needed: &[&str] =
+                if with(action).is_some_and(|(required, _)| !required.is_empty()) { &["with"] } else { &[] };
+            json!({
+                "if": { "properties": { "do": { "const": action } } },
+                "then": { "required": needed, "properties": { "with": table, "expect": expect(can) } },
+            })
         })
         .collect();
     let actions: Vec<&str> = ACTIONS.iter().map(|(action, _)| *action).collect();
@@ -364,7 +365,9 @@ fn step() -> Value {
             "expect": { "type": "object" },
         }),
     );
-    step["allOf"] = json!(rules);
+    if let Some(step) = step.as_object_mut() {
+        step.insert("allOf".to_owned(), json!(rules));
+    }
     step
 }
 

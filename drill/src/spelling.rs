@@ -76,7 +76,7 @@ pub(crate) fn all<'a, T: Deserialize<'a>>(mut table: Spanned<DeValue<'a>>) -> Fo
         }
         let (Some(at), is_missing) = (error.span(), error.message().starts_with("missing field")) else { break };
         whole &= !is_missing;
-        match take_away(&mut table, &at, is_missing) {
+        match take_away(&mut table, &at) {
             Some(key) => taken.push(key),
             None => break,
         }
@@ -85,21 +85,19 @@ pub(crate) fn all<'a, T: Deserialize<'a>>(mut table: Spanned<DeValue<'a>>) -> Fo
 }
 
 /// Takes away the key a mistake is at; or, where something is missing, what it is missing in. Answers what it was.
-fn take_away(value: &mut Spanned<DeValue<'_>>, at: &Range<usize>, entry: bool) -> Option<String> {
+fn take_away(value: &mut Spanned<DeValue<'_>>, at: &Range<usize>) -> Option<String> {
     let within = |outer: Range<usize>| outer.start <= at.start && at.end <= outer.end;
     match value.get_mut() {
         DeValue::Table(table) => {
             let place = table.iter().find(|(key, value)| within(key.span()) || holds(value, at));
             let name = place.map(|(key, _)| key.get_ref().to_string())?;
-            let deeper = table
-                .get_mut(name.as_str())
-                .filter(|value| holds(value, at))
-                .and_then(|value| take_away(value, at, entry));
+            let deeper =
+                table.get_mut(name.as_str()).filter(|value| holds(value, at)).and_then(|value| take_away(value, at));
             deeper.or_else(|| table.remove(name.as_str()).map(|_| name))
         }
         DeValue::Array(values) => {
             let n = values.iter().position(|value| holds(value, at))?;
-            let deeper = values.get_mut(n).and_then(|value| take_away(value, at, entry));
+            let deeper = values.get_mut(n).and_then(|value| take_away(value, at));
             if deeper.is_some() || !matches!(values.get(n).map(Spanned::get_ref), Some(DeValue::Table(_))) {
                 return deeper;
             }

@@ -38,7 +38,7 @@ fn main() -> Outcome<()> {
         Some(address) => {
             let (system, _) = system()?;
             let (listener, address) = listener(address.parse()?)?;
-            println!("listening on {address}");
+            writeln!(io::stdout(), "listening on {address}")?;
             serve(&listener, &Arc::new(Daemon::new(system)))
         }
         None => a_day(&mut io::stdout()),

@@ -86,9 +86,9 @@ fn read(request: &[u8]) -> Result<(Applid, UserId), u16> {
     };
     let length = <[u8; 4]>::try_from(length).map(u32::from_be_bytes).ok().and_then(|n| usize::try_from(n).ok());
     let who = length.and_then(|length| who.get(..length)).ok_or(MALFORMED)?;
-    let application = Applid::from_ebcdic(unpadded(name)).map_err(|_| MALFORMED)?;
+    let application = Applid::from_ebcdic(unpadded(name)).ok().ok_or(MALFORMED)?;
     match *format {
-        BY_USER => UserId::from_ebcdic(unpadded(who)).map(|user| (application, user)).map_err(|_| MALFORMED),
+        BY_USER => UserId::from_ebcdic(unpadded(who)).ok().map(|user| (application, user)).ok_or(MALFORMED),
         // No certificate is mapped to a user here.
         BY_CERTIFICATE => Err(CERTIFICATE),
         _ => Err(MALFORMED),

@@ -249,7 +249,7 @@ pub struct Failure {
     /// What it was that failed: of a sign-on, what was wrong with the ticket.
     pub situation: Option<Situation>,
     /// The whole cause.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 impl Failure {
@@ -260,7 +260,7 @@ impl Failure {
         while let Some(below) = std::error::Error::source(root).and_then(|source| source.downcast_ref()) {
             root = below;
         }
-        Self { saf: Some(error.triple()), situation: Some(root.code()), cause: error.cause().clone() }
+        Self { saf: Some(error.triple()), situation: Some(root.code()), cause: Box::new(error.cause().clone()) }
     }
 
     /// Whether the other one differs in nothing but who signed on.
@@ -270,8 +270,8 @@ impl Failure {
 
     /// A failure before any service was asked.
     #[must_use]
-    pub const fn because(cause: Cause) -> Self {
-        Self { saf: None, situation: None, cause }
+    pub fn because(cause: Cause) -> Self {
+        Self { saf: None, situation: None, cause: Box::new(cause) }
     }
 
     /// What callers saw, in words.

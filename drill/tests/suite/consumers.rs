@@ -164,7 +164,7 @@ impl Consumer for EverySecond {
         self.0 += 1;
         let mut logon = Logon::begun(asked);
         logon.lines.push(format!("number {} on {}", self.0, place.here.names().smfid));
-        if self.0 % 2 == 0 {
+        if self.0.is_multiple_of(2) {
             let cause = softicsf::Cause::new("every second one waits");
             return logon.failed(icsf_drill::consumer::Failure::because(cause));
         }

@@ -90,7 +90,8 @@ fn every_drill_of_the_gallery_teaches_something() {
     for exhibit in GALLERY {
         let comment = exhibit.text.lines().take_while(|line| line.starts_with('#')).count();
         assert!(comment >= 2 || exhibit.name.starts_with("no-crypto-card"), "{}", exhibit.name);
-        let same = GALLERY.iter().filter(|other| other.teaches == exhibit.teaches || other.name == exhibit.name).count();
+        let same =
+            GALLERY.iter().filter(|other| other.teaches == exhibit.teaches || other.name == exhibit.name).count();
         assert_eq!(same, 1, "{}", exhibit.name);
         icsf_drill::check(&find(exhibit.name).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", exhibit.name));
     }

@@ -1,6 +1,6 @@
 //! Drills as their users meet them: the gallery, deviations, and mistakes in files.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod cards;
 mod consumers;
