@@ -1,7 +1,7 @@
 //! Reads tables so that every mistake in them is found at once.
 //!
-//! A reader stops at the first thing it does not take. So what it did not take is taken away, and it reads again: until it
-//! has read the rest, or the rest lacks something.
+//! A reader stops at the first thing it does not take. So what it did not take is taken for what was probably meant, or else
+//! is taken away, and it reads again: until it has read the rest, or the rest lacks something.
 
 use std::ops::Range;
 
@@ -65,9 +65,7 @@ pub(crate) fn all<'a, T: Deserialize<'a>>(mut table: Spanned<DeValue<'a>>) -> Fo
         let what = error.message().to_owned();
         let missing = quoted(&what).filter(|_| what.starts_with("missing field"));
         if !missing.is_some_and(|name| taken.iter().any(|key| key == name)) {
-            let hint = meant(&what);
-            taken.extend(hint.clone());
-            let wrong = Wrong { hint: hint.map(|name| format!("{name}?")), what, at: error.span() };
+            let wrong = Wrong { hint: meant(&what).map(|name| format!("{name}?")), what, at: error.span() };
             let again = found.wrong.iter().any(|old: &Wrong| old.what == wrong.what && old.at == wrong.at);
             if again {
                 break;
@@ -75,6 +73,11 @@ pub(crate) fn all<'a, T: Deserialize<'a>>(mut table: Spanned<DeValue<'a>>) -> Fo
             found.wrong.push(wrong);
         }
         let (Some(at), is_missing) = (error.span(), error.message().starts_with("missing field")) else { break };
+        if let Some(name) = meant(error.message())
+            && take_for(&mut table, &at, &name)
+        {
+            continue;
+        }
         whole &= !is_missing;
         match take_away(&mut table, &at) {
             Some(key) => taken.push(key),
@@ -82,6 +85,30 @@ pub(crate) fn all<'a, T: Deserialize<'a>>(mut table: Spanned<DeValue<'a>>) -> Fo
         }
     }
     found
+}
+
+/// Takes a misspelt key, or a misspelt word that is a value, for the right one; whether that was possible.
+fn take_for(value: &mut Spanned<DeValue<'_>>, at: &Range<usize>, name: &str) -> bool {
+    let here = value.span() == *at;
+    match value.get_mut() {
+        DeValue::Table(table) => {
+            if let Some(key) = table.keys().find(|key| key.span() == *at).cloned() {
+                // Both are there: the misspelt one is one too many.
+                return !table.contains_key(name)
+                    && table.remove(key.get_ref().as_ref()).is_some_and(|value| {
+                        table.insert(Spanned::new(key.span(), name.to_owned().into()), value);
+                        true
+                    });
+            }
+            table.iter_mut().any(|(_, value)| take_for(value, at, name))
+        }
+        DeValue::Array(values) => values.iter_mut().any(|value| take_for(value, at, name)),
+        DeValue::String(text) if here => {
+            *text = name.to_owned().into();
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Takes away the key a mistake is at; or, where something is missing, what it is missing in. Answers what it was.

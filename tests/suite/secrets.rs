@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 use icsf_backends::faulty::Plan;
@@ -23,6 +23,7 @@ use icsf_core::random::SystemRandom;
 use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
 use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, Parts};
+use icsf_drill::consumer::{Asked, Consumer, Failure, Logon, Place, Settings};
 use icsf_saf::model::{Class, Credential, Realm};
 use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
@@ -34,7 +35,7 @@ use crate::public_types::{with_secrets, words};
 use crate::support::{admin, define, request};
 
 /// Collects texts, in all the ways in which a value is printed.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Texts(Vec<String>, BTreeSet<String>);
 
 impl Texts {
@@ -280,6 +281,48 @@ fn drills_with_keys_inside(texts: &mut Texts) {
     ran(texts, &drill);
 }
 
+/// What a consumer of drills is given, and leaves.
+#[derive(Debug, Default, Clone)]
+struct Watching(Arc<Mutex<Vec<Texts>>>);
+
+impl Consumer for Watching {
+    fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        let mut texts = Texts::default();
+        let mut logon = Logon::begun(asked);
+        logon.keep(&"E0011935".parse().unwrap());
+        let failure = Failure::because(icsf_core::Cause::new("nobody signs on here"));
+        texts.debug(place);
+        texts.debug(asked);
+        texts.debug(&failure);
+        let logon = logon.failed(failure);
+        texts.debug(&logon);
+        assert!(!texts.0.iter().any(|text| text.contains("E0011935")));
+        self.0.lock().unwrap().push(texts);
+        logon
+    }
+}
+
+fn consumers(texts: &mut Texts) {
+    let watching = Watching::default();
+    let other = watching.clone();
+    let factory = move |settings: &Settings| -> Box<dyn Consumer> {
+        let mut texts = Texts::default();
+        texts.debug(settings);
+        texts.debug(&settings.evaluates);
+        other.0.lock().unwrap().push(texts);
+        Box::new(other.clone())
+    };
+    let text = icsf_drill::gallery::GALLERY[0].text.replace("kind    = \"tpx\"", "kind    = \"watching\"");
+    let reader = icsf_drill::Reader::default().consumer("watching", Arc::new(factory));
+    let run = icsf_drill::run(&reader.read("here", &text).unwrap()).unwrap();
+    assert_eq!(run.exit_status(), 3, "the baseline fails");
+    for seen in watching.0.lock().unwrap().drain(..) {
+        texts.0.extend(seen.0);
+        texts.1.extend(seen.1);
+    }
+    texts.debug(&icsf_backends::Slot::empty());
+}
+
 /// Runs a drill; without enhanced PassTickets it may not be possible, which is told.
 fn ran(texts: &mut Texts, drill: &icsf_drill::Drill) {
     match icsf_drill::run(drill) {
@@ -500,6 +543,7 @@ fn no_text_holds_a_secret() {
     texts.debug(&memory);
     engines(&mut texts, &memory);
     drills_with_keys_inside(&mut texts);
+    consumers(&mut texts);
     drills(&mut texts, directory.path());
     let token = Token::shared();
     tokens(&mut texts, directory.path(), &token);

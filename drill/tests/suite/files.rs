@@ -24,24 +24,26 @@ fn all_mistakes_are_told_at_once_each_with_what_was_meant() {
         .replace("role   = \"recovery\"", "rol    = \"recovery\"")
         .replace("engine = { kind = \"none\" }", "engine = { kind = \"nonne\" }")
         .replace("access  = \"UPDATE\"", "acess   = \"UPDATE\"")
-        .replace("at     = \"+0m\"", "at     = \"soon\"")
-        .replace("expect = { outcome = \"ok\" }", "expect = { outcom = \"ok\", saf = \"9/9/9\" }");
+        .replace("expect = { outcome = \"ok\" }", "expect = { outcom = \"ok\", saf = \"9/9/9\" }")
+        .replace("users = [\"U1\"]", "users = [\"U2\"]")
+        .replace("copy_of = \"A\"", "copy_of = \"AA\"");
     let found = mistakes(&text);
     for (what, hint, line) in [
         ("unknown field `titel`", "title?", 6),
         ("unknown field `rol`", "role?", 21),
         ("unknown variant `nonne`", "none?", 24),
         ("unknown field `acess`", "access?", 44),
-        ("\"soon\" is no offset", "", 58),
+        ("there is no user \"U2\"", "U1", 61),
         ("unknown field `outcom`", "outcome?", 62),
         ("\"9/9/9\" is never answered by SAF", "", 62),
+        ("there is no site \"AA\"", "A?", 23),
     ] {
         let is_it = |(text, at): &&(String, Option<(usize, usize)>)| {
             text.contains(what) && text.contains(hint) && at.is_some_and(|(found, _)| found == line)
         };
         assert_eq!(found.iter().filter(is_it).count(), 1, "{what} at {line}: {found:#?}");
     }
-    assert_eq!(found.len(), 7, "{found:#?}");
+    assert_eq!(found.len(), 8, "{found:#?}");
 }
 
 /// What could be read is looked at all the same.
