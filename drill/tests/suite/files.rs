@@ -309,3 +309,49 @@ fn tickets_are_made_and_checked_by_steps_of_their_own() {
     assert_eq!(run.exit_status(), 0, "{text}");
     assert!(text.contains("the ticket was used before") && text.contains("ticket t1 is accepted"), "{text}");
 }
+
+/// A ticket is remembered by the system that accepted it, or by all of a sysplex; a site may come up with a wrong clock.
+#[test]
+fn sites_have_clocks_and_remember_tickets_together_or_alone() {
+    let steps = step(
+        1,
+        "site = \"A\"\ndo = \"ptkt.generate\"\nwith = { user = \"U1\", application = \"IMSP1\", runs_as = \"TPXSTC\", ticket = \"t\" }",
+    ) + &step(
+        2,
+        "site = \"A\"\ndo = \"ptkt.evaluate\"\nwith = { ticket = \"t\" }\nexpect = { outcome = \"ok\" }",
+    ) + &step(
+        3,
+        "site = \"B\"\ndo = \"ptkt.evaluate\"\nwith = { ticket = \"t\" }\nexpect = { outcome = \"ok\" }",
+    );
+    let alone = with_steps(&steps);
+    assert_eq!(ran(&alone).0.exit_status(), 0);
+    let together = alone.replace("engine = {", "replay_scope = \"sysplex\"\nengine = {");
+    let (run, text) = ran(&together);
+    assert!(run.exit_status() == 1 && text.contains("the ticket was used before"), "{text}");
+    let late = alone.replace("role   = \"recovery\"", "role   = \"recovery\"\nclock  = \"-11m\"");
+    let (run, text) = ran(&late);
+    assert!(run.exit_status() == 1 && text.contains("ahead of this system's clock"), "{text}");
+}
+
+/// A CKDS comes back as it was when a step began, also that of another site; what was never copied cannot come back.
+#[test]
+fn a_ckds_comes_back_as_it_was() {
+    let logon = |n: u32, expect: &str| {
+        step(
+            n,
+            &format!(
+                "site = \"A\"\ndo = \"logon\"\nwith = {{ users = [\"U1\"], sessions = [\"TSO\"] }}\nexpect = {{ {expect} }}"
+            ),
+        )
+    };
+    let steps = step(1, "site = \"A\"\ndo = \"ckds.detach\"")
+        + &logon(2, "outcome = \"fail\", icsf = \"08/271C\"")
+        + &step(3, "site = \"A\"\ndo = \"ckds.restore\"")
+        + &logon(4, "outcome = \"ok\"")
+        + &step(5, "site = \"A\"\ndo = \"ckds.restore\"");
+    let (run, text) = ran(&with_steps(&steps));
+    assert_eq!(run.exit_status(), 1, "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("there is no copy of the CKDS of site A"), "{text}");
+    assert!(text.contains("DEVIATED: 1 of"), "{text}");
+}

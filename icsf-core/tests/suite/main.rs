@@ -9,6 +9,7 @@
 )]
 
 mod availability;
+mod backup;
 mod caller_storage;
 mod ceremony;
 mod change;
