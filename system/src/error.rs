@@ -20,6 +20,17 @@ pub struct Error {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// What to do where a system cannot be written.
+const WRITABLE: &str = "a system is written also by who only looks at it (locks, the journal): copy its directory to a \
+                        volume that can be written, as its owner, and use -C there";
+
+/// What to do about an error of the file system, as far as it is known.
+fn writable(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let kind = error.downcast_ref::<std::io::Error>()?.kind();
+    let refused = [std::io::ErrorKind::ReadOnlyFilesystem, std::io::ErrorKind::PermissionDenied];
+    refused.contains(&kind).then(|| WRITABLE.to_owned())
+}
+
 /// What making and opening a system answers.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -46,6 +57,7 @@ impl Error {
     pub(crate) fn of<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> Self + '_ {
         |error| {
             let mut out = Self::new(path, error.to_string());
+            out.remedy = writable(&error);
             out.source = Some(Box::new(error));
             out
         }
@@ -70,7 +82,9 @@ impl Error {
                 "no space is left on its volume".to_owned(),
                 Some("make room on the volume; nothing was changed"),
             ),
-            StoreError::Io { place, source } => (place, format!("it cannot be read or written: {source}"), None),
+            StoreError::Io { place, source } => {
+                (place, format!("it cannot be read or written: {source}"), Some(WRITABLE))
+            }
             StoreError::Invalid { place, why } => (place, why.clone(), None),
             other => return Self::new(Path::new("the store"), other.to_string()),
         };

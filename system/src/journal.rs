@@ -6,7 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -43,8 +43,6 @@ pub struct FileJournal {
 #[derive(Debug, Default)]
 struct Writing {
     open: Option<(Date, File)>,
-    /// A line may have been written in part.
-    ragged: bool,
     lost: u64,
     why: Option<String>,
 }
@@ -100,7 +98,7 @@ impl FileJournal {
             Err(error) => Err(error),
         }
         .map_err(at(&self.directory))?;
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl") && file.is_file());
         // Days are named so that the order of the names is theirs.
         files.sort();
         for file in files {
@@ -125,25 +123,40 @@ impl FileJournal {
         let day = time.to_zoned(TimeZone::UTC).date();
         let Names { sysname, smfid, .. } = &self.names;
         let entry = Entry { time, system: sysname.clone(), smfid: smfid.clone(), event: event.clone() };
-        let mut line = if writing.ragged { vec![b'\n'] } else { Vec::new() };
+        let mut line = Vec::new();
+        let mut file = match writing.open.take().filter(|(of, _)| *of == day) {
+            Some((_, file)) => file,
+            None => {
+                let file = self.open(day)?;
+                if is_ragged(&file)? {
+                    line.push(b'\n');
+                }
+                file
+            }
+        };
         serde_json::to_writer(&mut line, &entry)?;
         line.push(b'\n');
-        let mut file = match &writing.open {
-            Some((of, file)) if *of == day => file,
-            _ => &writing.open.insert((day, self.open(day)?)).1,
-        };
-        // In one piece, so that lines of several processes do not mix.
-        writing.ragged = true;
+        // In one piece, so that lines of several processes do not mix. After a failure the file is looked at anew.
         file.write_all(&line)?;
-        writing.ragged = false;
+        writing.open = Some((day, file));
         Ok(())
     }
 
     fn open(&self, day: Date) -> io::Result<File> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let path = self.directory.join(format!("{day}.jsonl"));
-        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
     }
+}
+
+/// Whether the last line was written in part, by a process that was killed or had no room.
+fn is_ragged(file: &File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if length > 0 {
+        file.read_exact_at(&mut last, length - 1)?;
+    }
+    Ok(last != [b'\n'])
 }
 
 fn dated(mut entry: Entry) -> Entry {
@@ -160,7 +173,6 @@ impl Journal for FileJournal {
     fn record(&self, event: &Event) {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.write(&mut writing, event) {
-            writing.open = None;
             writing.lost += 1;
             writing.why = Some(format!("{}: {error}", self.directory.display()));
         }

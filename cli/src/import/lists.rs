@@ -33,7 +33,8 @@ pub(super) fn import(context: &mut Context, list: &List, translate: Translate) -
     for one in translation.commands() {
         let mut error = Value::Null;
         if !context.out.is_json() {
-            context.out.entry("", &one.command)?;
+            // As it is, so that it can be pasted and piped.
+            context.out.line(&one.command)?;
         }
         if !list.dry_run {
             match context.with_engine(|system| Ok(system.racf(&issuer, &one.command, &translation)?)) {

@@ -161,6 +161,7 @@ impl System {
         vec![
             self.heading("SIC3009I", "OPTIONS"),
             format!("  CKDSN({})", self.ckds_name()),
+            format!("  CHECKAUTH({})", if self.names().checkauth { "YES" } else { "NO" }),
             format!("  REASONCODES({})", self.names().reason_codes),
             format!("  {}", updates(view.control.ckds_updates)),
         ]

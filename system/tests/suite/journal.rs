@@ -182,6 +182,16 @@ fn each_day_has_a_file_and_a_torn_line_costs_no_other() {
     assert_eq!(entries[2].event.at, 1_763_164_800, "days in order, and the time of the line");
     let [line] = unreadable.as_slice() else { panic!("{unreadable:?}") };
     assert_eq!((line.file.as_path(), line.line), (torn.as_path(), 2));
+
+    // A line without its end: what comes after it, from whichever process, stands on its own.
+    let last = place.join("2025-11-15.jsonl");
+    let whole = fs::read_to_string(&last).unwrap();
+    fs::write(&last, format!("{whole}{}", &whole[..20])).unwrap();
+    fs::create_dir(place.join("kept.jsonl")).unwrap();
+    FileJournal::new(place, Names::default()).record(&at(1_763_164_801));
+    let (entries, unreadable) = read(&journal);
+    assert_eq!((entries.len(), unreadable.len()), (4, 2));
+    assert_eq!(entries[3].event.at, 1_763_164_801);
 }
 
 #[test]
