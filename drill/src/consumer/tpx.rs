@@ -33,9 +33,12 @@ pub(super) const FACTS: &[Fact] = &[
     Fact {
         topic: "TPXL0926",
         what: "the session has an ACL user ID that is not the user who signs on",
-        provenance: Reported(
-            "Broadcom articles 4776 and 12063 tell when it comes; of its text only what it names is known",
-        ),
+        provenance: Reported("Broadcom articles 4776 and 12063"),
+    },
+    Fact {
+        topic: "TPXL0926",
+        what: "its words, and that it has two lines like those of TPXL0921",
+        provenance: Assumed("SIC4011", "the articles tell what it names, and not how it is written"),
     },
     Fact {
         topic: "SIC4002",
