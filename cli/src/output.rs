@@ -169,6 +169,30 @@ fn glue(text: &str) -> String {
     out + rest
 }
 
+/// A command in lines as TSO reads them: what does not fit one goes on in the next after a hyphen. Quoted text stays whole.
+pub(crate) fn continued(indent: &str, command: &str) -> Vec<String> {
+    let mut quoted = false;
+    let words = command.split(|c: char| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    });
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            // Room for the hyphen, too.
+            Some(line) if line.len() + word.len() < WIDTH - 2 => *line += &format!(" {word}"),
+            last => {
+                if let Some(line) = last {
+                    line.push_str(" -");
+                }
+                let more = if lines.is_empty() { "" } else { "  " };
+                lines.push(format!("{indent}{more}{word}"));
+            }
+        }
+    }
+    lines
+}
+
 /// How many there are of something.
 pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -181,6 +205,17 @@ fn not_written(error: io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_command_goes_on_after_a_hyphen_and_is_read_as_it_was() {
+        let command = "RDEFINE PTKTDATA TSOPRD2 UACC(NONE) SSIGNON(KEYMASKED(@secret:KEY1)) \
+                       APPLDATA('IT''S A VERY LONG TEXT - WITH A HYPHEN AND BLANKS - 1234567890')";
+        let lines = continued("  ", command);
+        assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+        let joined = icsf_saf::command::join(&lines.join("\n"));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(joined.iter().map(|text| words(text)).collect::<Vec<_>>(), [words(command)]);
+    }
 
     #[test]
     fn codes_and_commands_stay_on_one_line() {

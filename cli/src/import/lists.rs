@@ -14,6 +14,7 @@ use super::List;
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
 use crate::files;
+use crate::output::continued;
 
 /// The longest list.
 const MOST: u64 = 16 << 20;
@@ -33,8 +34,7 @@ pub(super) fn import(context: &mut Context, list: &List, translate: Translate) -
     for one in translation.commands() {
         let mut error = Value::Null;
         if !context.out.is_json() {
-            // As it is, so that it can be pasted and piped.
-            context.out.line(&one.command)?;
+            continued("", &one.command).iter().try_for_each(|line| context.out.line(line))?;
         }
         if !list.dry_run {
             match context.with_engine(|system| Ok(system.racf(&issuer, &one.command, &translation)?)) {

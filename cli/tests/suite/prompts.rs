@@ -187,8 +187,8 @@ fn operator_commands_come_from_standard_input() {
     let place = Place::with_system();
     let ran = place.prd1_reading(&["console"], "D SMF,O\n\n  d icsf,opt\nSTOP CSF\nD ICSF\nSTART CSF").ok();
     let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!((lines[0], lines[4]), ("SID(PRD1)", "  SIC3012I DYNAMIC CKDS UPDATES ARE ENABLED"), "{ran:?}");
-    assert_eq!(lines[6..], ["IEE341I CSF NOT ACTIVE", "SIC3003I ICSF IS STARTED"]);
+    assert_eq!((lines[0], lines[5]), ("SID(PRD1)", "  SIC3012I DYNAMIC CKDS UPDATES ARE ENABLED"), "{ran:?}");
+    assert_eq!(lines[7..], ["IEE341I CSF NOT ACTIVE", "SIC3003I ICSF IS STARTED"]);
     assert_eq!(ran.stderr, "", "no prompt where nobody types");
     assert!(!place.join("prd1/console.history").exists());
 
