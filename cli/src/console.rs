@@ -70,7 +70,7 @@ fn several(context: &mut Context) -> Outcome {
     let mut reader = Reader::open(&LANGUAGE, context)?;
     let (mut status, mut answers) = (0, Vec::new());
     'session: while let Some(commands) = reader.next()? {
-        for command in commands {
+        for command in commands? {
             if ends(&command) {
                 break 'session;
             }

@@ -30,6 +30,9 @@ struct Inner {
     chain: Vec<String>,
     /// Several lines that say it all, in the place of the first.
     report: Option<String>,
+    /// Where in a command, counted in characters from 1, and what was expected there.
+    position: Option<usize>,
+    hint: Option<String>,
     locked: bool,
 }
 
@@ -76,6 +79,16 @@ impl Failure {
     pub(crate) fn status(mut self, status: u8) -> Self {
         self.0.status = status;
         self
+    }
+
+    /// Where in a command it is, in characters from 1.
+    pub(crate) const fn position(&self) -> Option<usize> {
+        self.0.position
+    }
+
+    /// What was expected there.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     /// The exit status.
@@ -191,7 +204,9 @@ impl From<&icsf_saf::Error> for Failure {
 
 impl From<icsf_saf::command::CommandError> for Failure {
     fn from(error: icsf_saf::command::CommandError) -> Self {
-        let failure = Self::report(8, error.what(), error.report()).chained(&error);
+        let mut failure = Self::report(8, error.what(), error.report()).chained(&error);
+        failure.0.position = error.position();
+        failure.0.hint = error.hint_text().map(str::to_owned);
         match error.cause() {
             Some(cause) => failure.caused_by(cause),
             None => failure,

@@ -3,7 +3,7 @@
 //! The history of a system is kept in its directory, so that it goes where the system goes and no other place has to be
 //! known: `racf.history`, `console.history`, mode 0600. What may hold a key or password is not in it.
 
-use std::io::{self, ErrorKind, IsTerminal, Lines, StdinLock};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, StdinLock};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,12 +50,15 @@ pub(crate) fn ends(command: &str) -> bool {
 pub(crate) struct Reader {
     language: &'static Language,
     from: From,
+    /// The line on which the last commands began, and how many lines they have.
+    line: usize,
+    lines: usize,
 }
 
 enum From {
     Person(Box<Person>),
     /// The lines of standard input, and whether somebody types them.
-    Lines(Lines<StdinLock<'static>>, bool),
+    Lines(StdinLock<'static>, bool),
 }
 
 /// Somebody at a terminal.
@@ -72,9 +75,9 @@ impl Reader {
         let from = if typed && context.out.is_terminal() {
             From::Person(Box::new(Person::new(language, system, context.directory())?))
         } else {
-            From::Lines(io::stdin().lines(), typed)
+            From::Lines(io::stdin().lock(), typed)
         };
-        Ok(Self { language, from })
+        Ok(Self { language, from, line: 1, lines: 0 })
     }
 
     /// Whether somebody types the commands, and sees what is wrong with one before the next.
@@ -82,27 +85,43 @@ impl Reader {
         matches!(self.from, From::Person(_) | From::Lines(_, true))
     }
 
-    /// The next commands, as soon as they are there; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<String>>, Failure> {
+    /// The line of standard input on which the last commands began, counted from 1; 1 for what is typed.
+    pub(crate) const fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The next commands, as soon as they are there; `None` at the end. Lines that are no text can be passed over.
+    pub(crate) fn next(&mut self) -> Result<Option<Result<Vec<String>, Failure>>, Failure> {
         if self.is_prompt() {
             talk(self.language.ready);
         }
         match &mut self.from {
-            From::Person(person) => person.next(self.language),
+            From::Person(person) => Ok(person.next(self.language)?.map(Ok)),
             From::Lines(lines, _) => {
-                let mut text = String::new();
+                self.line += std::mem::take(&mut self.lines);
+                let mut bytes = Vec::new();
                 loop {
-                    match lines.next().transpose().map_err(unreadable)? {
-                        None if text.is_empty() => return Ok(None),
-                        None => break,
-                        Some(line) => text += &line,
+                    let begins = bytes.len();
+                    let some = lines.read_until(b'\n', &mut bytes).map_err(unreadable)? > 0;
+                    self.lines += usize::from(some);
+                    let text = String::from_utf8_lossy(bytes.get(begins..).unwrap_or_default());
+                    let goes_on = (self.language.goes_on)(text.strip_suffix('\n').unwrap_or(&text));
+                    if !some && bytes.is_empty() {
+                        return Ok(None);
                     }
-                    if !(self.language.goes_on)(&text) {
+                    if !some || !goes_on {
                         break;
                     }
-                    text.push('\n');
                 }
-                Ok(Some((self.language.commands)(&text)))
+                Ok(Some(match String::from_utf8(bytes) {
+                    Ok(text) => Ok((self.language.commands)(&text)),
+                    Err(error) => {
+                        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+                        let line = self.line + good.iter().filter(|byte| **byte == b'\n').count();
+                        Err(Failure::new(8, format!("line {line} of standard input is no UTF-8"))
+                            .next("write the file as UTF-8; nothing of this command was carried out"))
+                    }
+                }))
             }
         }
     }

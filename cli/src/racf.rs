@@ -85,8 +85,8 @@ impl Racf {
                     .because("others can read it in the list of processes, and it stays in the history of the shell")
                     .next("name it by @file:PATH or @secret:NAME, or give the command on standard input"));
             }
-            for command in &self.commands {
-                if session.issue(context, command)?.is_break() {
+            for (number, command) in self.commands.iter().enumerate() {
+                if session.issue(context, command, number + 1)?.is_break() {
                     break;
                 }
             }
@@ -107,37 +107,54 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Issues one command; breaks when it was the last.
-    fn issue(&mut self, context: &mut Context, command: &str) -> Result<ControlFlow<()>, Failure> {
+    /// Issues the command that begins on a line; breaks when it was the last.
+    fn issue(&mut self, context: &mut Context, command: &str, line: usize) -> Result<ControlFlow<()>, Failure> {
         let issuer = self.verb.issuer.caller();
-        match context.with_engine(|system| Ok(system.racf(&issuer, command, &HostSecrets)?)) {
+        let issued = context.with_engine(|system| {
+            system.racf(&issuer, command, &HostSecrets).map_err(|error| Failure::from(error.on_line(line)))
+        });
+        match issued {
             Ok(output) if context.out.is_json() => {
-                self.answers.push(json!({ "lines": output.lines, "messages": output.messages }));
+                let answer = json!({ "line": line, "lines": output.lines, "messages": output.messages });
+                self.answers.push(answer);
             }
             Ok(output) => show(context, &output)?,
-            Err(failure) => {
-                self.answers.push(json!({ "error": failure.json(context.numbering()) }));
-                context.out.finish()?;
-                context.tell("racf", &failure);
-                if !self.prompt {
-                    self.status = failure.exit();
-                    if !self.verb.keep_going {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
-            }
+            Err(failure) => return self.failed(context, &failure, line),
         }
         context.out.finish()?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Tells that a command failed; breaks when it was the last.
+    fn failed(&mut self, context: &mut Context, failure: &Failure, line: usize) -> Result<ControlFlow<()>, Failure> {
+        self.answers.push(json!({
+            "line": line,
+            "position": failure.position(),
+            "hint": failure.hint(),
+            "error": failure.json(context.numbering()),
+        }));
+        context.out.finish()?;
+        context.tell("racf", failure);
+        if self.prompt {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.status = failure.exit();
+        Ok(if self.verb.keep_going { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     }
 
     /// Issues the commands of standard input, each as soon as it is there.
     fn read(&mut self, context: &mut Context) -> Result<(), Failure> {
         let mut reader = Reader::open(&LANGUAGE, context)?;
         self.prompt = reader.is_prompt();
-        while let Some(commands) = reader.next()? {
+        while let Some(read) = reader.next()? {
+            let line = reader.line();
+            let commands = match read {
+                Ok(commands) => commands,
+                Err(failure) if self.failed(context, &failure, line)?.is_break() => return Ok(()),
+                Err(_told) => continue,
+            };
             for command in commands {
-                if ends(&command) || self.issue(context, &command)?.is_break() {
+                if ends(&command) || self.issue(context, &command, line)?.is_break() {
                     return Ok(());
                 }
             }

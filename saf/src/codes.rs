@@ -20,7 +20,11 @@ pub struct Triple {
 
 impl fmt::Display for Triple {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}/{}/{}", self.saf, self.racf, self.reason))
+        // A detailed reason that holds codes of ICSF is read in hexadecimal.
+        match self.reason {
+            0..=0xffff => f.pad(&format!("{}/{}/{}", self.saf, self.racf, self.reason)),
+            detailed => f.pad(&format!("{}/{}/X'{detailed:06X}'", self.saf, self.racf)),
+        }
     }
 }
 

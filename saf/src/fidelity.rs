@@ -16,6 +16,11 @@ pub const FACTS: &[Fact] = &[
         provenance: Assumed("SIC2034", "only FAILURES(READ) was seen"),
     },
     Fact {
+        topic: "RLIST",
+        what: "NORACF with * or several profiles: class and name before the segments of each, as in the base segment",
+        provenance: Assumed("SIC2035", "no such listing was seen, and without a name nobody knows whose a segment is"),
+    },
+    Fact {
         topic: "RLIST SSIGNON",
         what: "heading, Legacy PassTicket lines, Timeout and Replay allowed lines",
         provenance: Observed("Broadcom article 415349, with the texts of the z/OS 2.4 education deck"),

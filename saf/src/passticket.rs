@@ -62,6 +62,22 @@ pub struct Accepted {
     pub age: i64,
 }
 
+/// A ticket that was accepted, and by which key.
+pub(crate) struct Checked {
+    pub(crate) accepted: Accepted,
+    plan: Arc<Plan>,
+    /// How many keys of the plan were tried before.
+    others_before: usize,
+}
+
+impl Checked {
+    fn told(&self, event: Event) -> Event {
+        let others = self.others_before.checked_sub(1).and_then(|number| self.plan.others.get(number));
+        let event = others.unwrap_or(&self.plan.first).named(event);
+        Event { by: Some(self.accepted.kind.to_string()), age: Some(self.accepted.age), ..event }
+    }
+}
+
 impl Saf {
     /// Makes a PassTicket.
     ///
@@ -154,12 +170,12 @@ impl Saf {
     /// ICSF said, [`Code::InternalError`].
     pub fn evaluate(&self, caller: &Caller, request: &Request, ticket: &Ticket) -> Result<Accepted> {
         let done = self.check(Some(caller), request, ticket);
-        self.told(What::Evaluate, Some(caller), request, &done, told_accepted);
-        done
+        self.told(What::Evaluate, Some(caller), request, &done, Checked::told);
+        done.map(|checked| checked.accepted)
     }
 
     /// The same, also without caller, as sign-on does.
-    pub(crate) fn check(&self, caller: Option<&Caller>, request: &Request, ticket: &Ticket) -> Result<Accepted> {
+    pub(crate) fn check(&self, caller: Option<&Caller>, request: &Request, ticket: &Ticket) -> Result<Checked> {
         let run = || {
             let view = self.database().view()?;
             let group = request.group.or_else(|| view.user(&request.user).map(|user| user.group));
@@ -187,18 +203,22 @@ impl Saf {
                 let first = keys.next().ok_or_else(|| no_key(Code::EvaluationNoKey, named))?;
                 Ok(Plan { generation: view.generation(), first, others: keys.collect(), damaged })
             })?;
-            self.try_keys(&plan, request, ticket).map_err(|error| match &plan.damaged {
-                Some(cause) if error.code() == Code::EvaluationNotValid => Error::new(error.code(), cause.clone()),
-                _ => error,
-            })
+            match self.try_keys(&plan, request, ticket) {
+                Ok((accepted, others_before)) => Ok(Checked { accepted, plan, others_before }),
+                Err(error) => Err(match &plan.damaged {
+                    Some(cause) if error.code() == Code::EvaluationNotValid => Error::new(error.code(), cause.clone()),
+                    _ => error,
+                }),
+            }
         };
         run().map_err(|error: Error| for_whom(error, request))
     }
 
-    fn try_keys(&self, plan: &Plan, request: &Request, ticket: &Ticket) -> Result<Accepted> {
+    /// What is accepted, and how many keys were tried before.
+    fn try_keys(&self, plan: &Plan, request: &Request, ticket: &Ticket) -> Result<(Accepted, usize)> {
         let now = Timestamp::from_secs(self.time(request));
-        let mut answer = self.try_key(&plan.first, request, ticket, now);
-        for key in &plan.others {
+        let mut answer = self.try_key(&plan.first, request, ticket, now).map(|accepted| (accepted, 0));
+        for (number, key) in plan.others.iter().enumerate() {
             let next = [Code::EvaluationNotValid, Code::EvaluationKey];
             if !answer.as_ref().is_err_and(|error| next.contains(&error.code())) {
                 break;
@@ -206,7 +226,7 @@ impl Saf {
             match self.try_key(key, request, ticket, now) {
                 // A key that cannot be used says more than a ticket that another key does not fit.
                 Err(error) if error.code() == Code::EvaluationNotValid => {}
-                other => answer = other,
+                other => answer = other.map(|accepted| (accepted, number + 1)),
             }
         }
         answer
@@ -269,10 +289,6 @@ pub(crate) fn generation_names(request: &Request) -> Vec<String> {
 }
 
 /// By what algorithm a ticket was accepted, and how old it was.
-fn told_accepted(accepted: &Accepted, event: Event) -> Event {
-    Event { by: Some(accepted.kind.to_string()), age: Some(accepted.age), ..event }
-}
-
 fn for_whom(error: Error, request: &Request) -> Error {
     error.explained(|cause| cause.for_user(request.user.to_string(), request.application.to_string()))
 }

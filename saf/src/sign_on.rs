@@ -159,7 +159,7 @@ impl Saf {
             return Err(nor(&damaged.unwrap_or_else(|| access::no_key_profile(&view, &request.application))));
         }
         let ticket = typed.as_ticket(fold).ok_or_else(|| nor(&Cause::new("has not the 8 characters of a ticket")))?;
-        let accepted = self.check(None, &request.with_group(group), &ticket).map_err(|error| {
+        let checked = self.check(None, &request.with_group(group), &ticket).map_err(|error| {
                 let mixed = profiles.iter().find(|profile| profile.makes_mixed_case_tickets());
                 let cause = match mixed.filter(|_| error.code() == Code::EvaluationNotValid && typed.is_changed(fold)) {
                     Some(profile) => Cause::new(format!(
@@ -175,6 +175,6 @@ impl Saf {
                 };
                 not_valid(cause).with_source(error)
             })?;
-        Ok(SignedOnBy::Ticket(accepted.kind))
+        Ok(SignedOnBy::Ticket(checked.accepted.kind))
     }
 }

@@ -237,3 +237,28 @@ fn an_error_is_told_to_the_machine_and_to_people() {
     assert_eq!(ran.json()["commands"][0]["error"]["status"], 8);
     assert!(!ran.all().contains(KEY), "{ran:?}");
 }
+
+#[test]
+fn the_error_of_a_command_says_on_which_line_and_where_in_it() {
+    let place = Place::with_system();
+    let input = "RLIST PTKTDATA CICSP1\n\nSETROPTS -\n CLASSACT(APPL)\nRDEFIN PTKTDATA -\n X BAD(1)\n";
+    let ran = place.prd1_reading(&["racf", "--json"], input);
+    let failed = &ran.json()["commands"][2];
+    assert_eq!((&failed["line"], &failed["error"]["status"]), (&5.into(), &8.into()), "{ran:?}");
+    assert_eq!((&failed["position"], &failed["hint"]), (&1.into(), &"RDEFINE?".into()), "{ran:?}");
+    assert!(ran.stderr.contains("\n5 | RDEFIN PTKTDATA  X"), "{ran:?}");
+    let ran = place.prd1(&["racf", "RLIST PTKTDATA CICSP1", "SETROPTS \u{e4} NOTHING"]);
+    assert!(ran.stderr.contains("\n2 | SETROPTS"), "{ran:?}");
+}
+
+#[test]
+fn a_line_that_is_no_utf_8_is_told_and_passed_over() {
+    let place = Place::with_system();
+    let input = b"SETROPTS -\n CLASSACT(\xff) -\n RACLIST(PTKTDATA)\nRLIST PTKTDATA CICSP1\n";
+    let ran = place.prd1_reading(&["racf"], input);
+    assert_eq!((ran.status, ran.stdout.as_str()), (8, ""), "{ran:?}");
+    assert!(ran.stderr.contains("line 2 of standard input is no UTF-8"), "{ran:?}");
+    let ran = place.prd1_reading(&["racf", "--keep-going"], input);
+    assert_eq!((ran.status, ran.stdout.contains("CICSP1")), (8, true), "{ran:?}");
+    assert!(ran.stderr.contains("line 2 of standard input"), "{ran:?}");
+}

@@ -129,13 +129,13 @@ impl Place {
     }
 
     /// The same, reading `input`.
-    pub(crate) fn prd1_reading(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn prd1_reading(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ran {
         use std::io::Write;
         let mut command = softicsf(self.path());
         command.args(["-C", "prd1"]).args(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A program that has read enough may have gone.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let _ = child.stdin.take().unwrap().write_all(input.as_ref());
         child.wait_with_output().unwrap().into()
     }
 }

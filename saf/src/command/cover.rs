@@ -3,6 +3,7 @@
 //! What is known to be no secret is shown: verbs, names, keywords, the values of keywords that take something else. What
 //! stands where it should not may be a secret in the wrong place, and is covered.
 
+use super::named::Named;
 use super::syntax::{self, Command, Operand, Span};
 use super::table::{Keyword, List, Takes, Verb, all, any, lookup};
 
@@ -34,6 +35,11 @@ pub(super) fn is_like_a_key(text: &str) -> bool {
     digits >= 12 && 5 * digits >= 4 * all
 }
 
+/// Whether a value names a secret instead of showing it.
+fn is_named(value: &Operand) -> bool {
+    value.inner.is_none() && Named::of(&value.text).is_some()
+}
+
 /// Whether a key or a password is typed in this command, rather than named: such a command must not be repeated where
 /// others read.
 ///
@@ -50,7 +56,7 @@ pub fn shows_secret(command: &str) -> bool {
             let inner = operand.inner.as_deref().unwrap_or_default();
             let keyword = lookup(&operand.text, list);
             let secret = keyword.map_or_else(|| announces_secret(&operand.text, list), is_secret);
-            let shown = secret && inner.iter().any(|value| !value.text.starts_with('@'));
+            let shown = secret && inner.iter().any(|value| !is_named(value));
             shown || is_like_a_key(&operand.text) || typed(inner, keyword.map_or(&[], Keyword::list))
         })
     }
@@ -83,10 +89,10 @@ fn read(text: &str, command: &Command) -> String {
     let announced = verb.is_none() && announces_secret(&command.verb.text, &[]);
     let (names, list) = verb.map_or((0, [].as_slice()), |verb| (verb.names.len(), verb.list()));
     look(&command.operands, names, list, announced, &mut places);
-    cover(text, |at| places.iter().any(|place| place.contains(&at)))
+    cover(text, places)
 }
 
-/// `names`: how many operands at the front are names and not keywords of `list`; `announced`: that the first one may be a
+/// Adds the places to be covered, one after the other. `names`: how many operands at the front are names and not keywords of `list`; `announced`: that the first one may be a
 /// secret.
 fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, places: &mut Vec<Span>) {
     for (number, operand) in operands.iter().enumerate() {
@@ -95,8 +101,8 @@ fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, pla
         let keyword = if named { None } else { lookup(word, list) };
         let inner = operand.inner.as_deref().unwrap_or_default();
         let in_parentheses = operand.span.end..operand.whole.end;
-        let by_name = matches!(inner, [one] if one.text.starts_with('@') && one.inner.is_none());
-        if is_like_a_key(word) || (announced && !word.starts_with('@')) {
+        let by_name = matches!(inner, [one] if is_named(one));
+        if is_like_a_key(word) || (announced && Named::of(word).is_none()) {
             places.push(operand.whole.clone());
         } else if named {
             // A list of names is one; a name with something in parentheses is none.
@@ -126,25 +132,31 @@ fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, pla
 /// The text of what is no command, covered from where a secret may begin.
 fn unread(text: &str) -> String {
     let word = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    let mut in_word = false;
     let begins = text.char_indices().find_map(|(at, c)| {
-        let rest = text.get(at..).unwrap_or_default();
-        let begins_word = !text.get(..at).unwrap_or_default().ends_with(|c: char| c.is_ascii_alphanumeric());
+        let begins_word = !std::mem::replace(&mut in_word, c.is_ascii_alphanumeric());
+        if c == '(' || c == '\'' {
+            return Some(at + 1);
+        }
+        let rest = text.get(at..).filter(|_| begins_word)?;
         let end = word(rest);
         let here = rest.get(..end).unwrap_or_default();
-        match c {
-            '(' | '\'' => Some(at + 1),
-            _ if begins_word && is_like_a_key(here) => Some(at),
-            _ if begins_word && here.len() > 2 && announces_secret(here, &[]) => Some(at + end),
-            _ => None,
+        if is_like_a_key(here) {
+            return Some(at);
         }
+        (here.len() > 2 && announces_secret(here, &[])).then_some(at + end)
     });
-    cover(text, |at| begins.is_some_and(|begins| at >= begins))
+    cover(text, begins.map(|begins| begins..text.len()))
 }
 
-fn cover(text: &str, covered: impl Fn(usize) -> bool) -> String {
+/// Covers places that come one after the other.
+fn cover(text: &str, places: impl IntoIterator<Item = Span>) -> String {
+    let mut places = places.into_iter().peekable();
     text.char_indices()
         .flat_map(|(at, c)| {
-            let hidden = covered(at) && !c.is_whitespace() && !"()".contains(c);
+            while places.next_if(|place| place.end <= at).is_some() {}
+            let covered = places.peek().is_some_and(|place| place.start <= at);
+            let hidden = covered && !c.is_whitespace() && !"()".contains(c);
             // As many bytes as before, so that places still fit.
             let count = if hidden { c.len_utf8() } else { 1 };
             std::iter::repeat_n(if hidden { '*' } else { c }, count)

@@ -18,6 +18,8 @@ struct Inner {
     remedies: Vec<String>,
     /// The command, with what is secret in it covered.
     command: String,
+    /// The line on which it stands, counted from 1.
+    line: usize,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -30,6 +32,7 @@ impl CommandError {
             hint: None,
             remedies: Vec::new(),
             command: String::new(),
+            line: 1,
             source: None,
         }))
     }
@@ -68,6 +71,19 @@ impl CommandError {
         self
     }
 
+    /// The same of a command that stands on this line of its input, counted from 1, where it has several.
+    #[must_use]
+    pub fn on_line(mut self, line: usize) -> Self {
+        self.0.line = line;
+        self
+    }
+
+    /// What was expected at the place, or may have been meant there.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// What is wrong, in a few words.
     #[must_use]
     pub fn what(&self) -> &str {
@@ -78,6 +94,13 @@ impl CommandError {
     #[must_use]
     pub const fn span(&self) -> Option<&Span> {
         self.0.at.as_ref()
+    }
+
+    /// Where in the command, in characters counted from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        let before = self.0.command.get(..self.0.at.as_ref()?.start);
+        before.map(|before| before.chars().count() + 1)
     }
 
     /// The cause, where ICSF could not do its part.
@@ -101,7 +124,7 @@ impl CommandError {
             let end = text.len();
             let (start, stop) = (span.start.min(end), span.end.min(end).max(span.start.min(end)));
             let mark = AnnotationKind::Primary.span(start..stop).label(self.0.hint.as_deref());
-            title = title.element(Snippet::source(text).annotation(mark));
+            title = title.element(Snippet::source(text).line_start(self.0.line).annotation(mark));
         }
         if let (None, Some(hint)) = (&self.0.at, &self.0.hint) {
             title = title.element(Level::HELP.message(hint.as_str()));

@@ -55,6 +55,9 @@ pub(super) fn delgroup(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
             if view.damaged_group(id).is_some() {
                 return Ok(Edit::DeleteGroup(*id));
             }
+            if id.to_string() == Group::TOP {
+                return Err(CommandError::at(format!("group {id} is the topmost one, which stays"), operand));
+            }
             view.group(id).ok_or_else(|| missing(id, operand))?;
             if let Some(below) = view.groups().find(|group| group.superior == Some(*id)) {
                 let what = format!("group {} is below group {id}", below.id);

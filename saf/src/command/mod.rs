@@ -12,6 +12,7 @@ mod kerb;
 mod listgrp;
 mod listuser;
 mod messages;
+mod named;
 mod operands;
 mod permit;
 mod profiles;
@@ -31,6 +32,7 @@ pub use error::CommandError;
 use icsf_core::Cause;
 use icsf_core::journal::{Event, What};
 pub use messages::MESSAGES;
+use named::Named;
 use operands::Given;
 pub use reference::reference;
 use secrecy::SecretString;
@@ -156,10 +158,14 @@ impl Session<'_> {
 
     /// The text of a value, or the secret it names.
     fn secret(&self, value: &Operand) -> Result<SecretString, CommandError> {
-        let found = match (value.text.strip_prefix("@secret:"), value.text.strip_prefix("@file:")) {
-            (Some(name), _) => self.secrets.named(name),
-            (_, Some(path)) => self.secrets.file(path),
-            _ => Ok(SecretString::from(value.text.as_str())),
+        if Named::is_a_key(&value.text) {
+            return Err(CommandError::at("what is named here looks like a key", value)
+                .hint("the name of a secret or file, which is none"));
+        }
+        let found = match Named::of(&value.text) {
+            Some(Named::Secret(name)) => self.secrets.named(name),
+            Some(Named::File(path)) => self.secrets.file(path),
+            None => Ok(SecretString::from(value.text.as_str())),
         };
         found.map_err(|why| CommandError::at(why, value))
     }

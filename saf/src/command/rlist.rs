@@ -15,19 +15,23 @@ pub(super) fn rlist(session: &Session<'_>, given: &Given<'_>) -> Result<Output, 
     let [class, names_operand] = given.names()?;
     let class: Class = parsed(class)?;
     let keywords = &given.keywords;
-    let show = Show {
+    let all = each(names_operand).iter().any(|name| name.text == "*");
+    let mut show = Show {
+        named: true,
         base: !keywords.has("NORACF"),
         access_list: keywords.has("ALL") || keywords.has("AUTHUSER"),
         ssignon: keywords.has("SSIGNON"),
         kerb: keywords.has("KERB"),
     };
     let view = session.saf.database().view()?;
-    let profiles: Vec<Arc<Profile>> = if each(names_operand).iter().any(|name| name.text == "*") {
+    let profiles: Vec<Arc<Profile>> = if all {
         view.profiles(class).cloned().collect()
     } else {
         let find = |(name, operand)| found(&view, class, &name, operand);
         names(names_operand)?.into_iter().map(find).collect::<Result<_, _>>()?
     };
+    // A segment alone does not say whose it is.
+    show.named = show.base || all || profiles.len() > 1;
     let mut lines = Vec::new();
     for profile in &profiles {
         if !lines.is_empty() {
@@ -49,6 +53,7 @@ fn found(view: &Snapshot, class: Class, name: &ProfileName, operand: &Operand) -
 }
 
 struct Show {
+    named: bool,
     base: bool,
     access_list: bool,
     ssignon: bool,
@@ -58,11 +63,13 @@ struct Show {
 impl Show {
     fn profile(&self, session: &Session<'_>, view: &Snapshot, profile: &Profile, lines: &mut Vec<String>) {
         let mut add = |text: &str| lines.push(text.to_owned());
-        if self.base {
+        if self.named {
             let mark = if profile.generic { " (G)" } else { "" };
             add("CLASS      NAME");
             add("-----      ----");
             add(&format!("{:<10} {}{mark}", profile.class, profile.name));
+        }
+        if self.base {
             add("");
             add("LEVEL  OWNER      UNIVERSAL ACCESS  YOUR ACCESS  WARNING");
             add("-----  --------   ----------------  -----------  -------");
@@ -95,7 +102,7 @@ impl Show {
                 add("NO USERS IN ACCESS LIST");
             }
         }
-        let first = !self.base && !self.access_list;
+        let first = !self.named && !self.access_list;
         if self.ssignon {
             if !first {
                 add("");

@@ -42,7 +42,11 @@ const PROFILE_OFF: &[Keyword] = &[
 
 const SSIGNON: &[Keyword] = &[
     Keyword::new("KEYMASKED", Secret(KEY), "the legacy key, masked in the security database: needs no ICSF"),
-    Keyword::new("KEYENCRYPTED", Secret(KEY), "the legacy key, put into the CKDS under a label made for it"),
+    Keyword::new(
+        "KEYENCRYPTED",
+        Secret(KEY),
+        "the legacy key, put into the CKDS under a label made for it; the record of the label before stays there",
+    ),
     Keyword::new("KEYLABEL", One(LABEL), "the legacy key: a DES key of the CKDS"),
     Keyword::new("NOLEGACYKEY", Nothing, "no legacy key: the last step of a migration"),
     Keyword::new("EPTKEYLABEL", One(LABEL), "the enhanced key: an HMAC key of the CKDS"),
@@ -186,7 +190,7 @@ pub(super) const COMMANDS: &[Verb] = &[
         names: &["a class", "a profile name"],
         optional: false,
         keywords: &[],
-        what: "deletes profiles",
+        what: "deletes profiles; records of the CKDS that their keys named stay there",
         carry_out: profiles::rdelete,
     },
     Verb {

@@ -75,7 +75,7 @@ fn permit(making: &mut Making<'_>, line: &Line<'_>, verb: &Word<'_>, operands: &
         return making.wrong(line, Some(resource), "this is no resource of an application: the line is left out");
     };
     let Some(user) = making.user(line, verb, "ALL") else { return };
-    let access = operands.iter().find(|operand| operand.is(&["ACCESS"])).and_then(|operand| operand.value);
+    let access = operands.iter().find(|operand| operand.is(&["ACCESS", "ACC"])).and_then(|operand| operand.value);
     match access.and_then(level) {
         Some(access) => making.permit(line, &profile, &user, access),
         None => making.wrong(line, None, "a permit has ACCESS(READ), ACCESS(UPDATE) or both: it is left out"),

@@ -11,8 +11,8 @@ use ptkt::{GroupId, UserId};
 
 use super::fields::Fields;
 use super::findings::{Finding, Findings, shown};
-use super::layout::LAYOUTS;
-use super::lines::{Form, Records, UnloadError};
+use super::layout::{Column, LAYOUTS, resource};
+use super::lines::{Form, Record, Records, UnloadError};
 use crate::model::{Class, Connect, Group, Profile, ProfileName, User};
 
 /// How many lines of records that are not kept are named.
@@ -21,14 +21,8 @@ const NAMED: usize = 5;
 /// How many classes are counted one by one, and how many types of records; a file that is damaged has thousands.
 const MOST_COUNTED: usize = 1000;
 
-/// Counts one more under a name.
-pub(super) fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
-    let name = if counts.len() < MOST_COUNTED || counts.contains_key(name) { name } else { "others" };
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(name.to_owned(), 1)),
-    }
-}
+/// What the others are counted under.
+const OTHERS: &str = "others";
 
 /// What an unload holds.
 #[derive(Debug)]
@@ -74,6 +68,8 @@ pub struct Summary {
     pub others: BTreeMap<String, Others>,
     /// Profiles of classes that are not kept, by class.
     pub classes: BTreeMap<String, u64>,
+    /// Records of classes that are not kept: how many, by class and type.
+    pub class_records: BTreeMap<String, BTreeMap<String, u64>>,
     /// How many findings there were.
     pub findings: u64,
     /// The first of them.
@@ -119,6 +115,7 @@ pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents
         match READERS.iter().find(|(layout, _)| *layout == kind) {
             Some((kind, read)) => {
                 *reading.summary.read.entry(kind).or_default() += 1;
+                reading.cuts.look(kind, &record, &mut reading.findings);
                 read(&mut reading.known, &mut Fields::new(record, &mut reading.findings));
             }
             None => reading.count_other(kind, record.line),
@@ -148,6 +145,7 @@ const _: () = assert!(READERS.len() == LAYOUTS.len());
 
 struct Reading<'t> {
     known: Known,
+    cuts: Cuts,
     findings: Findings<'t>,
     summary: Summary,
 }
@@ -159,7 +157,60 @@ pub(super) struct Known {
     pub(super) users: HashMap<UserId, Row<User>, RandomState>,
     pub(super) connects: HashMap<UserId, Row<BTreeMap<GroupId, Connect>>, RandomState>,
     pub(super) profiles: HashMap<(Class, ProfileName), Row<Profile>, RandomState>,
-    pub(super) classes: BTreeMap<String, u64>,
+    pub(super) classes: BTreeMap<String, OtherClass>,
+}
+
+/// Records of a class that is not kept.
+pub(super) struct OtherClass {
+    /// How many, by type.
+    records: BTreeMap<String, u64>,
+    /// Where the class stands in the first one.
+    first: (u64, usize),
+}
+
+impl OtherClass {
+    /// Counts a record of a class.
+    pub(super) fn count(
+        classes: &mut BTreeMap<String, Self>,
+        name: &str,
+        fields: &Fields<'_, '_, '_>,
+        column: &Column,
+    ) {
+        let name = if classes.len() < MOST_COUNTED || classes.contains_key(name) { name } else { OTHERS };
+        let first = (fields.line(), column.first);
+        let class = classes.entry(name.to_owned()).or_insert_with(|| Self { records: BTreeMap::new(), first });
+        *class.records.entry(fields.kind().to_owned()).or_default() += 1;
+    }
+}
+
+/// Records that end within a field that is kept. Where a transfer has taken the blanks at the ends of records away, all
+/// may; so they count from when one ends with a blank.
+struct Cuts {
+    has_blanks: bool,
+    before: Vec<(u64, &'static Column)>,
+}
+
+impl Cuts {
+    fn look(&mut self, kind: &str, record: &Record<'_>, findings: &mut Findings<'_>) {
+        if !self.has_blanks && record.text.ends_with(' ') {
+            self.has_blanks = true;
+            self.before.drain(..).for_each(|(line, column)| Self::tell(line, column, findings));
+        }
+        let end = record.text.chars().count();
+        let columns = LAYOUTS.iter().find(|layout| layout.record == kind).map_or(&[][..], |layout| layout.columns);
+        // A record of an older release ends with a field.
+        let Some(column) = columns.iter().find(|column| (column.first..column.last).contains(&end)) else { return };
+        if self.has_blanks {
+            Self::tell(record.line, column, findings);
+        } else if self.before.len() < MOST_COUNTED {
+            self.before.push((record.line, column));
+        }
+    }
+
+    fn tell(line: u64, column: &Column, findings: &mut Findings<'_>) {
+        let what = format!("{}: the record ends within it, in other than its last column; is it cut off?", column.name);
+        findings.add(line, Some(column.first), what);
+    }
 }
 
 /// Boxed, for the map grows to twice its size while the rows are large.
@@ -185,18 +236,20 @@ impl<'t> Reading<'t> {
             read: BTreeMap::new(),
             others: BTreeMap::new(),
             classes: BTreeMap::new(),
+            class_records: BTreeMap::new(),
             findings: 0,
             first_findings: Vec::new(),
             cut_short: None,
         };
-        Self { known: Known::default(), findings, summary }
+        let cuts = Cuts { has_blanks: form.lengths, before: Vec::new() };
+        Self { known: Known::default(), cuts, findings, summary }
     }
 
     fn count_other(&mut self, kind: &str, line: u64) {
         let kind = if self.summary.others.len() < MOST_COUNTED || self.summary.others.contains_key(kind) {
             kind
         } else {
-            "others"
+            OTHERS
         };
         let others = self.summary.others.entry(kind.to_owned()).or_default();
         others.count += 1;
@@ -221,7 +274,17 @@ impl<'t> Reading<'t> {
         drop(defined(connects, "0200", &mut self.findings, |id| format!("user {id}, who is connected to groups,")));
         let mut groups: Vec<Group> = known.groups.into_values().collect();
         groups.sort_unstable_by_key(|group| group.id);
-        self.summary.classes = known.classes;
+        for (name, class) in known.classes {
+            match class.records.get(resource::LAYOUT.record) {
+                Some(profiles) => drop(self.summary.classes.insert(name.clone(), *profiles)),
+                None => {
+                    let (line, column) = class.first;
+                    let what = format!("class {name} is in records, and has no profile in record 0500");
+                    self.findings.add(line, Some(column), what);
+                }
+            }
+            self.summary.class_records.insert(name, class.records);
+        }
         (self.summary.findings, self.summary.first_findings) = self.findings.into_parts();
         Contents { groups, users, profiles, summary: self.summary }
     }

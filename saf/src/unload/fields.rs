@@ -31,6 +31,11 @@ impl<'a, 'f, 't> Fields<'a, 'f, 't> {
         self.record.line
     }
 
+    /// Its type.
+    pub(super) fn kind(&self) -> &'a str {
+        self.record.text.get(..4).unwrap_or_default()
+    }
+
     /// Something wrong with a field.
     pub(super) fn wrong(&mut self, column: &Column, what: impl Display) {
         self.findings.add(self.record.line, Some(column.first), format!("{}: {what}", column.name));

@@ -11,6 +11,9 @@ use super::ebcdic;
 /// The longest record there can be: what a variable-length record of z/OS holds, and some more.
 const LONGEST: usize = 65_535;
 
+/// What editors put before UTF-8. No unload begins with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// In which characters a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Characters {
@@ -93,6 +96,10 @@ impl<R: Read> Records<R> {
     pub(super) fn new(mut input: R) -> Result<Self, UnloadError> {
         let mut head = Vec::with_capacity(9);
         input.by_ref().take(9).read_to_end(&mut head)?;
+        if head.starts_with(BYTE_ORDER_MARK) {
+            head.drain(..BYTE_ORDER_MARK.len());
+            input.by_ref().take(3).read_to_end(&mut head)?;
+        }
         let (form, before) = form_of(&head).ok_or(UnloadError::NotAnUnload)?;
         let input = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
         Ok(Self { input, form, before, line: 0, bytes: Vec::new(), text: String::new(), cut_short: None })
@@ -274,6 +281,7 @@ mod tests {
             (lines(ONE.as_bytes(), TWO.as_bytes(), b"\n"), "ASCII, lines"),
             (lines(ONE.as_bytes(), TWO.as_bytes(), b"\r\n"), "ASCII, lines"),
             (format!("{ONE}\n{TWO}").into_bytes(), "ASCII, lines"),
+            (format!("\u{feff}{ONE}\n{TWO}\n").into_bytes(), "ASCII, lines"),
             (format!("xx z{ONE}\nxx z{TWO}\n").into_bytes(), "ASCII, lines"),
             (lengths(ONE.as_bytes(), TWO.as_bytes()), "ASCII, records with length words"),
             (lines(&one, &two, &[0x15]), "EBCDIC 1047, lines"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use icsf_core::KeyLabel;
 use ptkt::{GroupId, UserId};
 
-use super::contents::{Known, Row, count};
+use super::contents::{Known, OtherClass, Row};
 use super::fields::Fields;
 use super::findings::shown;
 use super::layout::{
@@ -21,6 +21,9 @@ const INTERNAL: [&str; 3] = ["irrcerta", "irrmulti", "irrsitec"];
 
 /// Who owns what says no owner that can be.
 const NO_OWNER: &str = "IBMUSER";
+
+/// Records of segments that only profiles of classes that are kept have.
+const SEGMENTS: [&str; 2] = [ssignon::LAYOUT.record, realm_kerb::LAYOUT.record];
 
 impl Known {
     pub(super) fn group(&mut self, fields: &mut Fields<'_, '_, '_>) {
@@ -113,9 +116,31 @@ impl Known {
         known.row.kerb = Some(kerb);
     }
 
+    /// The class of a record about a profile; none when it is not kept, which is counted, and when it is no class at all.
+    fn class(&mut self, fields: &mut Fields<'_, '_, '_>, column: &Column) -> Option<Class> {
+        let name = fields.text(column);
+        if name.is_empty() {
+            fields.wrong(column, "it is blank");
+            return None;
+        }
+        if let Ok(class) = name.parse() {
+            return Some(class);
+        }
+        let letters = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"@#$".contains(&byte);
+        if !name.bytes().all(letters) {
+            fields.wrong(column, format_args!("{} is no class", shown(name)));
+            return None;
+        }
+        OtherClass::count(&mut self.classes, name, fields, column);
+        if SEGMENTS.contains(&fields.kind()) {
+            fields.wrong(column, format_args!("{name} is no class of which the profiles have this segment"));
+        }
+        None
+    }
+
     /// The profile a record is about; none when its class is not kept.
     fn profile(&mut self, fields: &mut Fields<'_, '_, '_>, name: &Column, class: &Column) -> Option<&mut Row<Profile>> {
-        let class = fields.text(class).parse::<Class>().ok()?;
+        let class = self.class(fields, class)?;
         let name = fields.required::<ProfileName>(name)?;
         let owner = NO_OWNER.parse().ok()?;
         let line = fields.line();
@@ -127,12 +152,6 @@ impl Known {
     }
 
     pub(super) fn resource(&mut self, fields: &mut Fields<'_, '_, '_>) {
-        let class = fields.text(&resource::CLASS);
-        if class.is_empty() {
-            fields.wrong(&resource::CLASS, "it is blank");
-        } else if class.parse::<Class>().is_err() {
-            count(&mut self.classes, class);
-        }
         let Some(known) = self.profile(fields, &resource::NAME, &resource::CLASS) else { return };
         let (profile, twice) = (&mut known.row, known.defined);
         known.defined = true;
@@ -172,7 +191,7 @@ impl Known {
             legacy: protection(fields),
             enhanced: fields.parsed(&ssignon::ENHANCED),
             ticket_type: ticket_type(fields),
-            timeout: fields.number::<u16>(&ssignon::TIMEOUT).map(u32::from),
+            timeout: timeout(fields),
             replay: fields.flag(&ssignon::REPLAY),
         });
     }
@@ -253,6 +272,17 @@ fn protection(fields: &mut Fields<'_, '_, '_>) -> Option<LegacyKey> {
     }
     let label = fields.parsed::<KeyLabel>(&ssignon::PROTECTION);
     Some(label.map_or(LegacyKey::Imported(ImportedKey::Unknown), LegacyKey::Label))
+}
+
+/// The seconds a ticket is good for, as RDEFINE takes them.
+fn timeout(fields: &mut Fields<'_, '_, '_>) -> Option<u32> {
+    let seconds = fields.number(&ssignon::TIMEOUT)?;
+    let most = ptkt::Window::MAX_SECONDS;
+    if (1..=most).contains(&seconds) {
+        return Some(seconds);
+    }
+    fields.wrong(&ssignon::TIMEOUT, format_args!("{seconds} is not from 1 to {most}: the default is taken"));
+    None
 }
 
 fn ticket_type(fields: &mut Fields<'_, '_, '_>) -> Option<TicketType> {

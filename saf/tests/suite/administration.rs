@@ -48,6 +48,8 @@ fn groups_stand_below_one_another_and_hold_users() {
         ("DELGROUP TPX", "group TPXA is below group TPX"),
         ("DELGROUP TPXA", "user U1 is connected to group TPXA"),
         ("DELGROUP NONE", "group NONE is not defined"),
+        ("ADDGROUP SYS1", "group SYS1 is defined already"),
+        ("DELGROUP SYS1", "group SYS1 is the topmost one, which stays"),
         ("CONNECT U1 GROUP(NONE)", "group NONE is not defined"),
         ("CONNECT U3 GROUP(TPX)", "user U3 is not defined"),
         ("CONNECT U1 GROUP(TPX) AUTHORITY(ALL)", "a group authority is USE, CREATE, CONNECT, JOIN"),

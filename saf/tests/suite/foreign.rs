@@ -159,3 +159,10 @@ fn an_empty_list_changes_nothing() {
     }
     assert_eq!(top_secret("", &mut |_| {}).commands().len(), 0);
 }
+
+#[test]
+fn levels_of_top_secret_may_stand_in_a_list_under_the_short_keyword() {
+    let (commands, told, _) = translate("TSS PERMIT(JOE) PTKTDATA(IRRPTAUTH.A) ACC(READ,UPDATE)", top_secret);
+    assert!(told.is_empty(), "{told:?}");
+    assert!(commands.iter().any(|one| one.ends_with("ID(JOE) ACCESS(UPDATE)")), "{commands:?}");
+}

@@ -178,3 +178,19 @@ fn line() -> impl Strategy<Value = String> {
     let known: Vec<String> = PASTE.lines().map(str::to_owned).collect();
     prop_oneof![3 => prop::sample::select(known), 1 => "\\PC{0,40}"]
 }
+
+#[test]
+fn segments_of_several_profiles_say_whose_they_are() {
+    let site = Site::new();
+    run(&site.saf, &format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({DES_KEY}))"));
+    run(&site.saf, "RDEFINE PTKTDATA B SSIGNON(KEYLABEL(OLD.KEY))");
+    for command in ["RL PTKTDATA * NORACF SSIGNON", "RL PTKTDATA (A B) NORACF SSIGNON"] {
+        let pasted = rlist(&listed(&site.saf, command).join("\n"));
+        let find = |name: &str| pasted.profiles.iter().find(|profile| profile.name.as_deref() == Some(name)).unwrap();
+        assert_eq!(find("A").ssignon.as_ref().unwrap().legacy, Some(ListedKey::Masked));
+        let label = ListedKey::Label("OLD.KEY".parse().unwrap());
+        assert_eq!(find("B").ssignon.as_ref().unwrap().legacy, Some(label));
+    }
+    // The one that was asked for needs no name.
+    assert_eq!(listed(&site.saf, "RL PTKTDATA A NORACF SSIGNON")[0], "SSIGNON INFORMATION");
+}

@@ -217,3 +217,47 @@ fn lines_are_joined_as_tso_joins_them() {
         run(&site.saf, &command);
     }
 }
+
+#[test]
+fn a_secret_that_begins_with_an_at_sign_is_covered() {
+    use icsf_saf::command::{covered, shows_secret};
+    let site = Site::new();
+    for (command, shown) in [
+        ("AU W1 PASSWORD(@ABCDEF1)", "AU W1 PASSWORD(********)"),
+        ("AU W1 PASSWORD @ABCDEF1", "AU W1 PASSWORD ********"),
+        ("RALT REALM R KERB(PASSWORD(@kerbpw7))", "RALT REALM R KERB(PASSWORD(********))"),
+        ("AU W1 PASSWORD(@SECRET:X)", "AU W1 PASSWORD(*********)"),
+        ("RDEF PTKTDATA A SSIGNON(KEYM(@0011223344556677))", "RDEF PTKTDATA A SSIGNON(KEYM(*****************))"),
+        (
+            "RDEF PTKTDATA A SSIGNON(KEYM(@secret:0011223344556677))",
+            "RDEF PTKTDATA A SSIGNON(KEYM(************************))",
+        ),
+        (
+            "RDEF PTKTDATA A SSIGNON(KEYM(@file:0011223344556677))",
+            "RDEF PTKTDATA A SSIGNON(KEYM(**********************))",
+        ),
+    ] {
+        assert_eq!(covered(command), shown);
+        assert!(shows_secret(command) || !command.contains('('), "{command}");
+        if let Err(error) = site.saf.command(&admin(), command, &Secrets::default()) {
+            assert!(!["@AB", "@kerb", "0011"].iter().any(|secret| texts(&error).contains(secret)), "{}", texts(&error));
+        }
+    }
+    run(&site.saf, "ALU W1 PASSWORD(@ABCDEF1)");
+    let typed = Credential::new(SecretString::from("@ABCDEF1")).unwrap();
+    site.saf.sign_on(&request("W1", "TSOPRD1"), &typed).unwrap();
+    for named in ["RDEF PTKTDATA A SSIGNON(KEYM(@secret:KEY))", "AU W1 PASSWORD(@file:/run/pw)"] {
+        assert_eq!((covered(named).as_str(), shows_secret(named)), (named, false));
+    }
+}
+
+#[test]
+fn a_long_command_is_covered_in_one_pass() {
+    let values = "A(b) ".repeat(60_000);
+    let begun = std::time::Instant::now();
+    let covered = icsf_saf::command::covered(&format!("PERMIT X ID({values})"));
+    assert_eq!(covered.matches("A(*)").count(), 60_000);
+    let word = "x".repeat(400_000);
+    assert_eq!(icsf_saf::command::covered(&format!("{word} ('")).len(), 400_003);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}

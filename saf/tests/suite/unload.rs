@@ -545,3 +545,65 @@ fn a_hundred_users_of_many_groups_are_found_by_name() {
     assert!(view.profiles(Class::Ptktdata).map(|profile| &profile.name).is_sorted());
     assert_eq!(view.groups().count(), 20);
 }
+
+#[test]
+fn records_of_no_known_class_are_told_or_counted() {
+    let text = [
+        profile_record("APPL1", "PTKTDATA", &[]),
+        record("0505", &[(6, "APPL1"), (262, "JOE"), (271, "READ")]),
+        record("0505", &[(6, "APPL1")]),
+        record("0505", &[(6, "APPL1"), (253, "PTKT?ATA"), (262, "JOE"), (271, "READ")]),
+        record("0505", &[(6, "APPL1"), (253, "PTKTDATE"), (262, "JOE"), (271, "READ")]),
+        record("0530", &[(6, "APPL1"), (253, "PTKTDAT"), (262, "*MASKED*")]),
+        record("0530", &[(6, "APPL1"), (262, "*MASKED*")]),
+        profile_record("ANY.*", "STARTED", &[]),
+        record("0505", &[(6, "ANY.*"), (253, "STARTED"), (262, "JOE"), (271, "READ")]),
+    ];
+    let (contents, told) = contents(&text.concat());
+    let mut at: Vec<(u64, Option<usize>)> = told.iter().map(|finding| (finding.line, finding.column)).collect();
+    at.sort_unstable();
+    at.dedup();
+    assert_eq!(at, [2, 3, 4, 5, 6, 7].map(|line| (line, Some(253))), "{told:#?}");
+    let summary = &contents.summary;
+    assert_eq!(summary.classes, BTreeMap::from([("STARTED".to_owned(), 1)]));
+    let counted = |class: &str, kind: &str| summary.class_records[class][kind];
+    assert_eq!((counted("STARTED", "0500"), counted("STARTED", "0505")), (1, 1));
+    assert_eq!((counted("PTKTDATE", "0505"), counted("PTKTDAT", "0530")), (1, 1));
+}
+
+#[test]
+fn a_record_cut_within_a_field_is_told_where_blanks_at_the_end_are_kept() {
+    let whole = |line: String, width: usize| format!("{:<width$}\n", line.trim_end());
+    let label = "IRR.SSIGNON.SY1.07192018.185056.915782";
+    let old = |name: &str| format!("{:<325}\n", ssignon_record(name, &[(262, "MY.LABEL")]).trim_end());
+    let key = ssignon_record("APPL1", &[(262, label)]);
+    let user = record("0200", &[(6, "JOE"), (26, "IBMUSER"), (40, "NO"), (45, "NO"), (50, "YES"), (96, "SYS1")]);
+    let text = [
+        format!("{}\n", &key[..280]),
+        whole(profile_record("APPL1", "PTKTDATA", &[]), 1017),
+        whole(profile_record("APPL2", "PTKTDATA", &[]), 1017),
+        old("APPL2"),
+        format!("{}\n", &user[..51]),
+    ];
+    let (_, told) = contents(&text.concat());
+    let cut = |finding: &&Finding| finding.what.contains("cut off");
+    let at: Vec<_> = told.iter().filter(cut).map(|finding| (finding.line, finding.column)).collect();
+    assert_eq!(at, [(1, Some(262)), (5, Some(50))], "{told:#?}");
+    // Where a transfer took the blanks away, any record may end so.
+    clean(&[profile_record("APPL1", "PTKTDATA", &[]), key].concat());
+}
+
+#[test]
+fn a_timeout_that_no_command_takes_is_told() {
+    for (seconds, taken) in
+        [("0000000000", None), ("0000000001", Some(1)), ("0000000600", Some(600)), ("0000000900", None)]
+    {
+        let text = [profile_record("A", "PTKTDATA", &[]), ssignon_record("A", &[(405, seconds)])].concat();
+        let (contents, told) = contents(&text);
+        assert_eq!(profile(&contents, "A").ssignon.as_ref().unwrap().timeout, taken);
+        assert_eq!(
+            told.iter().map(|finding| finding.column).collect::<Vec<_>>(),
+            Vec::from_iter(taken.is_none().then_some(Some(405)))
+        );
+    }
+}

@@ -76,6 +76,8 @@ fn a_day_is_told_in_order_and_without_a_secret() {
     home.system.icsf().refresh_ckds().unwrap();
 
     let all = events(&home.system);
+    let evaluated = all.iter().skip(before).find(|event| event.event == What::Evaluate).unwrap();
+    assert_eq!(evaluated.profile.as_deref(), Some("TSOPRD1"));
     let day: Vec<String> = all.iter().skip(before).filter(|event| event.event != What::Command).map(told).collect();
     assert_eq!(
         day,
