@@ -57,7 +57,7 @@ impl Icsf {
     /// # Errors
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn master_keys(&self) -> Result<MasterKeys> {
-        Ok(self.ceremony()?.engine.master_keys)
+        Ok(in_ceremony(self.look()?)?.engine.master_keys)
     }
 
     /// Enters a part of 32 bytes into the new register.
@@ -143,13 +143,7 @@ impl Icsf {
     }
 
     pub(crate) fn ceremony(&self) -> Result<Arc<View>> {
-        let view = self.view()?;
-        view.require_started()?;
-        match view.engine.state {
-            // To load the right one is what mends a wrong one.
-            EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
-            _ => view.engine.require().map(|()| view),
-        }
+        in_ceremony(self.view()?)
     }
 
     /// Asked for again before each batch of records: the operator may stop ICSF or take the engine offline meanwhile.
@@ -564,6 +558,15 @@ fn refuse_unusable(unusable: &[(String, String)]) -> Result<()> {
     let all: Vec<&str> = unusable.iter().map(|(name, _)| name.as_str()).collect();
     let error = Error::new(Code::RecordDamaged, format!("the record of key {first} is damaged: {why}"));
     Err(error.with_remedy(format!("restore or delete: {}", all.join(", "))))
+}
+
+fn in_ceremony(view: Arc<View>) -> Result<Arc<View>> {
+    view.require_started()?;
+    match view.engine.state {
+        // To load the right one is what mends a wrong one.
+        EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
+        _ => view.engine.require().map(|()| view),
+    }
 }
 
 fn new_master_key(view: &View, kind: MasterKeyKind) -> Result<Mkvp> {

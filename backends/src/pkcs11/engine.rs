@@ -235,6 +235,11 @@ impl Engine {
                 self.connect(connecting, file)
             }
             Ok(now) if now.same(&held) => Ok(()),
+            // When a stranger has logged us out nothing is found, and no call fails.
+            Ok(now) if now.missing != held.missing && !now.missing.is_empty() => {
+                self.give_up(connecting, &link, &Failure::Retired);
+                self.connect(connecting, file)
+            }
             Ok(now) => {
                 self.judge_held(&now)?;
                 self.show_online(&link, now);
