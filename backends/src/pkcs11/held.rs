@@ -19,13 +19,15 @@ pub(super) struct Held {
     pub(super) file: RegisterFile,
     des: HeldKind,
     aes: HeldKind,
-    /// Master keys that are in the file and not in the token.
-    pub(super) missing: Vec<(MasterKeyKind, Register, String)>,
+    pub(super) missing: Missing,
     /// Master keys that are guarded less than ours are: somebody else has made them.
     pub(super) lax: Vec<String>,
     /// What the token did not let us forbid the master keys.
     pub(super) allowed: BTreeSet<&'static str>,
 }
+
+/// Master keys that are in the file and not in the token, and what they are called.
+pub(super) type Missing = Vec<(MasterKeyKind, Register, String)>;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct HeldKind {
@@ -192,8 +194,8 @@ impl Held {
             let error = EngineError::new(EngineErrorKind::MasterKeyNotSet(kind));
             let missing = self.missing.iter().find(|(k, r, _)| (*k, *r) == (kind, register));
             match (register, missing) {
-                (Register::New, _) => error.with_detail("the new register is not full"),
-                (_, Some((_, _, name))) => error.with_detail(format!("{name} is not in the token any more")),
+                (_, Some((_, _, name))) => error.with_detail(not_shown(name)),
+                (Register::New, None) => error.with_detail(format!("the new {kind} register is not full")),
                 _ => error,
             }
         })
@@ -209,6 +211,11 @@ impl Held {
             .find(|held| held.mkvp == key.mkvp())
             .ok_or_else(|| EngineError::new(EngineErrorKind::MasterKeyMismatch(kind, key.mkvp())))
     }
+}
+
+/// It may have been deleted, or the token may show nothing at all: SoftHSM does so when its files were away.
+pub(super) fn not_shown(name: &str) -> String {
+    format!("the token does not show {name}, which the register file names")
 }
 
 fn name(kind: MasterKeyKind, register: Register, identity: &Identity) -> String {

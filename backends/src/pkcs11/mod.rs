@@ -224,7 +224,7 @@ impl Engine {
         let engine = Arc::clone(self);
         let begun = self.lanes.call(self.options.wait, move || {
             let mut connecting = engine.connecting();
-            let (link, mut held) = engine.connected(&mut connecting, RegisterFile::default())?;
+            let (link, mut held) = engine.connected(&mut connecting, &RegisterFile::default())?;
             if let Some(found) = &link.seat().description {
                 held.file.label.clone_from(&found.label);
                 held.file.serial.clone_from(&found.serial);

@@ -1,12 +1,13 @@
 //! A token as the engine, from one process after the other.
 
 use std::fs;
+use std::io::Write;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use softhsm_fixtures::{Card, Ckr, Fault, Function};
+use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
 
 use crate::support::{Place, Ran, softicsf};
 
@@ -303,6 +304,49 @@ fn of_commands_that_begin_at_once_all_find_the_token() {
     }
 }
 
+/// SoftHSM alone does not see a token directory that comes back: the program starts the module again, as it is its own.
+#[test]
+fn a_running_command_sees_a_token_directory_go_and_come_back() {
+    let (place, token) = (Place::new(), Token::isolated());
+    let pin = place.secret("pin", token.user_pin().expose());
+    let (name, conf) = token.library().environment();
+    let softhsm = || {
+        let mut command = softicsf(place.path());
+        command.env(name, &conf);
+        command
+    };
+    let mut init = softhsm();
+    init.args(["init", "prd1", "--backend", "pkcs11", "--generate-master-keys", "--token", token.label()]);
+    Ran::from(init.arg("--module").arg(token.module()).args(["--pin-file", &pin]).output().unwrap()).ok();
+
+    let mut console = softhsm();
+    console.args(["-C", "prd1", "console", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut console = console.spawn().unwrap();
+    let mut commands = console.stdin.take().unwrap();
+    // It is read one line after the other: what was done before a command is written is done before it is carried out.
+    let mut ask = |command: &str, done: &str| {
+        writeln!(commands, "{command}").unwrap();
+        let began = Instant::now();
+        let journal = || place.prd1(&["journal", "--json"]).stdout;
+        while !journal().contains(done) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{command}: {}", journal());
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let directory = token.module().with_file_name("tokens");
+    let away = directory.with_extension("away");
+    ask("SETICSF DISABLE,CKDS", "disable-updates");
+    fs::rename(&directory, &away).unwrap();
+    ask("D ICSF,CARDS", "lost");
+    fs::rename(&away, &directory).unwrap();
+    ask("D ICSF,CARDS", "back");
+    drop(commands);
+    let ran = Ran::from(console.wait_with_output().unwrap()).ok();
+    let answers = ran.json()["commands"].to_string();
+    let (gone, back) = (answers.find("STATUS=Offline").unwrap(), answers.find("STATUS=Active").unwrap());
+    assert!(gone < back, "{answers}");
+}
+
 /// The PIN is right when the system is opened, and another one is set by the time the session is lost.
 #[test]
 fn a_pin_that_is_refused_later_is_remembered_too() {
@@ -312,7 +356,6 @@ fn a_pin_that_is_refused_later_is_remembered_too() {
     let mut child = command.spawn().unwrap();
     let mut commands = child.stdin.take().unwrap();
     let define = |commands: &mut std::process::ChildStdin, name: &str| {
-        use std::io::Write;
         writeln!(commands, "RDEFINE PTKTDATA {name} SSIGNON(KEYENCRYPTED(E001193519561977))").unwrap();
     };
     define(&mut commands, "A1");

@@ -107,7 +107,10 @@ impl EngineError {
     fn describe(&self) -> String {
         match (&self.kind, &self.detail) {
             // The general sentence adds nothing to the particular one.
-            (EngineErrorKind::Unavailable | EngineErrorKind::Refused, Some(detail)) => detail.clone(),
+            (
+                EngineErrorKind::Unavailable | EngineErrorKind::Refused | EngineErrorKind::MasterKeyNotSet(_),
+                Some(detail),
+            ) => detail.clone(),
             (kind, Some(detail)) => format!("{kind}: {detail}"),
             (kind, None) => kind.to_string(),
         }
