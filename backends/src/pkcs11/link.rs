@@ -314,10 +314,11 @@ impl Link {
         })
     }
 
-    /// Unwraps a key, to be wrapped under another master key at once. It belongs to the session of this lane and not to the
+    /// Unwraps a key, to be wrapped under another master key at once: as a secret of any sort, since only its stored form
+    /// moves, and what the token cannot use can be moved too. It belongs to the session of this lane and not to the
     /// keeper's, so that lanes need not wait for each other.
-    pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
-        self.with_session(|session| session.unwrap(from, kind_of(spec), blob, true))
+    pub(super) fn unwrap_to_wrap(&self, from: Object, blob: &[u8]) -> Result<Object> {
+        self.with_session(|session| session.unwrap(from, Kind::Hmac, blob, true))
     }
 
     pub(super) fn wrap_unwrapped(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {

@@ -274,7 +274,7 @@ impl Engine {
     fn rewrap(&self, key: &WrappedKey, to: Register) -> Result<WrappedKey, EngineError> {
         let spec = key.spec();
         self.trying(Some(spec), |link, held| {
-            let object = unwrapped(link, held, key, |from, spec, blob| link.unwrap_to_wrap(from, spec, blob))?;
+            let object = unwrapped(link, held, key, |from, blob| link.unwrap_to_wrap(from, blob))?;
             let target = match held.wrapping(key.master_key(), to) {
                 Ok(target) => target,
                 Err(error) => {
