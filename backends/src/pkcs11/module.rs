@@ -253,11 +253,27 @@ impl Session {
         ])
     }
 
-    /// What a key is let do that a master key must not.
+    /// What a key is let do, or was, that a master key must not.
+    ///
+    /// A key that was entered by parts has been outside the token, and the token says so; one that was born in it
+    /// (`CKA_LOCAL`) must never have been.
     pub(super) fn laxities(&self, object: Object) -> Result<BTreeSet<&'static str>> {
         use AttributeType as Asked;
-        let asked = [Asked::Sensitive, Asked::Extractable, Asked::Encrypt, Asked::Decrypt, Asked::Sign, Asked::Derive];
+        let asked = [
+            Asked::Sensitive,
+            Asked::Extractable,
+            Asked::Encrypt,
+            Asked::Decrypt,
+            Asked::Sign,
+            Asked::Derive,
+            Asked::Private,
+            Asked::Modifiable,
+            Asked::Local,
+            Asked::NeverExtractable,
+            Asked::AlwaysSensitive,
+        ];
         let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &asked)?;
+        let born_inside = found.contains(&Attribute::Local(true));
         Ok(found
             .iter()
             .filter_map(|attribute| match attribute {
@@ -265,6 +281,10 @@ impl Session {
                 Attribute::Extractable(true) => Some("can leave the token"),
                 Attribute::Encrypt(true) | Attribute::Decrypt(true) => Some("enciphers"),
                 Attribute::Sign(true) | Attribute::Derive(true) => Some("makes MACs or keys"),
+                Attribute::Private(false) => Some("can be used without the PIN"),
+                Attribute::Modifiable(true) => Some("can be changed"),
+                Attribute::NeverExtractable(false) if born_inside => Some("could leave the token once"),
+                Attribute::AlwaysSensitive(false) if born_inside => Some("could be read once"),
                 _ => None,
             })
             .collect())

@@ -159,7 +159,9 @@ fn replace(card: &Card, attributes: &[Attribute]) {
     }
 }
 
-const GUARDED: [Attribute; 6] = [
+const GUARDED: [Attribute; 8] = [
+    Attribute::Private(true),
+    Attribute::Modifiable(false),
     Attribute::Sensitive(true),
     Attribute::Extractable(false),
     Attribute::Encrypt(false),
@@ -175,6 +177,8 @@ fn a_master_key_that_is_guarded_less_than_ours_is_refused() {
         (Attribute::Sensitive(false), "can be read"),
         (Attribute::Encrypt(true), "enciphers"),
         (Attribute::Sign(true), "makes MACs or keys"),
+        (Attribute::Private(false), "can be used without the PIN"),
+        (Attribute::Modifiable(true), "can be changed"),
     ] {
         let card = Card::new();
         let rig = Rig::on(&card);
@@ -186,6 +190,40 @@ fn a_master_key_that_is_guarded_less_than_ours_is_refused() {
         assert!(why.contains("does not protect its keys") && why.contains(says), "{why}");
         rig.fails_with(NO_ENGINE, &["offline", says]);
     }
+}
+
+/// A key that was born in the token and could leave it for a moment may be anywhere.
+#[test]
+fn a_master_key_that_could_leave_the_token_once_is_refused_and_one_that_was_entered_is_not() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    enter_parts(&rig, |kind| rig.icsf.change_master_key(kind, &mut |_| {}).map(drop));
+    rig.works();
+    assert!(!rig.engine.info().is_weak(), "{:?}", rig.engine.info().quirks);
+    let session = card.session();
+    for key in master_keys(&session) {
+        let found = session.get_attributes(key, &[cryptoki::object::AttributeType::Id]).unwrap();
+        session.destroy_object(key).unwrap();
+        let mut template = vec![
+            Attribute::ValueLen(32.into()),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Wrap(true),
+            Attribute::Unwrap(true),
+            Attribute::Encrypt(false),
+            Attribute::Decrypt(false),
+            Attribute::Sign(false),
+            Attribute::Derive(false),
+            Attribute::Sensitive(false),
+            Attribute::Extractable(true),
+        ];
+        template.extend(found);
+        let key = session.generate_key(&cryptoki::mechanism::Mechanism::AesKeyGen, &template).unwrap();
+        session.update_attributes(key, &[Attribute::Sensitive(true)]).unwrap();
+        session.update_attributes(key, &[Attribute::Extractable(false)]).unwrap();
+    }
+    let why = rig.engine.attach().unwrap_err().to_string();
+    assert!(why.contains("could leave the token once") && why.contains("could be read once"), "{why}");
 }
 
 #[test]
