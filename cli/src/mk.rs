@@ -162,7 +162,7 @@ impl Mk {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         match &self.action {
             Action::Generate(Which { kind }) => {
-                each(context, *kind, |system, kind| Ok(system.icsf().generate_master_key(kind)?))?;
+                each_and_tell(context, *kind, |system, kind| Ok(system.icsf().generate_master_key(kind)?))?;
                 show_new(context, *kind)
             }
             Action::Load { which: Which { kind }, part, from } => {
@@ -180,11 +180,13 @@ impl Mk {
                     ));
                 }
                 let part = Part::from(*part);
-                each(context, *kind, |system, kind| Ok(system.icsf().load_master_key_part(kind, part, &key)?))?;
+                each_and_tell(context, *kind, |system, kind| {
+                    Ok(system.icsf().load_master_key_part(kind, part, &key)?)
+                })?;
                 show_new(context, *kind)
             }
             Action::Set(Which { kind }) => {
-                each(context, *kind, |system, kind| Ok(system.icsf().set_master_key(kind)?))?;
+                each_and_tell(context, *kind, |system, kind| Ok(system.icsf().set_master_key(kind)?))?;
                 show(context, *kind)
             }
             Action::Show { kind } => show(context, *kind),
@@ -196,6 +198,19 @@ impl Mk {
             }
         }
     }
+}
+
+/// The same for what makes a master key, or puts it to use; tells what the engine does otherwise than it should since.
+fn each_and_tell(
+    context: &mut Context,
+    kind: Kind,
+    act: impl Fn(&System, MasterKeyKind) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let before = context.with_engine(|system| Ok(system.engine()?.info.quirks))?;
+    each(context, kind, act)?;
+    let now = context.with_engine(|system| Ok(system.engine()?.info))?;
+    let since = now.quirks.iter().filter(|quirk| !before.contains(quirk));
+    since.map(|quirk| format!("{now}: {quirk}")).try_for_each(|told| context.out.note(&told))
 }
 
 /// Does something with each of the master keys asked for.

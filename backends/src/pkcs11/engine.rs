@@ -303,7 +303,7 @@ impl Engine {
             shown.quirks.push(Quirk::odd(not_shown(name)));
         }
         shown.quirks.extend(held.lax.iter().map(Quirk::weak));
-        shown.quirks.extend(held.allowed.iter().copied().map(Quirk::odd));
+        shown.quirks.extend(held.allowed.iter().map(|(what, keys)| Quirk::odd(format!("{what}: {}", keys.join(", ")))));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }

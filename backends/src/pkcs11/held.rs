@@ -1,6 +1,6 @@
 //! The master-key registers as they were found in the token.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use icsf_core::backend::{
     EngineError, EngineErrorKind, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Register, Registers, WrappedKey,
@@ -22,8 +22,8 @@ pub(super) struct Held {
     pub(super) missing: Missing,
     /// Master keys that are guarded less than ours are: somebody else has made them.
     pub(super) lax: Vec<String>,
-    /// What the token did not let us forbid the master keys.
-    pub(super) allowed: BTreeSet<&'static str>,
+    /// What the token did not let us forbid, and which master keys.
+    pub(super) allowed: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// Master keys that are in the file and not in the token, and what they are called.
@@ -113,7 +113,9 @@ impl Held {
             let what = laxities.into_iter().collect::<Vec<_>>().join(", ");
             self.lax.push(format!("{} {what}", name(kind, register, identity)));
         }
-        self.allowed.extend(link.allowed(object)?);
+        for allowed in link.allowed(object)? {
+            self.allowed.entry(allowed).or_default().push(format!("{register} {kind}"));
+        }
         Ok(Some(HeldKey { object, mkvp: link.pattern(kind, object)? }))
     }
 

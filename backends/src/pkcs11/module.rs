@@ -28,7 +28,7 @@ use icsf_core::ClearKey;
 use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
-use super::codes::Failure;
+use super::codes::{Class, Failure};
 use super::lane::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
@@ -204,24 +204,16 @@ impl Session {
     pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<Object> {
         let mut last = None;
         for strictness in Strictness::ALL {
-            let mut template = strictness.master_key(label, id);
-            let made = match value {
-                Some(value) => {
-                    template.push(Attribute::Value(value.expose().to_vec()));
-                    self.create(template)
-                }
-                None => {
-                    template.push(Attribute::ValueLen((MASTER_KEY_LENGTH as u64).into()));
-                    self.inner(Function::GenerateKey)?
-                        .generate_key(&Mechanism::AesKeyGen, &template)
-                        .map(Object)
-                        .map_err(Failure::from)
-                }
-            };
+            let mut made = self.master_key_of(strictness, label, id, value);
+            // So vague an answer is no refusal before it is repeated: one accident must not make a weaker key for good.
+            if made.as_ref().is_err_and(|failure| failure.class() == Class::Ambiguous && strictness.refused(failure)) {
+                self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
+                made = self.master_key_of(strictness, label, id, value);
+            }
             match made {
                 Ok(object) => return Ok(object),
                 Err(failure) if strictness.refused(&failure) => {
-                    // So vague an answer may also come when the key was made.
+                    // It may also come when the key was made.
                     self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
                     last = Some(failure);
                 }
@@ -229,6 +221,23 @@ impl Session {
             }
         }
         Err(last.unwrap_or(Failure::Nonsense("C_CreateObject")))
+    }
+
+    fn master_key_of(
+        &self,
+        strictness: Strictness,
+        label: &str,
+        id: &[u8],
+        value: Option<&ClearKey>,
+    ) -> Result<Object> {
+        let mut template = strictness.master_key(label, id);
+        let Some(value) = value else {
+            template.push(Attribute::ValueLen((MASTER_KEY_LENGTH as u64).into()));
+            let made = self.inner(Function::GenerateKey)?.generate_key(&Mechanism::AesKeyGen, &template)?;
+            return Ok(Object(made));
+        };
+        template.push(Attribute::Value(value.expose().to_vec()));
+        self.create(template)
     }
 
     /// Makes the sum of the parts of a master key so far. It can be wrapped by any key, to add the next part.

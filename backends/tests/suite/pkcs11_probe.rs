@@ -1,7 +1,7 @@
 //! What a token is asked when it is attached: what its answers make of it, and that an accident is no answer.
 
 use icsf_backends::pkcs11::{Pkcs11, TokenErrorKind};
-use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, MasterKeyKind, Quirk, RegisterChange};
+use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, MasterKeyKind, Part, Quirk, RegisterChange};
 use softhsm_fixtures::{Card, Ckr, Configuration, Fault, Function, Library};
 use tempfile::TempDir;
 
@@ -200,12 +200,42 @@ fn a_token_that_does_not_guard_its_keys_is_refused_unless_accepted() {
     assert!(!engine.info().is_weak(), "{:?}", engine.info().quirks);
 }
 
+/// A token that is out of order for a moment gets no weaker master key for it.
+#[test]
+fn one_vague_answer_is_no_refusal_of_what_a_master_key_is_forbidden() {
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let engine = Pkcs11::create(directory.path().join("registers"), card_options(&card), pin(card.user_pin())).unwrap();
+    let value = icsf_core::ClearKey::new(vec![7; 32]);
+    let load = |part| RegisterChange::Load(part, &value);
+    engine.change_register(MasterKeyKind::Des, load(Part::First)).unwrap();
+    let last = icsf_core::ClearKey::new(vec![1; 32]);
+    let before = engine.info().quirks;
+    for late in [false, true] {
+        let fault = |function| {
+            let fault = Fault::answer(Ckr::GENERAL_ERROR).on(function).times(1);
+            if late { fault.late() } else { fault }
+        };
+        card.inject(fault(Function::GenerateKey));
+        engine.change_register(MasterKeyKind::Aes, RegisterChange::Generate).unwrap();
+        assert_eq!(engine.info().quirks, before, "late: {late}");
+        engine.change_register(MasterKeyKind::Aes, RegisterChange::ClearNew).unwrap();
+        card.heal();
+        // After a key of the moment, by which the sum so far is taken out, the final part makes the master key.
+        card.inject(fault(Function::CreateObject).from(2));
+        engine.change_register(MasterKeyKind::Des, RegisterChange::Load(Part::Final, &last)).unwrap();
+        assert_eq!(engine.info().quirks, before, "late: {late}");
+        card.heal();
+        engine.change_register(MasterKeyKind::Des, RegisterChange::ClearNew).unwrap();
+        engine.change_register(MasterKeyKind::Des, load(Part::First)).unwrap();
+    }
+}
+
 /// What a token did not take when a master key was made is seen in the key, so whoever comes later is told it too.
 #[test]
 fn what_a_master_key_is_not_forbidden_is_told_by_every_engine() {
     const ATTRIBUTE_TYPE_INVALID: Ckr = Ckr::new(0x12);
-    const ANY_MECHANISM: &str = "it does not restrict a master key to one mechanism";
-    const COPIES: &str = "it does not forbid copies of a master key";
+    const ANY_MECHANISM: &str = "it does not restrict a master key to one mechanism: new AES-MK";
+    const COPIES: &str = "it does not forbid copies of a master key: new AES-MK";
     let card = Card::new();
     for (refusals, told) in [(0, &[][..]), (1, &[ANY_MECHANISM]), (2, &[COPIES, ANY_MECHANISM])] {
         let directory = TempDir::new().unwrap();

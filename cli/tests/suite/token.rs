@@ -517,4 +517,15 @@ fn what_a_token_does_not_forbid_a_master_key_is_told_by_who_tries_it() {
     assert_eq!(quirks(&after), quirks(&before) + 1);
     assert!(after.to_string().contains("it does not restrict a master key to one mechanism"), "{after}");
     assert_eq!(about(), before);
+    // And by who makes one of a system.
+    card.heal();
+    setting.init(&["--pin-file", &setting.pin]).ok();
+    for (refusals, told) in [(0, false), (1, true)] {
+        card.inject(Fault::answer(ATTRIBUTE_TYPE_INVALID).on(Function::GenerateKey).from(2).times(refusals));
+        let made = place.prd1(&["mk", "generate", "--kind", "aes"]).ok();
+        let says = "it does not restrict a master key to one mechanism: new AES-MK";
+        assert_eq!(unfolded(&made).contains(says), told, "{made:?}");
+        card.heal();
+        place.prd1(&["mk", "clear", "--kind", "aes"]).ok();
+    }
 }
