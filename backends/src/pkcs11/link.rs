@@ -284,8 +284,12 @@ impl Link {
     pub(super) fn open(&self, master_key: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
         self.kept(|keeper| {
             let object = keeper.session.unwrap(master_key, kind_of(spec), blob, false)?;
-            if self.findings.makes_sensitive {
-                keeper.session.make_sensitive(object)?;
+            if self.findings.makes_sensitive
+                && let Err(failure) = keeper.session.make_sensitive(object)
+            {
+                // Or it would stay readable as long as the session lasts.
+                let _ = keeper.session.destroy(object);
+                return Err(failure);
             }
             Ok(object)
         })
