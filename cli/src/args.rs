@@ -31,8 +31,8 @@ input file is wrong; otherwise the return code of the service that failed:
 not there for it, 16 a fault of this program. 4 is done, with a warning. A
 reader that goes away (a broken pipe) is no error.
 
-Secrets (keys, pass phrases, PINs, tickets) are read from a file of mode 0600, from
-standard input (-) or at a prompt, and never from the command line.
+Secrets (keys, pass phrases, PINs, tickets) are read from a file of mode 0600,
+from standard input (-) or at a prompt, and never from the command line.
 
 Environment: SOFTICSF_SYSTEM for -C, SOFTICSF_PASSPHRASE_FILE for
 --passphrase-file, SOFTICSF_PIN_FILE for --pin-file, SOFTICSF_PIN for the PIN

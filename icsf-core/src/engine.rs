@@ -105,7 +105,7 @@ impl EngineState {
 }
 
 /// What to do about a master key that was set and cannot be found.
-const FIND: &str = "see that the files of the token are all in their place, and if they were away, restart what has the token \
+pub(crate) const FIND: &str = "see that the files of the token are all in their place, and if they were away, restart what has the token \
                     open; if the master key was deleted for good, enter it again: softicsf mk load, mk set";
 
 fn load(kind: MasterKeyKind, needed: Mkvp) -> String {

@@ -91,7 +91,8 @@ impl Icsf {
     }
 
     /// Sets the new master key: the first one of a CKDS, or the one the CKDS is already under (a spare engine at another
-    /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key).
+    /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key). One that was set
+    /// and of which the CKDS does not know, as that failed, is made known to it.
     ///
     /// # Errors
     /// [`Code::RegisterRefused`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
@@ -102,6 +103,11 @@ impl Icsf {
 
     fn set_first(&self, kind: MasterKeyKind) -> Result<()> {
         let view = self.ceremony()?;
+        let held = view.engine.master_keys.of(kind);
+        if held.new == NewRegister::Empty && held.current.is_some() && view.kds.header().of(kind).is_none() {
+            // It was set, and what comes next failed.
+            return self.initialize_for(kind);
+        }
         let new = new_master_key(&view, kind)?;
         if let Some(needed) = view.kds.header().of(kind).map(Authority::mkvp).filter(|needed| *needed != new) {
             let why = format!("the CKDS is under {kind} {needed}, the new register holds {new}");

@@ -197,7 +197,6 @@ impl Held {
             let missing = self.missing.iter().find(|(k, r, _)| (*k, *r) == (kind, register));
             match (register, missing) {
                 (_, Some((_, _, name))) => error.with_detail(not_shown(name)),
-                (Register::New, None) => error.with_detail(format!("the new {kind} register is not full")),
                 _ => error,
             }
         })

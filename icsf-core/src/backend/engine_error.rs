@@ -52,7 +52,7 @@ impl fmt::Display for EngineErrorKind {
                 write!(f, "the key is wrapped under {kind} {mkvp}, which is neither the current nor the old one")
             }
             Self::Damaged => f.write_str("the wrapped key was changed and does not unwrap"),
-            Self::Unsupported(spec) => write!(f, "the engine cannot use a {spec} for this"),
+            Self::Unsupported(spec) => write!(f, "the engine cannot use {} {spec} for this", spec.article()),
             Self::Refused => f.write_str("the master-key registers do not allow this"),
             Self::Fault => f.write_str("the crypto engine failed"),
         }
@@ -102,6 +102,11 @@ impl EngineError {
     #[must_use]
     pub const fn kind(&self) -> &EngineErrorKind {
         &self.kind
+    }
+
+    /// Whether the engine has told more than the kind.
+    pub(crate) const fn has_detail(&self) -> bool {
+        self.detail.is_some()
     }
 
     fn describe(&self) -> String {

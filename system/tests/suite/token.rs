@@ -150,7 +150,9 @@ fn a_pin_file_opens_it_unattended_and_must_be_for_its_owner_alone() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let locked = home.another().engine().unwrap();
     assert_eq!(locked.state.word(), "locked");
-    assert!(locked.state.to_string().contains("chmod 600"), "{}", locked.state);
+    let state = locked.state.to_string();
+    assert!(state.starts_with(&format!("locked: {}: its mode is 644", file.display())), "{state}");
+    assert!(state.contains("chmod 600"), "{state}");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
 
     let shown = format!("{:?} {locked:?}", home.system);

@@ -212,6 +212,19 @@ fn a_token_without_des_names_the_legacy_keys_and_makes_enhanced_tickets() {
     makes_enhanced_tickets_only(&system);
 }
 
+/// The records of legacy keys are authenticated by an HMAC key too, and it is that one which cannot be used.
+#[test]
+fn a_token_without_hmac_says_which_key_it_is_that_it_cannot_use() {
+    let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_DES3_ECB";
+    let library = Library::try_isolated(&Configuration::new().set("slots.mechanisms", mechanisms)).unwrap();
+    let token = library.token().unwrap();
+    let (system, _card) = moved_to(softhsm(&token));
+    let why = ticket(&system, &legacy()).unwrap_err().cause().to_string();
+    let says = "the key that authenticates the records under the DES-MK cannot be used: the engine cannot use an HMAC key \
+                of 64 bytes for this";
+    assert!(why.contains(says), "{why}");
+}
+
 /// See `backends/tests/suite/tokens.rs`, of which this is the other half.
 #[test]
 fn nss_makes_the_tickets_and_each_status_says_that_it_is_weak() {
