@@ -62,6 +62,17 @@ impl MasterKey {
     }
 }
 
+/// Refuses a master key of zeros only, which everybody knows.
+pub(crate) fn refuse_zeros(kind: MasterKeyKind, clear: &ClearKey) -> Result<(), EngineError> {
+    if clear.expose().iter().any(|byte| *byte != 0) {
+        return Ok(());
+    }
+    Err(EngineError::refused(format!(
+        "the parts make a {kind} of zeros only, as when one part is entered twice: enter another final part, or clear the \
+         register and begin again"
+    )))
+}
+
 /// The refusal to set a key that is not the one the caller has seen.
 pub(crate) fn another_key(kind: MasterKeyKind, waiting: Mkvp, expected: Mkvp) -> EngineError {
     EngineError::refused(format!(

@@ -66,6 +66,12 @@ impl Failure {
         self
     }
 
+    /// Adds something that is known, for a machine and for who asks for all of it.
+    pub(crate) fn fact(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.facts.push((name, value.into()));
+        self
+    }
+
     /// Adds where to find out more, to what there is to do.
     pub(crate) fn see(mut self, command: &str) -> Self {
         match self.0.next.last_mut() {

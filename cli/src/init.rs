@@ -156,6 +156,9 @@ impl Init {
                  whoever can read that can use its keys",
             )?;
         }
+        for quirk in view.info.quirks.iter().filter(|quirk| quirk.weak) {
+            out.note(&format!("{}: {quirk}", view.info))?;
+        }
         for kind in MasterKeyKind::ALL {
             if let Some(pattern) = pattern(kind) {
                 out.note(&format!("{kind} set, pattern {pattern}"))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 use icsf_backends::Software;
@@ -145,16 +145,21 @@ impl Kat {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         let files = self.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
         let token = self.token.token(matches!(self.backend, Some(EngineName::Pkcs11)))?;
+        let mut ended = Ok(());
         let tallies: Vec<Tally> = match (self.backend, token) {
             (None, _) => files.iter().map(|file| run(file, None)).collect(),
             (_, Some(token)) => {
                 let throwaway = Throwaway::new(&token, context)?;
-                let tallies = through(throwaway.engine(), &files);
-                let ended = throwaway.end();
+                let tallies = through(&throwaway.engine(), &files);
+                ended = throwaway.end();
                 interrupt::settle();
-                tallies.and_then(|tallies| ended.map(|()| tallies))?
+                // Why nothing was run comes before what is left in the token.
+                tallies?
             }
-            (_, None) => through(&Software::in_memory(Arc::new(SystemRandom)), &files)?,
+            (_, None) => {
+                let engine: Arc<dyn Backend> = Arc::new(Software::in_memory(Arc::new(SystemRandom)));
+                through(&engine, &files)?
+            }
         };
         let tallies: Vec<_> = self.files.iter().zip(tallies).collect();
         for (path, tally) in &tallies {
@@ -188,21 +193,27 @@ impl Kat {
         for why in tallies.iter().flat_map(|(_, tally)| &tally.lacking).collect::<BTreeSet<_>>() {
             context.out.note(&format!("skipped: {why}"))?;
         }
+        // The card may have been pulled: what was tried until then is told all the same.
+        if let Err(failure) = ended {
+            context.out.finish()?;
+            context.tell("kat", &failure);
+            return Ok(failure.exit());
+        }
         Ok(u8::from(failed + skipped > 0))
     }
 }
 
-fn read(path: &Path) -> Result<File, Failure> {
+fn read(path: &Path) -> Result<Arc<File>, Failure> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_str(&text).map(Arc::new).map_err(|error| {
         Failure::usage(format!("{shown}: this is no known-answer file: {error}"))
             .next("see ptkt/vectors/README.md in the sources of this program for its form")
     })
 }
 
 /// Runs the files through an engine without master keys.
-fn through(engine: &dyn Backend, files: &[File]) -> Result<Vec<Tally>, Failure> {
+fn through(engine: &Arc<dyn Backend>, files: &[Arc<File>]) -> Result<Vec<Tally>, Failure> {
     let set = MasterKeyKind::ALL.into_iter().try_for_each(|kind| {
         engine.change_register(kind, RegisterChange::Generate)?;
         let made = engine.master_keys()?.of(kind).new.pattern();
@@ -212,16 +223,16 @@ fn through(engine: &dyn Backend, files: &[File]) -> Result<Vec<Tally>, Failure> 
     Ok(files.iter().map(|file| run(file, Some(engine))).collect())
 }
 
-fn run(file: &File, engine: Option<&dyn Backend>) -> Tally {
+fn run(file: &Arc<File>, engine: Option<&Arc<dyn Backend>>) -> Tally {
     let mut tally = Tally { passed: 0, skipped: 0, lacking: BTreeSet::new(), failures: Vec::new() };
-    for case in &file.cases {
+    for (at, case) in file.cases.iter().enumerate() {
         // Somebody waits for it to end, and what it has made in a token is to be removed first.
         if quiesce::is_begun() {
             break;
         }
-        let tried = match file.algorithm {
-            Algorithm::Legacy => case.legacy(engine),
-            Algorithm::Enhanced => case.enhanced(engine),
+        let tried = match engine {
+            None => file.tried(at, None),
+            Some(engine) => in_engine(file, at, engine),
         };
         match tried {
             Ok(()) => tally.passed += 1,
@@ -233,6 +244,26 @@ fn run(file: &File, engine: Option<&dyn Backend>) -> Tally {
         }
     }
     tally
+}
+
+/// Tries a case in one piece of work of the engine, as a ticket is made.
+fn in_engine(file: &Arc<File>, at: usize, engine: &Arc<dyn Backend>) -> Tried {
+    let tried = Arc::new(Mutex::new(None));
+    let (file, of, place) = (Arc::clone(file), Arc::clone(engine), Arc::clone(&tried));
+    let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.tried(at, Some(&*of)));
+    engine.run(Box::new(work)).map_err(stopped)?;
+    let tried = tried.lock().unwrap_or_else(PoisonError::into_inner).take();
+    tried.unwrap_or_else(|| failed("the engine came back without an answer"))
+}
+
+impl File {
+    fn tried(&self, at: usize, engine: Option<&dyn Backend>) -> Tried {
+        match (self.cases.get(at), self.algorithm) {
+            (Some(case), Algorithm::Legacy) => case.legacy(engine),
+            (Some(case), Algorithm::Enhanced) => case.enhanced(engine),
+            (None, _) => failed("there is no such case"),
+        }
+    }
 }
 
 fn failed<T>(why: impl Into<String>) -> Result<T, Not> {

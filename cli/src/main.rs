@@ -46,6 +46,7 @@ use crate::output::{fold_hanging, talk};
 
 fn main() -> ExitCode {
     interrupt::handle();
+    softicsf::own_modules();
     let status = command();
     interrupt::settle();
     status

@@ -162,7 +162,7 @@ impl Mk {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
         match &self.action {
             Action::Generate(Which { kind }) => {
-                each(context, *kind, |system, kind| Ok(system.icsf().generate_master_key(kind)?))?;
+                each_and_tell(context, *kind, |system, kind| Ok(system.icsf().generate_master_key(kind)?))?;
                 show_new(context, *kind)
             }
             Action::Load { which: Which { kind }, part, from } => {
@@ -180,11 +180,13 @@ impl Mk {
                     ));
                 }
                 let part = Part::from(*part);
-                each(context, *kind, |system, kind| Ok(system.icsf().load_master_key_part(kind, part, &key)?))?;
+                each_and_tell(context, *kind, |system, kind| {
+                    Ok(system.icsf().load_master_key_part(kind, part, &key)?)
+                })?;
                 show_new(context, *kind)
             }
             Action::Set(Which { kind }) => {
-                each(context, *kind, |system, kind| Ok(system.icsf().set_master_key(kind)?))?;
+                each_and_tell(context, *kind, |system, kind| Ok(system.icsf().set_master_key(kind)?))?;
                 show(context, *kind)
             }
             Action::Show { kind } => show(context, *kind),
@@ -196,6 +198,19 @@ impl Mk {
             }
         }
     }
+}
+
+/// The same for what makes a master key, or puts it to use; tells what the engine does otherwise than it should since.
+fn each_and_tell(
+    context: &mut Context,
+    kind: Kind,
+    act: impl Fn(&System, MasterKeyKind) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let before = context.with_engine(|system| Ok(system.engine()?.info.quirks))?;
+    each(context, kind, act)?;
+    let now = context.with_engine(|system| Ok(system.engine()?.info))?;
+    let since = now.quirks.iter().filter(|quirk| !before.contains(quirk));
+    since.map(|quirk| format!("{now}: {quirk}")).try_for_each(|told| context.out.note(&told))
 }
 
 /// Does something with each of the master keys asked for.
@@ -256,6 +271,7 @@ fn show_new(context: &mut Context, kind: Kind) -> Outcome {
 
 fn change(context: &mut Context, kind: Kind) -> Outcome {
     let mut counts = Vec::new();
+    let (both, before) = (kind == Kind::Both, registers(context)?);
     for kind in kind.each() {
         let bar = progress(*kind);
         let changed = context.with_engine(|system| {
@@ -266,7 +282,11 @@ fn change(context: &mut Context, kind: Kind) -> Outcome {
             Ok(system.icsf().change_master_key(*kind, &mut shown)?)
         });
         bar.finish_and_clear();
-        counts.push((*kind, changed?.done));
+        match changed {
+            Ok(changed) => counts.push((*kind, changed.done)),
+            Err(failure) if both => return Err(half_way(context, &before, &counts, failure)),
+            Err(failure) => return Err(failure),
+        }
     }
     let held = registers(context)?;
     if context.out.is_json() {
@@ -283,6 +303,38 @@ fn change(context: &mut Context, kind: Kind) -> Outcome {
         context.out.line(format!("{kind}: records re-enciphered: {count}"))?;
     }
     show(context, kind)
+}
+
+/// Says of a change of both that stopped what it has changed and what not, and how it goes on.
+fn half_way(context: &mut Context, before: &MasterKeys, done: &[(MasterKeyKind, usize)], failure: Failure) -> Failure {
+    let full = |held: &MasterKeys, kind| matches!(held.of(kind).new, NewRegister::Full(_));
+    let after = registers(context).ok();
+    let (mut said, mut left) = (Vec::new(), Vec::new());
+    for (at, kind) in MasterKeyKind::ALL.into_iter().enumerate() {
+        said.push(match (done.get(at), after) {
+            (Some((_, count)), _) => format!("the {kind} is changed (records re-enciphered: {count})"),
+            // Only the first of the others was begun.
+            (None, None) if at == done.len() && full(before, kind) => {
+                left.push(kind);
+                format!("whether the {kind} is set, softicsf mk show tells when the engine can be asked")
+            }
+            (None, Some(after)) if full(before, kind) && !full(&after, kind) => {
+                format!("the {kind} is set, and not every record is under it yet")
+            }
+            (None, _) => {
+                left.push(kind);
+                format!("the {kind} is not changed")
+            }
+        });
+    }
+    let names = |kinds: &[MasterKeyKind]| kinds.iter().map(MasterKeyKind::to_string).collect::<Vec<_>>().join(", ");
+    let changed: Vec<_> = done.iter().map(|(kind, _)| *kind).collect();
+    let failure = failure.fact("changed", names(&changed)).fact("not changed", names(&left)).next(said.join("; "));
+    match left.as_slice() {
+        [] => failure,
+        [kind] => failure.next(format!("then go on: softicsf mk change --kind {}", name(*kind))),
+        _ => failure.next("then begin again: softicsf mk change --kind both"),
+    }
 }
 
 fn zeroize(context: &mut Context, kind: Kind, yes: bool) -> Outcome {

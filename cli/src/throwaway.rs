@@ -15,6 +15,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use icsf_backends::Pkcs11;
 use icsf_backends::pkcs11::TokenErrorKind;
@@ -35,7 +36,7 @@ const REGISTERS: &str = "engine.token";
 /// See the module.
 pub(crate) struct Throwaway {
     // In the order in which they go.
-    engine: Pkcs11,
+    engine: Arc<Pkcs11>,
     directory: PathBuf,
     _alive: File,
     /// To end within is to leave something.
@@ -60,18 +61,19 @@ impl Throwaway {
         let engine = Pkcs11::create(directory.join(REGISTERS), token.options(), copy).map_err(|error| {
             // There is no master key of it yet.
             let _ = fs::remove_dir_all(&directory);
-            Failure::new(12, error.to_string())
+            let failure = Failure::new(12, format!("{}: {}", error.subject(), error.kind().what()));
+            error.kind().remedy().into_iter().fold(failure, Failure::next)
         })?;
         // Others can write where temporary files are, and could have us remove what is not ours.
         let removed = state.map_or(0, |place| leftovers(&place, token, &pin));
         if removed > 0 {
             context.out.note(&format!("removed from the token: the master keys of {}", killed(removed)))?;
         }
-        Ok(Self { engine, directory, _alive: alive, _hold: hold })
+        Ok(Self { engine: Arc::new(engine), directory, _alive: alive, _hold: hold })
     }
 
-    pub(crate) const fn engine(&self) -> &Pkcs11 {
-        &self.engine
+    pub(crate) fn engine(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.engine) as Arc<dyn Backend>
     }
 
     /// What it can do, and what it does otherwise: how it guards a master key is seen in one.

@@ -104,6 +104,10 @@ impl EngineState {
     }
 }
 
+/// What to do about a master key that was set and cannot be found.
+pub(crate) const FIND: &str = "see that the files of the token are all in their place, and if they were away, restart what has the token \
+                    open; if the master key was deleted for good, enter it again: softicsf mk load, mk set";
+
 fn load(kind: MasterKeyKind, needed: Mkvp) -> String {
     format!("load the {kind} with pattern {needed}: softicsf mk load, mk set")
 }
@@ -162,7 +166,9 @@ impl EngineView {
     pub fn require_master_key(&self, kind: MasterKeyKind) -> Result<Mkvp> {
         self.require()?;
         self.master_keys.of(kind).current.ok_or_else(|| {
+            let missing = self.info.missing.iter().find(|(missing, _)| *missing == kind);
             let (why, remedy) = match self.needed.get(&kind) {
+                _ if let Some((_, why)) = missing => (why.clone(), FIND.to_owned()),
                 Some(needed) => (format!("the {kind} is not set: the CKDS needs {needed}"), load(kind, *needed)),
                 None => (format!("the {kind} is not set"), "softicsf mk load, mk set".to_owned()),
             };

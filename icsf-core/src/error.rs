@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::backend::{EngineError, EngineErrorKind, MasterKeyKind, Mkvp};
 use crate::codes::{Code, ReasonCodes};
-use crate::engine::EngineState;
+use crate::engine::{EngineState, FIND};
 use crate::label::KeyLabel;
 
 /// What a service answers with return code 8 or above. No output has been written.
@@ -71,6 +71,12 @@ impl Error {
     #[must_use]
     pub fn at_engine(mut self, engine: impl Into<String>, state: impl Into<String>) -> Self {
         self.0.cause.engine.get_or_insert_with(|| (engine.into(), state.into()));
+        self
+    }
+
+    /// Says before why what could not be done for it.
+    pub(crate) fn because(mut self, what: &str) -> Self {
+        self.0.cause.why.insert_str(0, &format!("{what}: "));
         self
     }
 
@@ -146,6 +152,8 @@ impl From<EngineError> for Error {
             EngineErrorKind::MasterKeyMismatch(kind, mkvp) => out.under(*kind, *mkvp).with_remedy(format!(
                 "load the {kind} with pattern {mkvp} into the engine, or restore the key under the present one"
             )),
+            // An engine that tells more knows that it was set.
+            EngineErrorKind::MasterKeyNotSet(_) if error.has_detail() => out.with_remedy(FIND),
             EngineErrorKind::MasterKeyNotSet(kind) => {
                 out.with_remedy(format!("load and set the {kind}: softicsf mk load, mk set"))
             }

@@ -184,8 +184,18 @@ impl Icsf {
         let seen = self.view.load();
         match &*seen {
             Some(view) if self.is_current(view) => Ok(Arc::clone(view)),
-            _ => self.renew(),
+            _ => self.renew(false),
         }
+    }
+
+    /// What ICSF sees when it looks at the engine now, for those who show its state: a device can be gone long before a
+    /// request meets its loss. The engine is asked, so this waits as long as an engine may take; requests start from
+    /// [`view`](Self::view), which asks it only when something has changed.
+    ///
+    /// # Errors
+    /// As [`view`](Self::view). An engine that cannot be used is none: it is what is seen.
+    pub fn look(&self) -> Result<Arc<View>> {
+        self.renew(true)
     }
 
     fn is_current(&self, view: &View) -> bool {
@@ -204,10 +214,11 @@ impl Icsf {
             }
     }
 
-    fn renew(&self) -> Result<Arc<View>> {
+    /// Makes a new view; unless `always`, only if there is none that is current.
+    fn renew(&self, always: bool) -> Result<Arc<View>> {
         let _one = self.renewing();
         let seen = self.view.load_full();
-        if let Some(view) = seen.as_ref().filter(|view| self.is_current(view)) {
+        if let Some(view) = seen.as_ref().filter(|view| !always && self.is_current(view)) {
             return Ok(Arc::clone(view));
         }
         // Read before all else: what changes from here on is seen by the next call.

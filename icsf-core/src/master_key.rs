@@ -57,7 +57,7 @@ impl Icsf {
     /// # Errors
     /// [`Code::IcsfStopped`], [`Code::EngineUnavailable`].
     pub fn master_keys(&self) -> Result<MasterKeys> {
-        Ok(self.ceremony()?.engine.master_keys)
+        Ok(in_ceremony(self.look()?)?.engine.master_keys)
     }
 
     /// Enters a part of 32 bytes into the new register.
@@ -91,7 +91,8 @@ impl Icsf {
     }
 
     /// Sets the new master key: the first one of a CKDS, or the one the CKDS is already under (a spare engine at another
-    /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key).
+    /// site). A CKDS under another one is brought along by [`change_master_key`](Self::change_master_key). One that was set
+    /// and of which the CKDS does not know, as that failed, is made known to it.
     ///
     /// # Errors
     /// [`Code::RegisterRefused`] when the new register is not full; [`Code::MasterKeyMismatch`] when the CKDS is under
@@ -102,6 +103,11 @@ impl Icsf {
 
     fn set_first(&self, kind: MasterKeyKind) -> Result<()> {
         let view = self.ceremony()?;
+        let held = view.engine.master_keys.of(kind);
+        if held.new == NewRegister::Empty && held.current.is_some() && view.kds.header().of(kind).is_none() {
+            // It was set, and what comes next failed.
+            return self.initialize_for(kind);
+        }
         let new = new_master_key(&view, kind)?;
         if let Some(needed) = view.kds.header().of(kind).map(Authority::mkvp).filter(|needed| *needed != new) {
             let why = format!("the CKDS is under {kind} {needed}, the new register holds {new}");
@@ -143,13 +149,7 @@ impl Icsf {
     }
 
     pub(crate) fn ceremony(&self) -> Result<Arc<View>> {
-        let view = self.view()?;
-        view.require_started()?;
-        match view.engine.state {
-            // To load the right one is what mends a wrong one.
-            EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
-            _ => view.engine.require().map(|()| view),
-        }
+        in_ceremony(self.view()?)
     }
 
     /// Asked for again before each batch of records: the operator may stop ICSF or take the engine offline meanwhile.
@@ -564,6 +564,15 @@ fn refuse_unusable(unusable: &[(String, String)]) -> Result<()> {
     let all: Vec<&str> = unusable.iter().map(|(name, _)| name.as_str()).collect();
     let error = Error::new(Code::RecordDamaged, format!("the record of key {first} is damaged: {why}"));
     Err(error.with_remedy(format!("restore or delete: {}", all.join(", "))))
+}
+
+fn in_ceremony(view: Arc<View>) -> Result<Arc<View>> {
+    view.require_started()?;
+    match view.engine.state {
+        // To load the right one is what mends a wrong one.
+        EngineState::Online | EngineState::WrongMasterKey { .. } => Ok(view),
+        _ => view.engine.require().map(|()| view),
+    }
 }
 
 fn new_master_key(view: &View, kind: MasterKeyKind) -> Result<Mkvp> {

@@ -81,6 +81,11 @@ impl Card {
         })
     }
 
+    /// Whether unwrapped keys are to be readable, whatever their template says.
+    pub(crate) fn leaves_keys_readable(&self) -> bool {
+        self.control.readable.load(Ordering::Acquire) != 0
+    }
+
     /// Works with the module, which no longer knows any session from before the card was last pulled. The work
     /// is told whether the card is away.
     pub(crate) fn with(&self, work: impl FnOnce(&Real, bool) -> Rv) -> Rv {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::functions::FUNCTIONS;
 
 /// Says that the file is a control block of this layout.
-pub(crate) const MAGIC: u64 = 0x5346_5843_5452_4c31;
+pub(crate) const MAGIC: u64 = 0x5346_5843_5452_4c32;
 
 /// How many orders can be in force at a time.
 pub(crate) const ORDERS: usize = 16;
@@ -31,6 +31,8 @@ pub(crate) struct Control {
     pub(crate) delay: AtomicU64,
     /// Not 0 while each call that comes in hangs.
     pub(crate) hang: AtomicU64,
+    /// Not 0 while unwrapped keys are left readable.
+    pub(crate) readable: AtomicU64,
     /// How often hanging calls were let go.
     pub(crate) releases: AtomicU64,
     /// How many calls hang now.

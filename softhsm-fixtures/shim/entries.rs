@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::ptr;
+use std::slice;
 
 use crate::card::{ARGUMENTS_BAD, About, CRYPTOKI_NOT_INITIALIZED, Card, GENERAL_ERROR, OK};
 use crate::functions::{Bool, Function, FunctionList, Pointer, Rv, Ulong, for_each_function};
@@ -102,6 +103,66 @@ unsafe extern "C" fn C_GetSlotInfo(slot: Ulong, info: Pointer) -> Rv {
             answer
         })
     })
+}
+
+unsafe extern "C" fn C_UnwrapKey(
+    session: Ulong,
+    mechanism: Pointer,
+    unwrapping_key: Ulong,
+    wrapped: Pointer,
+    wrapped_length: Ulong,
+    template: Pointer,
+    count: Ulong,
+    key: Pointer,
+) -> Rv {
+    Card::answer(Function::UnwrapKey, |card| {
+        let mut altered = Vec::new();
+        if card.leaves_keys_readable() && !template.is_null() {
+            let count = usize::try_from(count).unwrap_or_default();
+            // SAFETY: not null, so the caller's template of so many attributes.
+            altered.extend_from_slice(unsafe { slice::from_raw_parts(template.cast::<Attribute>(), count) });
+            altered.iter_mut().for_each(Attribute::make_readable);
+        }
+        let template = if altered.is_empty() { template } else { altered.as_mut_ptr().cast() };
+        card.forward(About::Session, |real| {
+            call!(
+                real,
+                UnwrapKey(Ulong, Pointer, Ulong, Pointer, Ulong, Pointer, Ulong, Pointer),
+                session,
+                mechanism,
+                unwrapping_key,
+                wrapped,
+                wrapped_length,
+                template,
+                count,
+                key
+            )
+        })
+    })
+}
+
+/// `CK_ATTRIBUTE`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Attribute {
+    sort: Ulong,
+    value: *const c_void,
+    length: Ulong,
+}
+
+impl Attribute {
+    /// As opencryptoki takes it: a key may be read and may leave, whatever is asked for.
+    fn make_readable(&mut self) {
+        const SENSITIVE: Ulong = 0x103;
+        const EXTRACTABLE: Ulong = 0x162;
+        static FALSE: Bool = 0;
+        static TRUE: Bool = 1;
+        match self.sort {
+            SENSITIVE => self.value = (&raw const FALSE).cast(),
+            EXTRACTABLE => self.value = (&raw const TRUE).cast(),
+            _ => {}
+        }
+    }
 }
 
 /// Where this library lies, and with it all that belongs to it. It is asked for by an address inside the library.

@@ -105,7 +105,7 @@ macro_rules! for_each_function {
             WrapKey C_WrapKey Session
                 (session: Ulong, mechanism: Pointer, wrapping_key: Ulong, key: Ulong,
                  wrapped: Pointer, wrapped_length: Pointer);
-            UnwrapKey C_UnwrapKey Session
+            UnwrapKey C_UnwrapKey Own
                 (session: Ulong, mechanism: Pointer, unwrapping_key: Ulong, wrapped: Pointer, wrapped_length: Ulong,
                  template: Pointer, count: Ulong, key: Pointer);
             DeriveKey C_DeriveKey Session

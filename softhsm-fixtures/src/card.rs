@@ -194,6 +194,11 @@ impl Card {
         self.control.delay.store(nanoseconds(by), Ordering::Release);
     }
 
+    /// `C_UnwrapKey` makes keys that can be read and can leave the card, whatever their template says, as opencryptoki does.
+    pub fn leave_keys_readable(&self) {
+        self.control.readable.store(1, Ordering::Release);
+    }
+
     /// Every call from now on does not return, until [`release`](Self::release).
     pub fn hang(&self) {
         self.control.hang.store(1, Ordering::Release);
@@ -238,7 +243,7 @@ impl Card {
         }
     }
 
-    /// Ends all faults and delays and lets calls that hang go on. A card that was pulled stays so.
+    /// Ends all faults and delays, has unwrapped keys guarded again, and lets calls that hang go on. A card that was pulled stays so.
     pub fn heal(&self) {
         self.control.heal();
     }

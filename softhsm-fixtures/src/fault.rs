@@ -113,6 +113,7 @@ impl Control {
             order.ticket.swap(0, Ordering::AcqRel);
         }
         self.delay.store(0, Ordering::Release);
+        self.readable.store(0, Ordering::Release);
         self.release();
     }
 

@@ -83,7 +83,10 @@ fn pin(token: &Pkcs11Token, secrets: &EngineSecrets) -> Result<Option<ClearKey>>
     let (pin, from) = match (&secrets.pin, &token.pin_file) {
         (Some(pin), _) => (ClearKey::from_slice(pin.expose()), &token.module),
         (None, Some(file)) => {
-            let pin = read_secret(&file.display().to_string()).map_err(|why| Error::locked(file, why))?;
+            let path = file.display().to_string();
+            // What is wrong with the file begins with its path, and so does the error.
+            let told = |why: String| Error::locked(file, why.strip_prefix(&format!("{path}: ")).unwrap_or(&why));
+            let pin = read_secret(&path).map_err(told)?;
             (ClearKey::from_slice(pin.expose_secret().as_bytes()), file)
         }
         (None, None) => return Ok(None),
@@ -167,7 +170,10 @@ impl Chooser {
 fn unusable(chosen: &mut Option<Choice>, kind: &'static str, error: &Error) -> Option<Arc<dyn Backend>> {
     *chosen = None;
     let info = EngineInfo::new(kind, "engine", Capabilities::NONE);
-    let reason = error.to_string();
+    let reason = match error.what_to_do() {
+        Some(remedy) => format!("{error}; {remedy}"),
+        None => error.to_string(),
+    };
     let state = if error.is_locked() { BackendState::Locked { reason } } else { BackendState::Offline { reason } };
     Some(Arc::new(Absent::unusable(info, state)))
 }

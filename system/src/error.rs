@@ -94,7 +94,8 @@ impl Error {
 
     /// The error of a token, its module or its register file, which names what it is about itself.
     pub(crate) fn of_token(error: &TokenError) -> Self {
-        Self { locked: error.kind().wants_pin(), ..Self::new(Path::new(error.subject()), error.kind().to_string()) }
+        let (kind, place) = (error.kind(), Path::new(error.subject()));
+        Self { locked: kind.wants_pin(), remedy: kind.remedy(), ..Self::new(place, kind.what()) }
     }
 
     /// The same about a directory that was on its way to another place.

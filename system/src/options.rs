@@ -11,6 +11,7 @@ use icsf_core::codes::ReasonCodes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::modules;
 
 const FORMAT: u32 = 1;
 
@@ -127,10 +128,12 @@ impl Pkcs11Token {
         }
     }
 
-    /// The same as the engine is told.
+    /// The same as the engine is told, with whether its module is ours: see [`own_modules`](crate::own_modules).
     #[must_use]
     pub fn options(&self) -> pkcs11::Options {
-        let options = pkcs11::Options::new(&self.module, &self.token).accept_weak_token(self.accept_weak_token);
+        let options = pkcs11::Options::new(&self.module, &self.token)
+            .accept_weak_token(self.accept_weak_token)
+            .own_module(modules::are_owned());
         self.serial.iter().fold(options, |options, serial| options.with_serial(serial))
     }
 }

@@ -87,6 +87,8 @@ impl System {
     /// # Errors
     /// When the security database cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
+        // First, as it looks at the engine that the keys are tried in.
+        let icsf = self.icsf_status();
         let database = self.saf().database().view()?;
         let options = database.options();
         // The two that PassTickets cannot do without, and what else is in use.
@@ -105,7 +107,7 @@ impl System {
         let applications =
             keys.map(|profile| Application { profile: profile.name.to_string(), usable: self.saf().probe(profile) });
         Ok(Status {
-            icsf: self.icsf_status(),
+            icsf,
             classes: classes.collect(),
             damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),
             applications: applications.collect(),
@@ -113,7 +115,7 @@ impl System {
     }
 
     fn icsf_status(&self) -> Result<IcsfStatus, icsf_core::Error> {
-        let view = self.icsf().view()?;
+        let view = self.icsf().look()?;
         let kinds = MasterKeyKind::ALL.into_iter();
         let ckds = Ckds {
             format: view.kds.header().format,

@@ -160,6 +160,8 @@ impl System {
     /// # Errors
     /// When the security database cannot be read.
     pub fn explain(&self, caller: &Caller, request: &Request) -> icsf_saf::Result<Explanation> {
+        // What keeps ICSF from being looked at is one of the steps.
+        let _ = self.icsf.look();
         self.saf.explain(caller, request)
     }
 
@@ -176,14 +178,15 @@ impl System {
         self.saf.command(issuer, command, secrets)
     }
 
-    /// The engine as ICSF sees it now: who it is, whether it can be used, what its registers hold. Its
-    /// [`generation`](EngineView::generation) differs after each change, so a server that keeps the last one notices
-    /// that the engine went away, or came back.
+    /// The engine as it is now: who it is, whether it can be used, what its registers hold. It is looked at for this, and
+    /// a token that hangs is waited for as by any request. Its [`generation`](EngineView::generation) differs after each
+    /// change, so a server that asks now and then, and keeps the last one, notices that the engine went away, or came back,
+    /// also when nothing else uses it.
     ///
     /// # Errors
     /// When the files of the system cannot be read.
     pub fn engine(&self) -> icsf_core::Result<EngineView> {
-        self.icsf.view().map(|view| view.engine.clone())
+        self.icsf.look().map(|view| view.engine.clone())
     }
 
     /// The time here, in seconds since 1970 UTC.

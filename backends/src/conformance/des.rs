@@ -1,7 +1,9 @@
 //! DES: each block by itself, whatever the key.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use icsf_core::ClearKey;
-use icsf_core::backend::{EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec};
+use icsf_core::backend::{EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec};
 
 use super::Case;
 use super::answers::{self, material};
@@ -11,6 +13,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "DES enciphers as known, with weak keys too", run: as_known },
     Case { name: "DES ignores the parity of the key", run: parity },
     Case { name: "many blocks in one call come out as one by one", run: many },
+    Case { name: "blocks that depend on each other come out of one piece of work as one by one", run: dependent },
     Case { name: "a DES key computes no HMAC and has no check value", run: wrong_use },
 ];
 
@@ -70,6 +73,38 @@ fn many(bench: &Bench) -> Verdict {
         handle.decipher_blocks(&mut together)?;
         ensure!(together == plain, "{count} blocks do not come back");
     }
+    Ok(())
+}
+
+/// As a ticket takes them: each is made of the one before, all in one piece of work of the engine, with another key between.
+fn dependent(bench: &Bench) -> Verdict {
+    bench.needs(KeyAlgorithm::Des)?;
+    bench.set_both(1)?;
+    let keys = [answers::key(KeySpec::DES), ClearKey::new(material("another key", 8))];
+    let handles = || keys.each_ref().map(|key| opened(bench, key.expose()));
+    let chain = |handles: &[Box<dyn KeyHandle>; 2]| {
+        let mut block = [[0x5c; 8]];
+        let mut seen = Vec::new();
+        for at in 0..24 {
+            let [one, other] = handles;
+            // Several with one key, then one with the other.
+            if at % 4 == 3 { other } else { one }.encipher_blocks(&mut block)?;
+            seen.push(block);
+            let [bytes] = &mut block;
+            bytes.rotate_left(1);
+        }
+        Ok::<_, EngineError>(seen)
+    };
+    let [one, other] = handles();
+    let expected = chain(&[one?, other?])?;
+    let [one, other] = handles();
+    let (lent, place) = ([one?, other?], Arc::new(Mutex::new(None)));
+    let answer = Arc::clone(&place);
+    let work = move || *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain(&lent));
+    bench.engine().run(Box::new(work))?;
+    let made = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let made = made.ok_or_else(|| Stop::Failed("the engine came back, and the work was not done".to_owned()))??;
+    ensure!(made == expected, "the blocks of one piece of work differ from those of single calls");
     Ok(())
 }
 

@@ -132,6 +132,8 @@ fn out_of_turn(bench: &Bench) -> Verdict {
         unchanged(bench, kind, "a second first part", load(Part::First))?;
         unchanged(bench, kind, "generating into a partial register", RegisterChange::Generate)?;
         unchanged(bench, kind, "setting a partial register", RegisterChange::Set(first))?;
+        let again = part(kind, 1, "first");
+        unchanged(bench, kind, "the first part again, for a key of zeros", RegisterChange::Load(Part::Final, &again))?;
         bench.load(kind, Part::Middle, &part(kind, 1, "middle"))?;
         bench.load(kind, Part::Final, &part(kind, 1, "final"))?;
         unchanged(bench, kind, "a first part into a full register", load(Part::First))?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use cryptoki::error::RvError;
 use icsf_core::ClearKey;
@@ -10,18 +12,46 @@ use super::codes::{Class, Failure, TOKEN_NOT_INITIALIZED};
 use super::engine::{Connecting, Engine, Pin, lock};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, NotHeld};
+use super::lane::queueing;
 use super::link::Link;
 use super::module::{Life, Module, Seat};
 use super::pins;
 use super::register_file::RegisterFile;
 
+/// How long to wait before the token is looked for again, where another process may be writing its files: SoftHSM does so
+/// at each login, in place, and whoever starts in these milliseconds finds a token that is not initialized, or none.
+const PAUSES: [Duration; 3] = [Duration::from_millis(15), Duration::from_millis(30), Duration::from_millis(60)];
+
 impl Engine {
-    /// Connects; nothing is shown yet.
+    /// Connects; nothing is shown yet. What may pass is tried again, with the module started anew where it is ours.
     pub(super) fn connected(
         &self,
         connecting: &mut Connecting,
-        file: RegisterFile,
+        file: &RegisterFile,
     ) -> Result<(Arc<Link>, Held), TokenError> {
+        let mut pauses = PAUSES.into_iter();
+        let mut started = false;
+        loop {
+            let error = match self.connected_once(connecting, file.clone()) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => error,
+            };
+            match passing(error.kind()) {
+                Passing::Soon if let Some(pause) = pauses.next() => {
+                    queueing();
+                    thread::sleep(pause);
+                }
+                Passing::WithModule if self.may_start_module() && !started => {}
+                _ => return Err(error),
+            }
+            if self.may_start_module() {
+                self.started_anew(connecting)?;
+                started = true;
+            }
+        }
+    }
+
+    fn connected_once(&self, connecting: &mut Connecting, file: RegisterFile) -> Result<(Arc<Link>, Held), TokenError> {
         let wanted = || self.options.wanted();
         if self.closed.load(Ordering::SeqCst) {
             return Err(TokenError::new(wanted(), TokenErrorKind::Fails("the engine was dropped".to_owned())));
@@ -32,7 +62,7 @@ impl Engine {
             Pin::Refused(kind) => return Err(TokenError::new(wanted(), kind.clone())),
         };
         let module = self.module(connecting)?;
-        let seat = self.seat(connecting, &module, &file)?;
+        let seat = self.seat(&module, &file)?;
         if seat.description.as_ref().is_some_and(|description| description.pin_locked) {
             *lock(&self.pin) = Pin::Refused(TokenErrorKind::PinLocked);
             return Err(TokenError::new(wanted(), TokenErrorKind::PinLocked));
@@ -88,7 +118,10 @@ impl Engine {
                     failure if failure.is(RvError::UserPinNotInitialized) => TokenErrorKind::NoPinSet,
                     failure => TokenErrorKind::PinRefused(failure.to_string()),
                 };
-                *lock(&self.pin) = Pin::Refused(kind.clone());
+                // Where there is none, none was wrong.
+                if kind != TokenErrorKind::NoPinSet {
+                    *lock(&self.pin) = Pin::Refused(kind.clone());
+                }
                 kind
             }
             _ if failure.is(RvError::SessionReadWriteSoExists) || failure.is(RvError::UserAnotherAlreadyLoggedIn) => {
@@ -137,6 +170,11 @@ impl Engine {
         Ok(module)
     }
 
+    /// Whether the module is ours to be started anew. To end it while a call is in it may end the process.
+    pub(super) fn may_start_module(&self) -> bool {
+        self.options.own_module && self.lanes.stuck() == 0
+    }
+
     /// Finalizes and initializes the module: nobody else has anything with it.
     pub(super) fn started_anew(&self, connecting: &mut Connecting) -> Result<(), TokenError> {
         connecting.life.end();
@@ -149,18 +187,8 @@ impl Engine {
     }
 
     /// The slot with our token.
-    fn seat(&self, connecting: &mut Connecting, module: &Module, file: &RegisterFile) -> Result<Seat, TokenError> {
-        let failed = |failure| TokenError::failed(self.options.wanted(), failure);
-        match self.find(module.seats().map_err(failed)?, file) {
-            Err(error) if self.options.own_module && !matches!(error.kind(), TokenErrorKind::Ambiguous(_)) => {
-                self.started_anew(connecting)?;
-                self.find(module.seats().map_err(failed)?, file)
-            }
-            found => found,
-        }
-    }
-
-    fn find(&self, seats: Vec<Seat>, file: &RegisterFile) -> Result<Seat, TokenError> {
+    fn seat(&self, module: &Module, file: &RegisterFile) -> Result<Seat, TokenError> {
+        let seats = module.seats().map_err(|failure| TokenError::failed(self.options.wanted(), failure))?;
         let wanted = self.options.wanted();
         let error = |kind| Err(TokenError::new(wanted.clone(), kind));
         let initialized = |seat: &&Seat| seat.description.as_ref().is_none_or(|found| found.initialized);
@@ -199,6 +227,27 @@ impl Engine {
             ([], others) => error(TokenErrorKind::OtherTokens(wanted.clone(), named(others))),
             (several, _) => error(TokenErrorKind::Ambiguous(named(several))),
         }
+    }
+}
+
+/// What may help against an error.
+enum Passing {
+    /// A moment.
+    Soon,
+    /// To start the module anew: SoftHSM does not see a token directory that comes back.
+    WithModule,
+    Nothing,
+}
+
+const fn passing(kind: &TokenErrorKind) -> Passing {
+    match kind {
+        TokenErrorKind::NotInitialized
+        | TokenErrorKind::NoPinSet
+        | TokenErrorKind::Gone(_)
+        | TokenErrorKind::OtherTokens(..)
+        | TokenErrorKind::OtherRegisters(..) => Passing::Soon,
+        TokenErrorKind::NoToken(_) | TokenErrorKind::Fails(_) | TokenErrorKind::Undecided(..) => Passing::WithModule,
+        _ => Passing::Nothing,
     }
 }
 

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Tr
 use std::time::{Duration, Instant};
 
 use icsf_core::ClearKey;
-use icsf_core::backend::{BackendState, Capabilities, EngineError, EngineErrorKind, EngineInfo, KeySpec, Quirk};
+use icsf_core::backend::{
+    BackendState, Capabilities, EngineError, EngineErrorKind, EngineInfo, KeySpec, Quirk, Register,
+};
 
 use super::codes::{Class, Failure};
 use super::error::{TokenError, TokenErrorKind};
-use super::held::{Held, NotHeld};
+use super::held::{Held, Missing, NotHeld, not_shown};
 use super::lane::queueing;
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
@@ -59,6 +61,8 @@ pub(super) enum Pin {
 pub(super) struct Connecting {
     pub(super) module: Option<Module>,
     pub(super) life: Life,
+    /// What was missing when the module was started last to bring it back: it is not in the token.
+    missing: Missing,
 }
 
 /// What callers see.
@@ -116,7 +120,7 @@ impl Engine {
             place,
             lanes: Lanes::new(),
             pin: Mutex::new(pin.map_or(Pin::None, |pin| Pin::Given(Arc::new(pin), false))),
-            connecting: Mutex::new(Connecting { module: None, life: Life::new() }),
+            connecting: Mutex::new(Connecting { module: None, life: Life::new(), missing: Missing::new() }),
             shown: RwLock::new(shown),
             generation: AtomicU64::new(0),
             tried: Mutex::default(),
@@ -129,6 +133,10 @@ impl Engine {
         let mut info = EngineInfo::new("pkcs11", &self.options.label, shown.capabilities);
         info.serial.clone_from(&shown.serial);
         info.quirks.clone_from(&shown.quirks);
+        if let Condition::Online(_, held) = &shown.condition {
+            let current = held.missing.iter().filter(|(_, register, _)| *register == Register::Current);
+            info.missing = current.map(|(kind, _, name)| (*kind, not_shown(name))).collect();
+        }
         if matches!((&shown.condition, &*lock(&self.pin)), (Condition::Online(..), Pin::Given(_, false))) {
             info.quirks.push(Quirk::odd(UNCHECKED));
         }
@@ -228,13 +236,12 @@ impl Engine {
         let file = self.read()?;
         let Ok((link, held)) = self.online() else { return self.connect(connecting, file) };
         match Held::look(&link, file.clone()) {
-            // SoftHSM does not see a token directory that comes back.
-            Ok(now) if self.options.own_module && !now.missing.is_empty() => {
-                link.retire(None);
-                self.started_anew(connecting)?;
+            Ok(now) if now.same(&held) => Ok(()),
+            // When a stranger has logged us out nothing is found, and no call fails.
+            Ok(now) if now.missing != held.missing && !now.missing.is_empty() => {
+                self.give_up(connecting, &link, &Failure::Retired);
                 self.connect(connecting, file)
             }
-            Ok(now) if now.same(&held) => Ok(()),
             Ok(now) => {
                 self.judge_held(&now)?;
                 self.show_online(&link, now);
@@ -276,7 +283,14 @@ impl Engine {
     }
 
     fn connect(&self, connecting: &mut Connecting, file: RegisterFile) -> Result<(), TokenError> {
-        let (link, held) = self.connected(connecting, file)?;
+        let (mut link, mut held) = self.connected(connecting, &file)?;
+        // SoftHSM does not see a token directory that comes back.
+        if self.may_start_module() && !held.missing.is_empty() && held.missing != connecting.missing {
+            link.retire(None);
+            self.started_anew(connecting)?;
+            (link, held) = self.connected(connecting, &file)?;
+            connecting.missing.clone_from(&held.missing);
+        }
         self.show_online(&link, held);
         Ok(())
     }
@@ -286,10 +300,10 @@ impl Engine {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.generation += 1;
         for (_, _, name) in &held.missing {
-            shown.quirks.push(Quirk::odd(format!("{name} is not in the token any more")));
+            shown.quirks.push(Quirk::odd(not_shown(name)));
         }
         shown.quirks.extend(held.lax.iter().map(Quirk::weak));
-        shown.quirks.extend(held.allowed.iter().copied().map(Quirk::odd));
+        shown.quirks.extend(held.allowed.iter().map(|(what, keys)| Quirk::odd(format!("{what}: {}", keys.join(", ")))));
         shown.condition = Condition::Online(Arc::clone(link), Arc::new(held));
         self.generation.store(shown.generation, Ordering::SeqCst);
     }

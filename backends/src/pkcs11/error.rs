@@ -42,7 +42,7 @@ pub enum TokenErrorKind {
     NoToken(String),
     /// Other tokens are there; what is wanted, and which they are.
     #[error(
-        "the token {0} is not there, but {1}: check label and serial number, and that the module reads the configuration \
+        "the token {0} is not there, but {1}; check label and serial number, and that the module reads the configuration \
          it should"
     )]
     OtherTokens(String, String),
@@ -51,19 +51,19 @@ pub enum TokenErrorKind {
     Ambiguous(String),
     /// There is a token that was never initialized, and no other.
     #[error(
-        "no token of this name is there, only one that is not initialized: check that the module reads the configuration it \
+        "no token of this name is there, only one that is not initialized; check that the module reads the configuration it \
          should (for SoftHSM the file that SOFTHSM2_CONF names), or initialize it (softhsm2-util --init-token)"
     )]
     NotInitialized,
     /// The same, and there was one with our registers; which.
     #[error(
-        "the token {0}, which holds the registers, is not there, only one that is not initialized: check that the module \
+        "the token {0}, which holds the registers, is not there, only one that is not initialized; check that the module \
          reads the configuration it should (for SoftHSM the file that SOFTHSM2_CONF names); if its files are lost, restore \
          them from a backup"
     )]
     Gone(String),
     /// The token was initialized anew, or is another one, since the register file was written.
-    #[error("the register file belongs to the token {0}, and this is {1}: use that one, or make new registers here")]
+    #[error("the register file belongs to the token {0}, and this is {1}; use that one, or make new registers here")]
     OtherRegisters(String, String),
     /// There is no PIN.
     #[error("the PIN of the token is needed")]
@@ -78,7 +78,7 @@ pub enum TokenErrorKind {
     #[error("the token has no user PIN; the security officer of the token has to set one")]
     NoPinSet,
     /// In this process somebody else than its user is logged in.
-    #[error("the security officer is logged in to the token in this process, and nobody else can be: log him out")]
+    #[error("the security officer is logged in to the token in this process, and nobody else can be; log him out")]
     OfficerLoggedIn,
     /// It lacks what nothing works without; what.
     #[error("the token cannot be used: {0}")]
@@ -100,7 +100,7 @@ pub enum TokenErrorKind {
     #[error("the token is too slow: {0}; see to the device, and to what else uses it")]
     Slow(String),
     /// This process was forked from the one that attached it; which that was.
-    #[error("{0}: open the engine anew in this process, or fork before it is opened")]
+    #[error("{0}; open the engine anew in this process, or fork before it is opened")]
     Forked(String),
     /// A call failed in a way that says no more.
     #[error("the token fails: {0}")]
@@ -128,7 +128,23 @@ pub enum TokenErrorKind {
     Io(&'static str),
 }
 
+/// What comes before it in a text is what is wrong, and what comes after is what to do.
+const TO_DO: &str = "; ";
+
 impl TokenErrorKind {
+    /// What is wrong, without what to do.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let text = self.to_string();
+        text.split_once(TO_DO).map_or_else(|| text.clone(), |(what, _)| what.to_owned())
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        self.to_string().split_once(TO_DO).map(|(_, remedy)| remedy.to_owned())
+    }
+
     /// Whether a PIN is what it takes.
     #[must_use]
     pub const fn wants_pin(&self) -> bool {

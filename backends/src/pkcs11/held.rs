@@ -1,6 +1,6 @@
 //! The master-key registers as they were found in the token.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use icsf_core::backend::{
     EngineError, EngineErrorKind, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Register, Registers, WrappedKey,
@@ -19,13 +19,15 @@ pub(super) struct Held {
     pub(super) file: RegisterFile,
     des: HeldKind,
     aes: HeldKind,
-    /// Master keys that are in the file and not in the token.
-    pub(super) missing: Vec<(MasterKeyKind, Register, String)>,
+    pub(super) missing: Missing,
     /// Master keys that are guarded less than ours are: somebody else has made them.
     pub(super) lax: Vec<String>,
-    /// What the token did not let us forbid the master keys.
-    pub(super) allowed: BTreeSet<&'static str>,
+    /// What the token did not let us forbid, and which master keys.
+    pub(super) allowed: BTreeMap<&'static str, Vec<String>>,
 }
+
+/// Master keys that are in the file and not in the token, and what they are called.
+pub(super) type Missing = Vec<(MasterKeyKind, Register, String)>;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct HeldKind {
@@ -111,7 +113,9 @@ impl Held {
             let what = laxities.into_iter().collect::<Vec<_>>().join(", ");
             self.lax.push(format!("{} {what}", name(kind, register, identity)));
         }
-        self.allowed.extend(link.allowed(object)?);
+        for allowed in link.allowed(object)? {
+            self.allowed.entry(allowed).or_default().push(format!("{register} {kind}"));
+        }
         Ok(Some(HeldKey { object, mkvp: link.pattern(kind, object)? }))
     }
 
@@ -192,8 +196,7 @@ impl Held {
             let error = EngineError::new(EngineErrorKind::MasterKeyNotSet(kind));
             let missing = self.missing.iter().find(|(k, r, _)| (*k, *r) == (kind, register));
             match (register, missing) {
-                (Register::New, _) => error.with_detail("the new register is not full"),
-                (_, Some((_, _, name))) => error.with_detail(format!("{name} is not in the token any more")),
+                (_, Some((_, _, name))) => error.with_detail(not_shown(name)),
                 _ => error,
             }
         })
@@ -209,6 +212,11 @@ impl Held {
             .find(|held| held.mkvp == key.mkvp())
             .ok_or_else(|| EngineError::new(EngineErrorKind::MasterKeyMismatch(kind, key.mkvp())))
     }
+}
+
+/// It may have been deleted, or the token may show nothing at all: SoftHSM does so when its files were away.
+pub(super) fn not_shown(name: &str) -> String {
+    format!("the token does not show {name}, which the register file names")
 }
 
 fn name(kind: MasterKeyKind, register: Register, identity: &Identity) -> String {

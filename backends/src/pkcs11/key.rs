@@ -179,7 +179,13 @@ impl Inner {
         let object = match before {
             Some(opened) if opened.generation == generation => return Ok(opened),
             Some(opened) => opened.object,
-            None => unwrapped(link, held, &self.wrapped, |master_key, spec, blob| link.open(master_key, spec, blob))?,
+            None => {
+                // That it is under another master key is said first.
+                held.unwrapping(&self.wrapped)?;
+                let spec = self.wrapped.spec();
+                supported(link, spec)?;
+                unwrapped(link, held, &self.wrapped, |master_key, blob| link.open(master_key, spec, blob))?
+            }
         };
         let (link, held, opening) = (Arc::clone(link), Arc::clone(held), Opening::new());
         let opened = Arc::new(Opened { link, object, opening, held, generation });
@@ -205,20 +211,18 @@ pub(super) fn unwrapped(
     link: &Link,
     held: &Held,
     key: &WrappedKey,
-    unwrap: impl Fn(Object, KeySpec, &[u8]) -> Result<Object, Failure>,
+    unwrap: impl Fn(Object, &[u8]) -> Result<Object, Failure>,
 ) -> Result<Object, Trouble> {
     let HeldKey { object: master_key, .. } = held.unwrapping(key)?;
-    let spec = key.spec();
-    supported(link, spec)?;
     // Tokens see neither the true length nor the algorithm in a wrapped key; the length of its stored form tells both.
-    if key.blob().len() != StoredForm::length(spec) + OVERHEAD {
+    if key.blob().len() != StoredForm::length(key.spec()) + OVERHEAD {
         return Err(EngineError::new(EngineErrorKind::Damaged).into());
     }
-    match unwrap(master_key, spec, key.blob()) {
+    match unwrap(master_key, key.blob()) {
         Err(failure) if failure.class() == Class::Ambiguous => {
             link.known_answer(held)?;
             // The token works. If it fails again with this key, it is the key.
-            match unwrap(master_key, spec, key.blob()) {
+            match unwrap(master_key, key.blob()) {
                 Err(failure) if failure.class() == Class::Ambiguous => {
                     Err(EngineError::new(EngineErrorKind::Damaged).with_source(failure).into())
                 }

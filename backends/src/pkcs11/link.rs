@@ -284,8 +284,12 @@ impl Link {
     pub(super) fn open(&self, master_key: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
         self.kept(|keeper| {
             let object = keeper.session.unwrap(master_key, kind_of(spec), blob, false)?;
-            if self.findings.makes_sensitive {
-                keeper.session.make_sensitive(object)?;
+            if self.findings.makes_sensitive
+                && let Err(failure) = keeper.session.make_sensitive(object)
+            {
+                // Or it would stay readable as long as the session lasts.
+                let _ = keeper.session.destroy(object);
+                return Err(failure);
             }
             Ok(object)
         })
@@ -314,10 +318,11 @@ impl Link {
         })
     }
 
-    /// Unwraps a key, to be wrapped under another master key at once. It belongs to the session of this lane and not to the
+    /// Unwraps a key, to be wrapped under another master key at once: as a secret of any sort, since only its stored form
+    /// moves, and what the token cannot use can be moved too. It belongs to the session of this lane and not to the
     /// keeper's, so that lanes need not wait for each other.
-    pub(super) fn unwrap_to_wrap(&self, from: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
-        self.with_session(|session| session.unwrap(from, kind_of(spec), blob, true))
+    pub(super) fn unwrap_to_wrap(&self, from: Object, blob: &[u8]) -> Result<Object> {
+        self.with_session(|session| session.unwrap(from, Kind::Hmac, blob, true))
     }
 
     pub(super) fn wrap_unwrapped(&self, to: Object, key: Object, spec: KeySpec) -> Result<Vec<u8>> {

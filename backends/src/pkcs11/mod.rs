@@ -224,7 +224,7 @@ impl Engine {
         let engine = Arc::clone(self);
         let begun = self.lanes.call(self.options.wait, move || {
             let mut connecting = engine.connecting();
-            let (link, mut held) = engine.connected(&mut connecting, RegisterFile::default())?;
+            let (link, mut held) = engine.connected(&mut connecting, &RegisterFile::default())?;
             if let Some(found) = &link.seat().description {
                 held.file.label.clone_from(&found.label);
                 held.file.serial.clone_from(&found.serial);
@@ -274,7 +274,7 @@ impl Engine {
     fn rewrap(&self, key: &WrappedKey, to: Register) -> Result<WrappedKey, EngineError> {
         let spec = key.spec();
         self.trying(Some(spec), |link, held| {
-            let object = unwrapped(link, held, key, |from, spec, blob| link.unwrap_to_wrap(from, spec, blob))?;
+            let object = unwrapped(link, held, key, |from, blob| link.unwrap_to_wrap(from, blob))?;
             let target = match held.wrapping(key.master_key(), to) {
                 Ok(target) => target,
                 Err(error) => {

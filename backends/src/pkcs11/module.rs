@@ -28,7 +28,7 @@ use icsf_core::ClearKey;
 use icsf_core::backend::{HashAlgorithm, MASTER_KEY_LENGTH};
 use zeroize::Zeroize;
 
-use super::codes::Failure;
+use super::codes::{Class, Failure};
 use super::lane::{entering, is_on_a_lane};
 
 /// RFC 3394 adds this many bytes.
@@ -204,24 +204,16 @@ impl Session {
     pub(super) fn master_key(&self, label: &str, id: &[u8], value: Option<&ClearKey>) -> Result<Object> {
         let mut last = None;
         for strictness in Strictness::ALL {
-            let mut template = strictness.master_key(label, id);
-            let made = match value {
-                Some(value) => {
-                    template.push(Attribute::Value(value.expose().to_vec()));
-                    self.create(template)
-                }
-                None => {
-                    template.push(Attribute::ValueLen((MASTER_KEY_LENGTH as u64).into()));
-                    self.inner(Function::GenerateKey)?
-                        .generate_key(&Mechanism::AesKeyGen, &template)
-                        .map(Object)
-                        .map_err(Failure::from)
-                }
-            };
+            let mut made = self.master_key_of(strictness, label, id, value);
+            // So vague an answer is no refusal before it is repeated: one accident must not make a weaker key for good.
+            if made.as_ref().is_err_and(|failure| failure.class() == Class::Ambiguous && strictness.refused(failure)) {
+                self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
+                made = self.master_key_of(strictness, label, id, value);
+            }
             match made {
                 Ok(object) => return Ok(object),
                 Err(failure) if strictness.refused(&failure) => {
-                    // So vague an answer may also come when the key was made.
+                    // It may also come when the key was made.
                     self.find(id)?.into_iter().try_for_each(|object| self.destroy(object))?;
                     last = Some(failure);
                 }
@@ -229,6 +221,23 @@ impl Session {
             }
         }
         Err(last.unwrap_or(Failure::Nonsense("C_CreateObject")))
+    }
+
+    fn master_key_of(
+        &self,
+        strictness: Strictness,
+        label: &str,
+        id: &[u8],
+        value: Option<&ClearKey>,
+    ) -> Result<Object> {
+        let mut template = strictness.master_key(label, id);
+        let Some(value) = value else {
+            template.push(Attribute::ValueLen((MASTER_KEY_LENGTH as u64).into()));
+            let made = self.inner(Function::GenerateKey)?.generate_key(&Mechanism::AesKeyGen, &template)?;
+            return Ok(Object(made));
+        };
+        template.push(Attribute::Value(value.expose().to_vec()));
+        self.create(template)
     }
 
     /// Makes the sum of the parts of a master key so far. It can be wrapped by any key, to add the next part.
@@ -253,11 +262,27 @@ impl Session {
         ])
     }
 
-    /// What a key is let do that a master key must not.
+    /// What a key is let do, or was, that a master key must not.
+    ///
+    /// A key that was entered by parts has been outside the token, and the token says so; one that was born in it
+    /// (`CKA_LOCAL`) must never have been.
     pub(super) fn laxities(&self, object: Object) -> Result<BTreeSet<&'static str>> {
         use AttributeType as Asked;
-        let asked = [Asked::Sensitive, Asked::Extractable, Asked::Encrypt, Asked::Decrypt, Asked::Sign, Asked::Derive];
+        let asked = [
+            Asked::Sensitive,
+            Asked::Extractable,
+            Asked::Encrypt,
+            Asked::Decrypt,
+            Asked::Sign,
+            Asked::Derive,
+            Asked::Private,
+            Asked::Modifiable,
+            Asked::Local,
+            Asked::NeverExtractable,
+            Asked::AlwaysSensitive,
+        ];
         let found = self.inner(Function::GetAttributeValue)?.get_attributes(object.0, &asked)?;
+        let born_inside = found.contains(&Attribute::Local(true));
         Ok(found
             .iter()
             .filter_map(|attribute| match attribute {
@@ -265,6 +290,10 @@ impl Session {
                 Attribute::Extractable(true) => Some("can leave the token"),
                 Attribute::Encrypt(true) | Attribute::Decrypt(true) => Some("enciphers"),
                 Attribute::Sign(true) | Attribute::Derive(true) => Some("makes MACs or keys"),
+                Attribute::Private(false) => Some("can be used without the PIN"),
+                Attribute::Modifiable(true) => Some("can be changed"),
+                Attribute::NeverExtractable(false) if born_inside => Some("could leave the token once"),
+                Attribute::AlwaysSensitive(false) if born_inside => Some("could be read once"),
                 _ => None,
             })
             .collect())

@@ -20,7 +20,7 @@ use super::error::TokenError;
 use super::held::Held;
 use super::link::Link;
 use super::register_file::{Identity, KindMap, NewMap, RegisterFile};
-use crate::master_key::{another_key, pattern_of};
+use crate::master_key::{another_key, pattern_of, refuse_zeros};
 use crate::scrub::scrubbed;
 
 /// A change that owns what it needs, to be made on a lane.
@@ -178,6 +178,7 @@ fn next(link: &Link, held: &Held, kind: MasterKeyKind, change: &Change) -> Resul
             let identity = fresh(link)?;
             next.forget.extend(map.new.identity());
             let what = if *part == Part::Final {
+                refuse_zeros(kind, &sum)?;
                 refuse_repeated(held, kind, &sum)?;
                 map.new = NewMap::Full(identity);
                 Making::MasterKey(Some(sum))

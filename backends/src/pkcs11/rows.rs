@@ -79,6 +79,8 @@ fn each_row_is_what_a_caller_gets() {
     for (step, value, class) in TABLE {
         let fault = Fault::answer(number(*value)).on(function(*step));
         let (lasting, once) = expected(*step, *class, KeySpec::DES);
+        // A token that another process is writing has no PIN for a moment, and is asked again.
+        let once = once.filter(|_| *value != RvError::UserPinNotInitialized);
         for (fault, kind) in [(fault, Some(lasting)), (fault.times(1), once)] {
             if matches!(step, Step::Initialize | Step::Login) {
                 // Only when connecting anew.
@@ -88,7 +90,7 @@ fn each_row_is_what_a_caller_gets() {
             let got = rig.request().map_err(|error| error.kind().clone()).err();
             assert_eq!(got, kind, "{step:?} {value:?} {class:?}: {fault:?}");
             let locked = matches!(rig.engine.state(), BackendState::Locked { .. });
-            assert_eq!(locked, *class == Class::Pin, "{step:?} {value:?}");
+            assert_eq!(locked, *class == Class::Pin && got.is_some(), "{step:?} {value:?}");
             assert!(rig.is_online() || got == Some(EngineErrorKind::Unavailable), "{step:?} {value:?}");
             rig.heal();
         }

@@ -14,7 +14,7 @@ use icsf_core::random::RandomSource;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::master_key::{MasterKey, another_key};
+use crate::master_key::{MasterKey, another_key, refuse_zeros};
 
 /// Bytes of the written form: both kinds.
 pub(super) const ENCODED: usize = 2 * ENCODED_KIND;
@@ -206,6 +206,7 @@ impl KindRegisters {
     }
 
     fn full(&self, kind: MasterKeyKind, clear: ClearKey) -> Result<New, EngineError> {
+        refuse_zeros(kind, &clear)?;
         let key = MasterKey::new(kind, clear).ok_or_else(|| EngineError::fault("a master key of another length"))?;
         self.refuse_repeated(kind, &key)?;
         Ok(New::Full(Arc::new(key)))

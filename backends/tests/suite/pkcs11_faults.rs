@@ -124,11 +124,15 @@ fn a_master_key_that_is_deleted_is_missed_and_can_be_loaded_again() {
         session.destroy_object(key).unwrap();
     }
     // First it is the key that cannot be opened again, then it is seen what the engine lacks.
-    rig.fails_with(NO_ENGINE, &["the DES-MK is not set", "is not in the token any more"]);
-    rig.fails_with(NO_ENGINE, &["the DES-MK is not set: the CKDS needs"]);
+    for _ in 0..2 {
+        let seen = rig.fails();
+        assert_eq!(seen.codes, NO_ENGINE);
+        assert!(seen.why.starts_with("the token does not show the current DES-MK (CKA_ID "), "{seen:?}");
+        assert!(seen.why.contains("which the register file names") && !seen.why.contains("not set"), "{seen:?}");
+    }
     let quirks = rig.engine.info().quirks;
     assert!(
-        quirks.iter().any(|q| q.text.contains("the current DES-MK") && q.text.contains("not in the token")),
+        quirks.iter().any(|q| q.text.contains("the current DES-MK") && q.text.contains("the token does not show")),
         "{quirks:?}"
     );
     enter_parts(&rig, |kind| rig.icsf.set_master_key(kind));
@@ -155,7 +159,9 @@ fn replace(card: &Card, attributes: &[Attribute]) {
     }
 }
 
-const GUARDED: [Attribute; 6] = [
+const GUARDED: [Attribute; 8] = [
+    Attribute::Private(true),
+    Attribute::Modifiable(false),
     Attribute::Sensitive(true),
     Attribute::Extractable(false),
     Attribute::Encrypt(false),
@@ -171,6 +177,8 @@ fn a_master_key_that_is_guarded_less_than_ours_is_refused() {
         (Attribute::Sensitive(false), "can be read"),
         (Attribute::Encrypt(true), "enciphers"),
         (Attribute::Sign(true), "makes MACs or keys"),
+        (Attribute::Private(false), "can be used without the PIN"),
+        (Attribute::Modifiable(true), "can be changed"),
     ] {
         let card = Card::new();
         let rig = Rig::on(&card);
@@ -182,6 +190,40 @@ fn a_master_key_that_is_guarded_less_than_ours_is_refused() {
         assert!(why.contains("does not protect its keys") && why.contains(says), "{why}");
         rig.fails_with(NO_ENGINE, &["offline", says]);
     }
+}
+
+/// A key that was born in the token and could leave it for a moment may be anywhere.
+#[test]
+fn a_master_key_that_could_leave_the_token_once_is_refused_and_one_that_was_entered_is_not() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    enter_parts(&rig, |kind| rig.icsf.change_master_key(kind, &mut |_| {}).map(drop));
+    rig.works();
+    assert!(!rig.engine.info().is_weak(), "{:?}", rig.engine.info().quirks);
+    let session = card.session();
+    for key in master_keys(&session) {
+        let found = session.get_attributes(key, &[cryptoki::object::AttributeType::Id]).unwrap();
+        session.destroy_object(key).unwrap();
+        let mut template = vec![
+            Attribute::ValueLen(32.into()),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Wrap(true),
+            Attribute::Unwrap(true),
+            Attribute::Encrypt(false),
+            Attribute::Decrypt(false),
+            Attribute::Sign(false),
+            Attribute::Derive(false),
+            Attribute::Sensitive(false),
+            Attribute::Extractable(true),
+        ];
+        template.extend(found);
+        let key = session.generate_key(&cryptoki::mechanism::Mechanism::AesKeyGen, &template).unwrap();
+        session.update_attributes(key, &[Attribute::Sensitive(true)]).unwrap();
+        session.update_attributes(key, &[Attribute::Extractable(false)]).unwrap();
+    }
+    let why = rig.engine.attach().unwrap_err().to_string();
+    assert!(why.contains("could leave the token once") && why.contains("could be read once"), "{why}");
 }
 
 #[test]
@@ -270,7 +312,7 @@ fn a_token_that_is_initialized_anew_holds_no_master_keys() {
     in_child(&token, "child_that_initializes_a_token_anew");
     let seen = rig.fails();
     assert_eq!(seen.codes, NO_ENGINE, "{seen:?}");
-    rig.fails_with(NO_ENGINE, &["the DES-MK is not set: the CKDS needs"]);
+    rig.fails_with(NO_ENGINE, &["the token does not show the current DES-MK"]);
     // Its owner has the parts.
     enter_parts(&rig, |kind| rig.icsf.set_master_key(kind));
     assert_eq!(rig.works(), block);
@@ -286,10 +328,13 @@ fn a_token_directory_that_goes_is_missed_though_open_keys_go_on_working() {
     let away = directory.with_extension("away");
     std::fs::rename(&directory, &away).unwrap();
     assert_eq!(rig.fails().codes, NO_ENGINE);
-    rig.fails_with(NO_ENGINE, &[]);
+    rig.fails_with(NO_ENGINE, &["the token does not show the current DES-MK"]);
     std::fs::rename(&away, &directory).unwrap();
-    // SoftHSM does not see it come back; whoever owns the module has to start it again.
-    assert_eq!(rig.fails().codes, NO_ENGINE);
+    // SoftHSM does not see it come back; whoever owns the module has to start it again, and is told so.
+    let error = rig.encipher().unwrap_err();
+    assert!(error.cause().why().starts_with("the token does not show the current DES-MK"), "{error:?}");
+    let remedies = error.cause().remedies().join(" ");
+    assert!(remedies.contains("restart what has the token open"), "{remedies}");
     token.library().finalize().unwrap();
     token.library().initialize().unwrap();
     assert_eq!(rig.works(), block);
@@ -310,6 +355,20 @@ fn child_that_owns_its_module() {
         rig.fails_with(NO_ENGINE, &["offline"]);
         std::fs::rename(&away, &directory).unwrap();
         assert_eq!(rig.works(), block);
+    }
+    // Another process writes the file of the token when the module is started: it is not initialized for it.
+    let token = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path().join("token.object");
+    let whole = std::fs::read(&token).unwrap();
+    for _ in 0..3 {
+        cryptoki::context::Pkcs11::new(env("FX_MODULE")).unwrap().finalize().unwrap();
+        std::fs::write(&token, "").unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                std::fs::write(&token, &whole).unwrap();
+            });
+            assert_eq!(rig.encipher().unwrap(), block);
+        });
     }
 }
 

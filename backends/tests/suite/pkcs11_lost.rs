@@ -79,12 +79,27 @@ fn what_keeps_a_token_out_is_told_until_it_is_over() {
             rig.fails_with(NO_ENGINE, &[state, says]);
         }
         card.heal();
-        if state == "locked" {
+        // Where there is no PIN none was wrong.
+        if state == "locked" && ckr != USER_PIN_NOT_INITIALIZED {
             // A PIN that was refused is not tried again by itself.
             rig.fails_with(NO_ENGINE, &[state, says]);
             rig.engine.unlock(pin(card.user_pin())).unwrap();
         }
         assert_eq!(rig.works(), block, "{ckr}");
+    }
+}
+
+/// SoftHSM writes the file of its token in place, and shows what it finds in it at that moment.
+#[test]
+fn a_token_that_another_process_is_writing_is_looked_for_again() {
+    let card = Card::new();
+    let rig = Rig::on(&card);
+    let block = rig.works();
+    for (function, ckr) in [(Function::OpenSession, Ckr::new(0x208)), (Function::Login, Ckr::new(0x102))] {
+        card.context().finalize().unwrap();
+        card.inject(Fault::answer(ckr).on(function).times(3));
+        assert_eq!(rig.encipher().unwrap(), block, "{ckr}");
+        card.heal();
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a token is asked when it is attached: what its answers make of it, and that an accident is no answer.
 
+use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use icsf_backends::pkcs11::{Pkcs11, TokenErrorKind};
-use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, MasterKeyKind, Quirk, RegisterChange};
+use icsf_core::backend::{Backend, EngineErrorKind, KeySpec, MasterKeyKind, NewRegister, Part, Quirk, RegisterChange};
 use softhsm_fixtures::{Card, Ckr, Configuration, Fault, Function, Library};
 use tempfile::TempDir;
 
@@ -200,12 +201,106 @@ fn a_token_that_does_not_guard_its_keys_is_refused_unless_accepted() {
     assert!(!engine.info().is_weak(), "{:?}", engine.info().quirks);
 }
 
+/// The values of all keys of a session that can be read.
+fn readable(card: &Card) -> Vec<Vec<u8>> {
+    let session = card.session();
+    let asked = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(false), Attribute::Private(true)];
+    let keys = session.find_objects(&asked).unwrap();
+    let values = keys.into_iter().flat_map(|key| session.get_attributes(key, &[AttributeType::Value]).unwrap());
+    values.filter_map(|value| if let Attribute::Value(value) = value { Some(value) } else { None }).collect()
+}
+
+#[test]
+fn an_opened_key_that_a_token_leaves_readable_is_made_sensitive_or_destroyed() {
+    const READABLE: &str = "the value of an opened key can be read";
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let create = |name: &str, weak| {
+        let options = card_options(&card).accept_weak_token(weak);
+        Pkcs11::create(directory.path().join(name), options, pin(card.user_pin()))
+    };
+    // One that cannot be made sensitive is a weak one's.
+    card.leave_keys_readable();
+    card.inject(Fault::answer(Ckr::new(0x10)).on(Function::SetAttributeValue));
+    says(&create("refused", false).unwrap_err(), &[READABLE, "accept_weak_token = true"]);
+    let engine = create("accepted", true).unwrap();
+    assert!(engine.info().quirks.contains(&Quirk::weak(READABLE)), "{:?}", engine.info().quirks);
+    drop(engine);
+
+    card.heal();
+    card.leave_keys_readable();
+    let engine = create("registers", false).unwrap();
+    let quirks = engine.info().quirks;
+    assert!(quirks.iter().any(|quirk| quirk.text.contains("until it is made sensitive")), "{quirks:?}");
+    set_master_keys(&engine);
+    for spec in [KeySpec::DES, KeySpec::hmac(64).unwrap()] {
+        let wrapped = engine.generate(spec).unwrap();
+        let opened = engine.open(&wrapped).unwrap();
+        assert_eq!(readable(&card), Vec::<Vec<u8>>::new(), "{spec}");
+        drop(opened);
+        card.inject(Fault::answer(Ckr::new(0x10)).on(Function::SetAttributeValue));
+        engine.open(&wrapped).unwrap_err();
+        assert_eq!(readable(&card), Vec::<Vec<u8>>::new(), "{spec}");
+        card.heal();
+        card.leave_keys_readable();
+    }
+}
+
+/// It is seen by the pattern, before the parts are forgotten.
+#[test]
+fn a_token_that_makes_another_master_key_than_it_was_given_is_found_out() {
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let engine = Pkcs11::create(directory.path().join("registers"), card_options(&card), pin(card.user_pin())).unwrap();
+    let load = |part, byte| {
+        let value = icsf_core::ClearKey::new(vec![byte; 32]);
+        engine.change_register(MasterKeyKind::Des, RegisterChange::Load(part, &value))
+    };
+    load(Part::First, 7).unwrap();
+    // The sum so far is wrapped, and then the constant of the pattern; for each its length is asked for first. An answer
+    // without output leaves zeros.
+    card.inject(Fault::answer(Ckr::new(0)).on(Function::WrapKey).from(4).times(1));
+    let error = load(Part::Final, 1).unwrap_err();
+    assert!(error.to_string().contains("another master key than it was given"), "{error}");
+    card.heal();
+    assert_eq!(engine.master_keys().unwrap().des.new, NewRegister::Partial);
+    load(Part::Final, 1).unwrap();
+}
+
+/// A token that is out of order for a moment gets no weaker master key for it.
+#[test]
+fn one_vague_answer_is_no_refusal_of_what_a_master_key_is_forbidden() {
+    let (card, directory) = (Card::new(), TempDir::new().unwrap());
+    let engine = Pkcs11::create(directory.path().join("registers"), card_options(&card), pin(card.user_pin())).unwrap();
+    let value = icsf_core::ClearKey::new(vec![7; 32]);
+    let load = |part| RegisterChange::Load(part, &value);
+    engine.change_register(MasterKeyKind::Des, load(Part::First)).unwrap();
+    let last = icsf_core::ClearKey::new(vec![1; 32]);
+    let before = engine.info().quirks;
+    for late in [false, true] {
+        let fault = |function| {
+            let fault = Fault::answer(Ckr::GENERAL_ERROR).on(function).times(1);
+            if late { fault.late() } else { fault }
+        };
+        card.inject(fault(Function::GenerateKey));
+        engine.change_register(MasterKeyKind::Aes, RegisterChange::Generate).unwrap();
+        assert_eq!(engine.info().quirks, before, "late: {late}");
+        engine.change_register(MasterKeyKind::Aes, RegisterChange::ClearNew).unwrap();
+        card.heal();
+        // After a key of the moment, by which the sum so far is taken out, the final part makes the master key.
+        card.inject(fault(Function::CreateObject).from(2));
+        engine.change_register(MasterKeyKind::Des, RegisterChange::Load(Part::Final, &last)).unwrap();
+        assert_eq!(engine.info().quirks, before, "late: {late}");
+        card.heal();
+        engine.change_register(MasterKeyKind::Des, RegisterChange::ClearNew).unwrap();
+        engine.change_register(MasterKeyKind::Des, load(Part::First)).unwrap();
+    }
+}
+
 /// What a token did not take when a master key was made is seen in the key, so whoever comes later is told it too.
 #[test]
 fn what_a_master_key_is_not_forbidden_is_told_by_every_engine() {
     const ATTRIBUTE_TYPE_INVALID: Ckr = Ckr::new(0x12);
-    const ANY_MECHANISM: &str = "it does not restrict a master key to one mechanism";
-    const COPIES: &str = "it does not forbid copies of a master key";
+    const ANY_MECHANISM: &str = "it does not restrict a master key to one mechanism: new AES-MK";
+    const COPIES: &str = "it does not forbid copies of a master key: new AES-MK";
     let card = Card::new();
     for (refusals, told) in [(0, &[][..]), (1, &[ANY_MECHANISM]), (2, &[COPIES, ANY_MECHANISM])] {
         let directory = TempDir::new().unwrap();

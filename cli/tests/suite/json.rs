@@ -138,6 +138,19 @@ fn gather(seen: &mut Gathered) {
     seen.add("mk show", &json(&["mk", "show"]).ok(), &[]);
     let changed = seen.add("mk change", &json(&["mk", "change", "--kind", "both"]).ok(), &[]);
     assert_eq!((&changed["des"]["reenciphered"], &changed["aes"]["reenciphered"]), (&1.into(), &1.into()));
+    json(&["mk", "generate", "--kind", "des"]).ok();
+    let half = seen.add("mk change", &json(&["mk", "change", "--kind", "both"]), &[]);
+    assert_eq!(
+        (&half["error"]["facts"]["changed"], &half["error"]["facts"]["not_changed"]),
+        (&"DES-MK".into(), &"AES-MK".into())
+    );
+    assert_eq!(
+        half["error"]["next"].as_array().unwrap().iter().rev().take(2).collect::<Vec<_>>(),
+        [
+            "then go on: softicsf mk change --kind aes",
+            "the DES-MK is changed (records re-enciphered: 1); the AES-MK is not changed"
+        ]
+    );
     place.run(&["init", "third"]).ok();
     place.run(&["-C", "third", "mk", "generate", "--kind", "both"]).ok();
     let zeroized = ["-C", "third", "mk", "zeroize", "--kind", "both", "--yes", "--json"];

@@ -1,12 +1,13 @@
 //! A token as the engine, from one process after the other.
 
 use std::fs;
+use std::io::Write;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use softhsm_fixtures::{Card, Ckr, Fault, Function};
+use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
 
 use crate::support::{Place, Ran, softicsf};
 
@@ -101,12 +102,78 @@ fn known_answers_run_through_a_token_and_leave_nothing_in_it() {
     };
     let ran = through(&[&file("passticket-legacy.json")]).ok();
     assert_eq!(ran.stdout.trim_end(), "374 passed, 0 failed");
+    assert!(setting.card.calls().of(Function::EncryptUpdate) > 374, "by the calls that tickets take");
     // Keys longer than a block, of no whole number of 8 bytes, are not what a token is given: see docs/formats.md.
     let ran = through(&[&file("passticket-enhanced.json")]);
     assert_eq!((ran.status, ran.stdout.trim_end()), (1, "303 passed, 0 failed, 57 skipped"));
     assert_eq!(setting.place.prd1(&["mk", "show", "--json"]).ok().json(), before);
     setting.application();
     setting.ticket("TSOPRD1").ok();
+}
+
+/// What was tried before is told, and that the token could not be tidied up.
+#[test]
+fn known_answers_are_told_as_far_as_they_came_when_the_card_is_pulled() {
+    let setting = Setting::with_pin_file();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let vectors = root.join("ptkt/vectors/passticket-legacy.json");
+    let module = setting.card.module();
+    let token = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &setting.pin];
+    for json in [false, true] {
+        setting.card.inject(Fault::removal().on(Function::EncryptUpdate).from(500));
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let kat = [&["kat", "--backend", "pkcs11", vectors.to_str().unwrap()], &token[..], more].concat();
+        let ran = setting.place.run(&kat);
+        assert_eq!(ran.status, 12, "{ran:?}");
+        if json {
+            let (passed, failed) = (ran.json()["passed"].as_u64().unwrap(), ran.json()["failed"].as_u64().unwrap());
+            assert!(passed > 0 && failed > 0 && passed + failed == 374, "{passed} {failed}");
+        } else {
+            assert!(ran.stdout.contains("FAILED ") && ran.stdout.contains(" passed, "), "{ran:?}");
+        }
+        assert!(unfolded(&ran).contains("its master keys may still be in the token"), "{ran:?}");
+        setting.card.heal();
+        setting.card.put_back();
+    }
+}
+
+#[test]
+fn a_master_key_that_was_set_and_not_made_known_to_the_ckds_is_so_by_setting_it_again() {
+    let setting = Setting::with_pin_file();
+    let place = &setting.place;
+    place.run(&["init", "two", "--backend", "none"]).ok();
+    let on_two = |arguments: &[&str]| place.run(&[&["-C", "two"], arguments].concat());
+    let module = setting.card.module();
+    let token = ["--module", module.to_str().unwrap(), "--token", setting.card.label(), "--pin-file", &setting.pin];
+    on_two(&[&["engine", "configure", "--backend", "pkcs11"], &token[..]].concat()).ok();
+    on_two(&["mk", "generate", "--kind", "des"]).ok();
+    // The first key that is made is one to see that it can be; the next is the one that authenticates the records.
+    setting.card.inject(Fault::answer(Ckr::new(0x31)).on(Function::GenerateKey).from(2));
+    assert_eq!(on_two(&["mk", "set", "--kind", "des"]).status, 12);
+    setting.card.heal();
+    let before = on_two(&["mk", "show", "--json"]).ok().json();
+    assert!(before["des"]["current"].is_string(), "{before}");
+    assert!(on_two(&["status", "--json"]).ok().json()["ckds"]["master_keys"]["des"].is_null());
+    on_two(&["mk", "set", "--kind", "des"]).ok();
+    assert_eq!(on_two(&["status", "--json"]).ok().json()["ckds"]["master_keys"]["des"], before["des"]["current"]);
+    assert_eq!(on_two(&["mk", "set", "--kind", "des"]).status, 8, "there is no other");
+}
+
+#[test]
+fn init_says_what_to_do_about_a_token_and_that_one_is_weak() {
+    let setting = Setting::new();
+    setting.card.pull();
+    let ran = setting.init(&["--pin-file", &setting.pin, "--json"]);
+    let error = &ran.json()["error"];
+    assert!(error["message"].as_str().unwrap().ends_with("no token is there"), "{error}");
+    assert!(error["next"][0].as_str().unwrap().contains("put it in, or check"), "{error}");
+    setting.card.put_back();
+    setting.card.leave_keys_readable();
+    setting.card.inject(Fault::answer(Ckr::new(0x10)).on(Function::SetAttributeValue));
+    let ran = setting.init(&["--pin-file", &setting.pin]);
+    assert!(unfolded(&ran).contains("next: accept_weak_token = true"), "{ran:?}");
+    let ran = setting.init(&["--pin-file", &setting.pin, "--accept-weak-token"]).ok();
+    assert!(unfolded(&ran).contains("WEAK: the value of an opened key can be read"), "{ran:?}");
 }
 
 #[test]
@@ -204,7 +271,7 @@ impl Setting {
     /// Starts a run of known answers, and waits until its master keys are in the token and it hangs in the use of a key.
     fn kat_that_hangs(&self) -> std::process::Child {
         // Not yet in what is tried of each token at first.
-        self.card.inject(Fault::hang().on(Function::Encrypt).from(200).times(1));
+        self.card.inject(Fault::hang().on(Function::EncryptUpdate).from(200).times(1));
         let mut command = softicsf(self.place.path());
         command.args(self.kat(&[&self.vectors()])).stdout(Stdio::piped()).stderr(Stdio::piped());
         // One that is killed hangs for ever.
@@ -303,6 +370,49 @@ fn of_commands_that_begin_at_once_all_find_the_token() {
     }
 }
 
+/// SoftHSM alone does not see a token directory that comes back: the program starts the module again, as it is its own.
+#[test]
+fn a_running_command_sees_a_token_directory_go_and_come_back() {
+    let (place, token) = (Place::new(), Token::isolated());
+    let pin = place.secret("pin", token.user_pin().expose());
+    let (name, conf) = token.library().environment();
+    let softhsm = || {
+        let mut command = softicsf(place.path());
+        command.env(name, &conf);
+        command
+    };
+    let mut init = softhsm();
+    init.args(["init", "prd1", "--backend", "pkcs11", "--generate-master-keys", "--token", token.label()]);
+    Ran::from(init.arg("--module").arg(token.module()).args(["--pin-file", &pin]).output().unwrap()).ok();
+
+    let mut console = softhsm();
+    console.args(["-C", "prd1", "console", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut console = console.spawn().unwrap();
+    let mut commands = console.stdin.take().unwrap();
+    // It is read one line after the other: what was done before a command is written is done before it is carried out.
+    let mut ask = |command: &str, done: &str| {
+        writeln!(commands, "{command}").unwrap();
+        let began = Instant::now();
+        let journal = || place.prd1(&["journal", "--json"]).stdout;
+        while !journal().contains(done) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{command}: {}", journal());
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let directory = token.module().with_file_name("tokens");
+    let away = directory.with_extension("away");
+    ask("SETICSF DISABLE,CKDS", "disable-updates");
+    fs::rename(&directory, &away).unwrap();
+    ask("D ICSF,CARDS", "lost");
+    fs::rename(&away, &directory).unwrap();
+    ask("D ICSF,CARDS", "back");
+    drop(commands);
+    let ran = Ran::from(console.wait_with_output().unwrap()).ok();
+    let answers = ran.json()["commands"].to_string();
+    let (gone, back) = (answers.find("STATUS=Offline").unwrap(), answers.find("STATUS=Active").unwrap());
+    assert!(gone < back, "{answers}");
+}
+
 /// The PIN is right when the system is opened, and another one is set by the time the session is lost.
 #[test]
 fn a_pin_that_is_refused_later_is_remembered_too() {
@@ -312,7 +422,6 @@ fn a_pin_that_is_refused_later_is_remembered_too() {
     let mut child = command.spawn().unwrap();
     let mut commands = child.stdin.take().unwrap();
     let define = |commands: &mut std::process::ChildStdin, name: &str| {
-        use std::io::Write;
         writeln!(commands, "RDEFINE PTKTDATA {name} SSIGNON(KEYENCRYPTED(E001193519561977))").unwrap();
     };
     define(&mut commands, "A1");
@@ -474,4 +583,15 @@ fn what_a_token_does_not_forbid_a_master_key_is_told_by_who_tries_it() {
     assert_eq!(quirks(&after), quirks(&before) + 1);
     assert!(after.to_string().contains("it does not restrict a master key to one mechanism"), "{after}");
     assert_eq!(about(), before);
+    // And by who makes one of a system.
+    card.heal();
+    setting.init(&["--pin-file", &setting.pin]).ok();
+    for (refusals, told) in [(0, false), (1, true)] {
+        card.inject(Fault::answer(ATTRIBUTE_TYPE_INVALID).on(Function::GenerateKey).from(2).times(refusals));
+        let made = place.prd1(&["mk", "generate", "--kind", "aes"]).ok();
+        let says = "it does not restrict a master key to one mechanism: new AES-MK";
+        assert_eq!(unfolded(&made).contains(says), told, "{made:?}");
+        card.heal();
+        place.prd1(&["mk", "clear", "--kind", "aes"]).ok();
+    }
 }

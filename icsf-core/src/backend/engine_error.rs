@@ -52,7 +52,7 @@ impl fmt::Display for EngineErrorKind {
                 write!(f, "the key is wrapped under {kind} {mkvp}, which is neither the current nor the old one")
             }
             Self::Damaged => f.write_str("the wrapped key was changed and does not unwrap"),
-            Self::Unsupported(spec) => write!(f, "the engine cannot use a {spec} for this"),
+            Self::Unsupported(spec) => write!(f, "the engine cannot use {} {spec} for this", spec.article()),
             Self::Refused => f.write_str("the master-key registers do not allow this"),
             Self::Fault => f.write_str("the crypto engine failed"),
         }
@@ -104,10 +104,18 @@ impl EngineError {
         &self.kind
     }
 
+    /// Whether the engine has told more than the kind.
+    pub(crate) const fn has_detail(&self) -> bool {
+        self.detail.is_some()
+    }
+
     fn describe(&self) -> String {
         match (&self.kind, &self.detail) {
             // The general sentence adds nothing to the particular one.
-            (EngineErrorKind::Unavailable | EngineErrorKind::Refused, Some(detail)) => detail.clone(),
+            (
+                EngineErrorKind::Unavailable | EngineErrorKind::Refused | EngineErrorKind::MasterKeyNotSet(_),
+                Some(detail),
+            ) => detail.clone(),
             (kind, Some(detail)) => format!("{kind}: {detail}"),
             (kind, None) => kind.to_string(),
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::MasterKeyKind;
+
 /// Who an engine is and what it can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,13 +18,16 @@ pub struct EngineInfo {
     pub capabilities: Capabilities,
     /// What whoever runs it should know besides, found by trying.
     pub quirks: Vec<Quirk>,
+    /// The master keys that should be in a current register and cannot be found, and what is known of that: a register that
+    /// was never set is not among them.
+    pub missing: Vec<(MasterKeyKind, String)>,
 }
 
 impl EngineInfo {
     /// An engine of this kind and name.
     #[must_use]
     pub fn new(kind: &'static str, name: impl Into<String>, capabilities: Capabilities) -> Self {
-        Self { kind, name: name.into(), serial: None, capabilities, quirks: Vec::new() }
+        Self { kind, name: name.into(), serial: None, capabilities, quirks: Vec::new(), missing: Vec::new() }
     }
 
     /// Whether the engine protects its keys less than an engine must, and is used all the same.

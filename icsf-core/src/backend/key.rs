@@ -71,6 +71,16 @@ impl KeySpec {
     }
 }
 
+impl KeySpec {
+    /// The article before its name.
+    pub(crate) const fn article(self) -> &'static str {
+        match self.algorithm {
+            KeyAlgorithm::Des => "a",
+            KeyAlgorithm::Hmac => "an",
+        }
+    }
+}
+
 impl fmt::Display for KeySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} key of {} bytes", self.algorithm, self.length)

@@ -7,7 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::backend::{HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Mkvp, Register, WrappedKey};
+use crate::backend::{
+    EngineError, EngineErrorKind, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Mkvp, Register, WrappedKey,
+};
 use crate::codes::Code;
 use crate::engine::Opened;
 use crate::error::{Error, Result};
@@ -290,7 +292,7 @@ impl Icsf {
                 Error::new(Code::MasterKeyNotSet, format!("the CKDS has not been initialized for the {kind}"))
                     .with_remedy("softicsf mk set")
             })?;
-            self.backend.open(&authority.mac_key).map_err(|e| view.engine.named(e.into()))
+            self.backend.open(&authority.mac_key).map_err(|e| not_checked(view, kind, e))
         })
     }
 
@@ -313,11 +315,23 @@ impl Icsf {
     }
 }
 
+/// The failure of the key that authenticates records: it is not the one that was asked for.
+fn not_checked(view: &View, kind: MasterKeyKind, error: EngineError) -> Error {
+    let what = format!("the key that authenticates the records under the {kind} cannot be used");
+    let error = match error.kind() {
+        // That is about the engine, and said of it.
+        EngineErrorKind::Unavailable | EngineErrorKind::Fault => error.into(),
+        _ => Error::from(error).because(&what),
+    };
+    view.engine.named(error)
+}
+
 /// The MAC of a record, by the key that authenticates it.
 pub(crate) fn record_mac(view: &View, key: &dyn KeyHandle, record: &Record) -> Result<RecordMac> {
     let mut mac = [[0; 64]];
     let text = record.authenticated();
-    key.hmac(HashAlgorithm::Sha512, &[&text], &mut mac).map_err(|e| view.engine.named(e.into()))?;
+    let kind = record.token.wrapped().map_or(MasterKeyKind::Aes, WrappedKey::master_key);
+    key.hmac(HashAlgorithm::Sha512, &[&text], &mut mac).map_err(|e| not_checked(view, kind, e))?;
     let [mac] = mac;
     mac.first_chunk().copied().ok_or_else(|| Error::new(Code::InternalFailure, "a MAC is too short"))
 }

@@ -92,7 +92,7 @@ impl System {
         &self,
         run: impl FnOnce(&View) -> Result<Vec<String>, ConsoleError>,
     ) -> Result<Vec<String>, ConsoleError> {
-        let view = self.icsf().view()?;
+        let view = self.icsf().look()?;
         if view.control.started { run(&view) } else { Ok(vec![NOT_ACTIVE.to_owned()]) }
     }
 }

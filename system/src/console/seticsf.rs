@@ -23,7 +23,7 @@ impl System {
         }
         if on { self.icsf().engine_online() } else { self.icsf().engine_offline() }?;
         // Whether it can be used when it may be is another question.
-        let view = self.icsf().view()?;
+        let view = self.icsf().look()?;
         let (what, status) = (if on { "ACTIVATED" } else { "DEACTIVATED" }, status(&view).unwrap_or("Offline"));
         Ok(vec![format!("SIC3011I DEVICE {INDEX} {what}: STATUS={status}")])
     }

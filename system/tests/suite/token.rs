@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
 use softhsm_fixtures::{Card, Function};
-use softicsf::{ClearKey, Engine, EngineSecrets, MasterKeyKind, Pkcs11Token, Setup, System};
+use softicsf::{ClearKey, Engine, EngineSecrets, MasterKeyKind, Pkcs11Token, Request, Setup, System};
 
-use crate::support::{Home, lost, text, ticket};
+use crate::support::{Home, admin, lost, text, ticket};
 
 fn token(card: &Card) -> Pkcs11Token {
     let mut token = Pkcs11Token::new(card.module(), card.label());
@@ -59,6 +59,50 @@ fn a_card_is_pulled_and_put_back_while_two_processes_use_the_system() {
     }
 }
 
+/// What a server that does nothing but watch the engine sees, and an operator at his console.
+#[test]
+fn whoever_asks_for_the_state_of_the_engine_is_told_of_a_pulled_card_without_any_request() {
+    let card = Card::new();
+    let home = Home::made(&on(&card));
+    enter(&home.system);
+    home.applications();
+    let shown = |command: &str| home.system.console(command).unwrap().join(" ");
+    let asked: [(&str, &dyn Fn() -> String); 7] = [
+        ("engine", &|| home.system.engine().unwrap().state.word().to_owned()),
+        ("status", &|| home.system.status().unwrap().icsf.unwrap().engine.state.word().to_owned()),
+        ("tickets", &|| {
+            let tickets = home.system.status().unwrap().applications;
+            let made = tickets.iter().any(|a| a.profile == "TSOPRD1" && a.usable.is_ok());
+            if made { "online" } else { "offline" }.to_owned()
+        }),
+        ("CARDS", &|| shown("D ICSF,CARDS")),
+        ("MKS", &|| shown("D ICSF,MKS")),
+        ("registers", &|| home.system.icsf().master_keys().map_or_else(|_| "offline", |_| "online").to_owned()),
+        ("explain", &|| {
+            let request = Request::new("IBMUSER".parse().unwrap(), "TSOPRD1".parse().unwrap());
+            let steps = home.system.explain(&admin(), &request).unwrap().steps;
+            let engine = steps.iter().find(|step| step.what == "engine").unwrap();
+            if engine.good { "online" } else { "offline" }.to_owned()
+        }),
+    ];
+    let there = |text: &str| text.contains("online") || text.contains("STATUS=Active");
+    let gone = |text: &str| text.contains("offline") || text.contains("STATUS=Offline");
+    for (what, ask) in asked {
+        let before = home.system.engine().unwrap().generation;
+        assert!(there(&ask()), "{what}: {}", ask());
+        assert_eq!(home.system.engine().unwrap().generation, before, "{what}: nothing has changed");
+        card.pull();
+        let seen = ask();
+        assert!(gone(&seen), "{what}: {seen}");
+        let without = home.system.engine().unwrap().generation;
+        assert_ne!(without, before, "{what}");
+        card.put_back();
+        let seen = ask();
+        assert!(there(&seen), "{what}: {seen}");
+        assert_ne!(home.system.engine().unwrap().generation, without, "{what}");
+    }
+}
+
 #[test]
 fn a_system_moves_to_a_token_and_back_by_the_same_key_parts() {
     let card = Card::new();
@@ -106,7 +150,9 @@ fn a_pin_file_opens_it_unattended_and_must_be_for_its_owner_alone() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let locked = home.another().engine().unwrap();
     assert_eq!(locked.state.word(), "locked");
-    assert!(locked.state.to_string().contains("chmod 600"), "{}", locked.state);
+    let state = locked.state.to_string();
+    assert!(state.starts_with(&format!("locked: {}: its mode is 644", file.display())), "{state}");
+    assert!(state.contains("chmod 600"), "{state}");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
 
     let shown = format!("{:?} {locked:?}", home.system);

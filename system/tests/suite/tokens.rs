@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use icsf_backends::Pkcs11;
 use icsf_backends::pkcs11::Options;
+use icsf_core::backend::Part;
 use icsf_core::codes::Code as IcsfCode;
 use icsf_core::random::SystemRandom;
 use icsf_core::{ClearKey, KeyIdentifier};
@@ -162,22 +163,66 @@ fn long_hmac_keys_of_odd_lengths_are_named_on_a_token_and_the_others_work() {
     let labels: Vec<_> = unusable.iter().map(|key| key.label.as_str()).collect();
     assert_eq!(labels, [label(129), label(131)]);
     assert!(unusable.iter().all(|key| key.why.contains("only if their length is a multiple of 8")), "{unusable:?}");
-    for (length, right) in lengths.into_iter().zip(right) {
+    for (length, right) in lengths.into_iter().zip(&right) {
         match mac(length) {
-            Ok(made) => assert_eq!(made.value, right),
+            Ok(made) => assert_eq!(made.value, *right),
             Err(error) => {
                 assert!(labels.contains(&label(length).as_str()), "{length}");
                 assert_eq!(error.code(), IcsfCode::NotOnThisEngine);
             }
         }
     }
+    // Only its use is denied such a key, and not to come along.
+    change_master_keys(&system);
+    slot.insert(&changed_in_software());
+    assert_eq!(lengths.map(|length| mac(length).unwrap().value), right);
+}
+
+/// Brings the CKDS under other master keys.
+fn change_master_keys(system: &System) {
+    for (kind, byte) in CHANGED {
+        for (part, byte) in [(Part::First, byte), (Part::Final, 0x5a)] {
+            system.icsf().load_master_key_part(kind, part, &ClearKey::new(vec![byte; 32])).unwrap();
+        }
+        let met = system.icsf().change_master_key(kind, &mut |_| {}).unwrap();
+        assert!(met.done > 0 && met.unusable.is_empty(), "{kind}: {met:?}");
+    }
+}
+
+const CHANGED: [(MasterKeyKind, u8); 2] = [(MasterKeyKind::Des, 0x33), (MasterKeyKind::Aes, 0x44)];
+
+/// A card in software with the master keys of [`change_master_keys`].
+fn changed_in_software() -> Card {
+    let card = Card::software(Arc::new(SystemRandom));
+    for (kind, byte) in CHANGED {
+        card.set_master_key(kind, &ClearKey::new(vec![byte; 32]), &ClearKey::new(vec![0x5a; 32])).unwrap();
+    }
+    card
 }
 
 #[test]
 fn a_token_without_des_names_the_legacy_keys_and_makes_enhanced_tickets() {
     let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_SHA512_HMAC,CKM_GENERIC_SECRET_KEY_GEN";
     let library = Library::try_isolated(&Configuration::new().set("slots.mechanisms", mechanisms)).unwrap();
-    makes_enhanced_tickets_only(&moved_to(softhsm(&library.token().unwrap())).0);
+    let token = library.token().unwrap();
+    let (system, _card) = moved_to(softhsm(&token));
+    makes_enhanced_tickets_only(&system);
+    // The legacy keys come along all the same when the master keys are changed.
+    change_master_keys(&system);
+    makes_enhanced_tickets_only(&system);
+}
+
+/// The records of legacy keys are authenticated by an HMAC key too, and it is that one which cannot be used.
+#[test]
+fn a_token_without_hmac_says_which_key_it_is_that_it_cannot_use() {
+    let mechanisms = "CKM_AES_KEY_GEN,CKM_AES_KEY_WRAP,CKM_DES3_ECB";
+    let library = Library::try_isolated(&Configuration::new().set("slots.mechanisms", mechanisms)).unwrap();
+    let token = library.token().unwrap();
+    let (system, _card) = moved_to(softhsm(&token));
+    let why = ticket(&system, &legacy()).unwrap_err().cause().to_string();
+    let says = "the key that authenticates the records under the DES-MK cannot be used: the engine cannot use an HMAC key \
+                of 64 bytes for this";
+    assert!(why.contains(says), "{why}");
 }
 
 /// See `backends/tests/suite/tokens.rs`, of which this is the other half.
