@@ -23,6 +23,7 @@ pub mod gallery;
 mod plan;
 pub mod report;
 mod run;
+pub mod scan;
 mod secret;
 mod tpx;
 mod typed;

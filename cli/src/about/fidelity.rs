@@ -55,6 +55,7 @@ fn all() -> Vec<Known> {
         icsf_saf::smf::FACTS,
         softicsf::CONSOLE_FACTS,
         icsf_drill::FACTS,
+        icsf_drill::scan::FACTS,
     ];
     let mut all: Vec<Known> = facts.into_iter().flatten().map(Known::from).collect();
     let is_assumed = |provenance: &Provenance| matches!(provenance, Provenance::Assumed(..));
