@@ -1,12 +1,13 @@
 //! `scan`: what exports of a real site say of its recovery.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use icsf_drill::scan::{
-    FAULTS, Fate, FileRead, Finding, HmacKey, InputError, Inputs, KeyProfile, Legacy, Place, Scan, Severity,
-    health_check,
+    FAULTS, Fate, FileRead, Finding, HmacProtection, InputError, Inputs, KeyProfile, Legacy, Needs, Place, Scan,
+    Severity, health_check,
 };
 use icsf_saf::model::ProfileName;
 use serde_json::{Value, json};
@@ -128,7 +129,7 @@ fn show(context: &mut Context, scan: &Scan, most: usize) -> Result<(), Failure> 
         out.entry("read      ", &of_file(file))?;
     }
     let applications = scan.applications().count();
-    out.entry("keys      ", &count(applications, "application"))?;
+    out.entry("keys      ", &keys(scan))?;
     let counts = severities.map(|severity| format!("{} {severity}", scan.count(severity)));
     out.entry("findings  ", &counts.join(", "))?;
     for severity in severities {
@@ -160,6 +161,15 @@ fn show(context: &mut Context, scan: &Scan, most: usize) -> Result<(), Failure> 
     Ok(())
 }
 
+/// How many applications there are, and what they take.
+fn keys(scan: &Scan) -> String {
+    let mut needs: BTreeMap<Needs, usize> = BTreeMap::new();
+    scan.applications().for_each(|profile| *needs.entry(profile.needs()).or_default() += 1);
+    let each: Vec<String> = needs.iter().map(|(needs, count)| format!("{count} {}", needs.word())).collect();
+    let all = count(scan.applications().count(), "application");
+    if each.is_empty() { all } else { format!("{all}; at a recovery site they take: {}", each.join(", ")) }
+}
+
 fn of_file(file: &FileRead) -> String {
     let mut text = format!("{}: {}, lines: {}", file.file, file.what, file.lines);
     if file.not_understood > 0 {
@@ -186,9 +196,10 @@ fn show_group(context: &mut Context, severity: Severity, group: &[&Finding], mos
         out.entry("  ", &format!("{}: {}", finding.subject, finding.what))?;
         let places: Vec<String> = finding.records.iter().map(Place::to_string).collect();
         out.entry("    from    ", &places.join(", "))?;
-        let faults = if finding.faults.is_empty() { "none needed".to_owned() } else { finding.faults.join(", ") };
+        let faults =
+            if finding.faults.is_empty() { "none: it is so already".to_owned() } else { finding.faults.join(", ") };
         out.entry("    faults  ", &faults)?;
-        finding.commands.iter().try_for_each(|command| out.entry("      ", command))?;
+        finding.commands.iter().flat_map(|command| continued(command)).try_for_each(|line| out.line(line))?;
     }
     if group.len() > most {
         out.line(format!("  ... and {} more: --all", group.len() - most))?;
@@ -196,18 +207,42 @@ fn show_group(context: &mut Context, severity: Severity, group: &[&Finding], mos
     Ok(())
 }
 
+/// A command as TSO reads it: what does not fit one line goes on in the next one after a hyphen.
+fn continued(command: &str) -> Vec<String> {
+    const INDENT: &str = "      ";
+    let mut lines: Vec<String> = Vec::new();
+    for word in command.split(' ') {
+        match lines.last_mut() {
+            // Room for the hyphen, too.
+            Some(line) if line.len() + word.len() < 78 => *line += &format!(" {word}"),
+            last => {
+                if let Some(line) = last {
+                    line.push_str(" -");
+                }
+                let more = if lines.is_empty() { "" } else { "  " };
+                lines.push(format!("{INDENT}{more}{word}"));
+            }
+        }
+    }
+    lines
+}
+
 fn show_faults(context: &mut Context, scan: &Scan) -> Result<(), Failure> {
     let out = &mut context.out;
     out.line("\nAPPLICATIONS UNDER EACH FAULT AT THE RECOVERY SITE")?;
-    out.line(format!("  {:<18}{:>6}{:>9}{:>7}  {:<10}EVALUATE", "FAULT", "DIE", "DEPENDS", "WORK", "GENERATE"))?;
+    out.line(format!(
+        "  {:<18}{:>6}{:>9}{:>7}  {:<10}{:<10}ICSF",
+        "FAULT", "DIE", "DEPENDS", "WORK", "GENERATE", "EVALUATE"
+    ))?;
     for fault in FAULTS {
         let cell = |fate: Fate| match scan.under(fault) {
             Some(counts) => counts.get(&fate).copied().unwrap_or_default().to_string(),
             None => "-".to_owned(),
         };
         let [dies, depends, works] = [Fate::Dies, Fate::Depends, Fate::Works].map(cell);
-        let (name, generate, evaluate) = (fault.name, fault.generate, fault.evaluate);
-        out.line(format!("  {name:<18}{dies:>6}{depends:>9}{works:>7}  {generate:<10}{evaluate}"))?;
+        let (name, generate, evaluate, icsf) = (fault.name, fault.generate, fault.evaluate, fault.icsf);
+        let line = format!("  {name:<18}{dies:>6}{depends:>9}{works:>7}  {generate:<10}{evaluate:<10}{icsf}");
+        out.line(line.trim_end())?;
     }
     Ok(())
 }
@@ -222,6 +257,7 @@ fn json_of(scan: &Scan) -> Value {
             "title": fault.title,
             "generate": fault.generate,
             "evaluate": fault.evaluate,
+            "icsf": (!fault.icsf.is_empty()).then_some(fault.icsf),
             "die": of(Fate::Dies),
             "depend": of(Fate::Depends),
             "work": of(Fate::Works),
@@ -275,8 +311,8 @@ fn application(profile: &KeyProfile) -> Value {
     };
     let enhanced = profile.enhanced;
     let key = enhanced.map(|enhanced| match enhanced.key {
-        HmacKey::Secure => "secure",
-        HmacKey::Clear => "clear",
+        HmacProtection::Secure => "secure",
+        HmacProtection::Clear => "clear",
         _ => "unknown",
     });
     json!({

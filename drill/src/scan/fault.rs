@@ -28,6 +28,8 @@ pub struct Fault {
     pub generate: &'static str,
     /// What who evaluates one sees.
     pub evaluate: &'static str,
+    /// What ICSF answers RACF, which callers do not see, in hexadecimal; empty where it has no part in it.
+    pub icsf: &'static str,
     fate: fn(&KeyProfile) -> Option<Fate>,
 }
 
@@ -56,40 +58,40 @@ const NOT_MADE: &str = "8/16/28";
 const NOT_VALID: &str = "8/16/32";
 
 macro_rules! faults {
-    ($($name:literal $title:literal $generate:expr, $evaluate:expr, $fate:expr;)*) => {
+    ($($name:literal $title:literal $generate:expr, $evaluate:expr, $icsf:literal, $fate:expr;)*) => {
         /// All of them, in the order of the drills.
         pub const FAULTS: &[Fault] = &[$(Fault {
-            name: $name, title: $title, generate: $generate, evaluate: $evaluate, fate: $fate,
+            name: $name, title: $title, generate: $generate, evaluate: $evaluate, icsf: $icsf, fate: $fate,
         },)*];
     };
 }
 
 faults! {
-    "no-card" "no crypto card" NOT_MADE, NOT_VALID, |p| Some(card(p));
-    "icsf-stopped" "ICSF is not started" NOT_MADE, NOT_VALID, |p| Some(icsf(p));
-    "wrong-master-key" "a card with other master keys" NOT_MADE, NOT_VALID, |p| Some(card(p));
-    "zeroised" "a card that zeroised itself" NOT_MADE, NOT_VALID, |p| Some(card(p));
-    "smfid" "another SMF ID" NOT_MADE, NOT_VALID, |p| Some(if p.smfid().is_some() { Fate::Dies } else { Fate::Works });
-    "class-inactive" "class PTKTDATA is not active" "8/8/16", "8/8/16", |_| Some(Fate::Dies);
-    "stale-raclist" "a profile changed, and no REFRESH" OK, NOT_VALID, |_| Some(Fate::Depends);
-    "ckds-empty" "the CKDS is empty" NOT_MADE, NOT_VALID, |p| Some(ckds(p, Fate::Dies));
-    "ckds-older" "the CKDS is older than the security database" NOT_MADE, NOT_VALID, |p| Some(ckds(p, Fate::Depends));
-    "ckds-fixed" "a fixed-length CKDS" NOT_MADE, NOT_VALID,
+    "no-card" "no crypto card" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(card(p));
+    "icsf-stopped" "ICSF is not started" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(icsf(p));
+    "wrong-master-key" "a card with other master keys" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
+    "zeroised" "a card that zeroised itself" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
+    "smfid" "another SMF ID" NOT_MADE, NOT_VALID, "", |p| Some(if p.smfid().is_some() { Fate::Dies } else { Fate::Works });
+    "class-inactive" "class PTKTDATA is not active" "8/8/16", "8/8/16", "", |_| Some(Fate::Dies);
+    "stale-raclist" "a profile changed, and no REFRESH" OK, NOT_VALID, "", |_| Some(Fate::Depends);
+    "ckds-empty" "the CKDS is empty" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
+    "ckds-older" "the CKDS is older than the security database" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Depends));
+    "ckds-fixed" "a fixed-length CKDS" NOT_MADE, NOT_VALID, "0C/0000",
         |p| Some(if p.enhanced.is_some() { Fate::Dies } else { Fate::Works });
-    "clock-large" "a clock that is off by more than ten minutes" OK, NOT_VALID, |_| Some(Fate::Dies);
-    "clock-small" "a clock that is off by 90 seconds" OK, NOT_VALID,
+    "clock-large" "a clock that is off by more than ten minutes" OK, NOT_VALID, "", |_| Some(Fate::Dies);
+    "clock-small" "a clock that is off by 90 seconds" OK, NOT_VALID, "",
         |p| Some(if p.window() < SMALL { Fate::Dies } else { Fate::Works });
-    "replay" "a ticket that is used twice" OK, NOT_VALID,
+    "replay" "a ticket that is used twice" OK, NOT_VALID, "",
         |p| Some(if p.may_be_reused() { Fate::Works } else { Fate::Dies });
-    "different-keys" "different keys on both systems" OK, NOT_VALID, |_| Some(Fate::Dies);
-    "csf-refused" "CSFSERV or CSFKEYS refuses the caller" NOT_MADE, NOT_VALID, |p| Some(icsf(p));
-    "retry-storm" "users who try again until they are revoked" OK, "users revoked", |_| None;
-    "dirty-environment" "an address space that ICSF made dirty" "refused", "refused",
+    "different-keys" "different keys on both systems" OK, NOT_VALID, "", |_| Some(Fate::Dies);
+    "csf-refused" "CSFSERV or CSFKEYS refuses the caller" NOT_MADE, NOT_VALID, "08/3E80, 08/3E84", |p| Some(icsf(p));
+    "retry-storm" "users who try again until they are revoked" "-", "revoked", "", |_| None;
+    "dirty-environment" "an address space that ICSF made dirty" "-", "-", "",
         |p| Some(icsf(p).min(Fate::Depends));
-    "kerberos-down" "the Kerberos task is down" "8/12/16", "8/12/16", |_| None;
-    "key-token" "a key token left in a profile" NOT_MADE, NOT_VALID,
+    "kerberos-down" "the Kerberos task is down" "8/12/16", "8/12/16", "", |_| None;
+    "key-token" "a key token left in a profile" NOT_MADE, NOT_VALID, "08/2714",
         |p| Some(if p.legacy == Some(Legacy::Token) { Fate::Dies } else { Fate::Works });
-    "label-missing" "a label in one CKDS of several" NOT_MADE, NOT_VALID, |p| Some(ckds(p, Fate::Dies));
+    "label-missing" "a label in one CKDS of several" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
 }
 
 /// Where the card, or its master keys, are not there.

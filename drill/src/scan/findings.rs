@@ -5,11 +5,11 @@ use softicsf::ptkt::Window;
 
 use super::Inputs;
 use super::ckds::Protection;
+use super::displays::CardState;
 use super::fault::Fault;
 use super::input::Place;
-use super::profile::{HmacKey, KeyProfile, Legacy, Needs};
+use super::profile::{HmacProtection, KeyProfile, Legacy, Needs};
 use super::rule::{self, Rule, Severity};
-use super::site::CardState;
 
 /// Something found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,9 +149,9 @@ impl Search<'_> {
         let key = match (&profile.enhanced, &profile.legacy) {
             (Some(enhanced), _) => {
                 let sort = match enhanced.key {
-                    HmacKey::Unseen => "enhanced key, clear or not",
-                    HmacKey::Secure => "enhanced key",
-                    HmacKey::Clear => "clear enhanced key",
+                    HmacProtection::Unseen => "enhanced key, clear or not",
+                    HmacProtection::Secure => "enhanced key",
+                    HmacProtection::Clear => "clear enhanced key",
                 };
                 let beside = if added { " beside KEYMASKED" } else { "" };
                 format!("{sort}, {}{beside}", enhanced.label)

@@ -18,6 +18,7 @@
 //! ```
 
 mod ckds;
+mod displays;
 mod fault;
 mod findings;
 mod health;
@@ -25,7 +26,6 @@ mod input;
 mod profile;
 mod rule;
 mod setropts;
-mod site;
 mod unasked;
 mod whole;
 
@@ -41,12 +41,12 @@ pub use fault::{FAULTS, Fate, Fault};
 pub use findings::Finding;
 pub use health::{FACTS, HealthRow, health_check};
 pub use input::{FileRead, InputError, Place};
-pub use profile::{Enhanced, HmacKey, KeyProfile, Legacy, Needs};
+pub use profile::{Enhanced, HmacProtection, KeyProfile, Legacy, Needs};
 pub use rule::{RULES, Rule, Severity};
 
 use ckds::{Ckds, Protection};
+use displays::Displays;
 use setropts::Setropts;
-use site::Site;
 
 /// The record type of the factors of a user.
 ///
@@ -67,8 +67,8 @@ pub struct Inputs {
     differing: Vec<(KeyProfile, Option<KeyProfile>)>,
     setropts: Option<Setropts>,
     ckds: Vec<Ckds>,
-    source: Option<Site>,
-    target: Option<Site>,
+    source: Option<Displays>,
+    target: Option<Displays>,
     clock_offset: Option<u32>,
     reusing: BTreeSet<ProfileName>,
     files: Vec<FileRead>,
@@ -219,8 +219,8 @@ impl Inputs {
         Ok(())
     }
 
-    fn site(&mut self, file: &str, text: &str) -> Result<Site, InputError> {
-        let (site, read) = Site::read(&file.into(), text)?;
+    fn site(&mut self, file: &str, text: &str) -> Result<Displays, InputError> {
+        let (site, read) = Displays::read(&file.into(), text)?;
         self.files.push(read);
         Ok(site)
     }
@@ -248,14 +248,14 @@ impl Inputs {
     }
 
     /// Whether an HMAC key is clear, in any of the listings.
-    fn hmac_key(&self, enhanced: &Enhanced) -> HmacKey {
+    fn hmac_key(&self, enhanced: &Enhanced) -> HmacProtection {
         let all = || self.ckds.iter().flat_map(|ckds| ckds.of(&enhanced.label)).map(|entry| entry.protection);
         if all().any(|protection| protection == Protection::Wrapped) {
-            HmacKey::Secure
+            HmacProtection::Secure
         } else if all().any(|protection| protection == Protection::Clear) {
-            HmacKey::Clear
+            HmacProtection::Clear
         } else {
-            HmacKey::Unseen
+            HmacProtection::Unseen
         }
     }
 }

@@ -56,13 +56,13 @@ pub struct Enhanced {
     /// REPLAY.
     pub replay: bool,
     /// Whether its key is clear, as far as listings of the CKDS tell.
-    pub key: HmacKey,
+    pub key: HmacProtection,
 }
 
 /// How an HMAC key is kept in the CKDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum HmacKey {
+pub enum HmacProtection {
     /// No listing tells.
     Unseen,
     /// Under the AES master key: it takes a card.
@@ -154,7 +154,7 @@ impl KeyProfile {
                     ticket_type: ssignon.ticket_type(),
                     timeout: ssignon.timeout(),
                     replay: ssignon.replay(),
-                    key: HmacKey::Unseen,
+                    key: HmacProtection::Unseen,
                 })
             }),
             replay_bypassed: profile.replay_bypassed(),
@@ -191,7 +191,7 @@ impl KeyProfile {
                     ticket_type: ssignon.ticket_type.unwrap_or_default(),
                     timeout: ssignon.timeout.unwrap_or(Window::DEFAULT_TIMEOUT),
                     replay: ssignon.replay.unwrap_or(false),
-                    key: HmacKey::Unseen,
+                    key: HmacProtection::Unseen,
                 })
             }),
             replay_bypassed: appldata.starts_with("NO REPLAY PROTECTION"),
@@ -210,9 +210,9 @@ impl KeyProfile {
     pub fn needs(&self) -> Needs {
         match (&self.enhanced, &self.legacy) {
             (Some(enhanced), _) => match enhanced.key {
-                HmacKey::Clear => Needs::Icsf,
-                HmacKey::Secure => Needs::Card,
-                HmacKey::Unseen => Needs::CardUnlessClear,
+                HmacProtection::Clear => Needs::Icsf,
+                HmacProtection::Secure => Needs::Card,
+                HmacProtection::Unseen => Needs::CardUnlessClear,
             },
             (None, Some(legacy)) => legacy.needs(),
             (None, None) => Needs::Unknown,

@@ -1,8 +1,8 @@
 //! What could not be looked at, as nothing that was given tells it.
 
 use super::Inputs;
-use super::profile::{HmacKey, KeyProfile, Needs};
-use super::site::{CardState, Site};
+use super::displays::{CardState, Displays};
+use super::profile::{HmacProtection, KeyProfile, Needs};
 
 pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
     let used = || profiles.iter().filter(|profile| profile.is_used());
@@ -28,8 +28,8 @@ pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
         inputs.target.as_ref().map_or((CardState::Unseen, false), |site| (site.card(), site.smfid.is_some()));
     ask(cards && card == CardState::Unseen, "whether the recovery site has a card: D ICSF,CARDS with --target");
     ask(systems && !smfid, "the SMF ID of the recovery site: D SMF,O with --target");
-    let shows = |site: &Site| site.kds.iter().chain(&site.current).any(Option::is_some);
-    let known = |site: &Option<Site>| site.as_ref().is_some_and(shows);
+    let shows = |site: &Displays| site.kds.iter().chain(&site.current).any(Option::is_some);
+    let known = |site: &Option<Displays>| site.as_ref().is_some_and(shows);
     let compared = inputs.target.as_ref().is_some_and(|site| {
         site.current.iter().any(Option::is_some) && (site.kds.iter().any(Option::is_some) || known(&inputs.source))
     });
@@ -51,7 +51,7 @@ pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
     }
     let labels = used().any(|profile| profile.labels().next().is_some());
     ask(labels && inputs.ckds.is_empty(), "whether the labels are in the CKDS: a listing of it with --ckds");
-    let unseen = used().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key == HmacKey::Unseen));
+    let unseen = used().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key == HmacProtection::Unseen));
     ask(
         unseen && !inputs.ckds.is_empty(),
         "whether the HMAC keys are clear: a listing of the CKDS that tells how its keys are protected",

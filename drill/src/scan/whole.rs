@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use icsf_saf::model::ProfileName;
 
 use super::Permit;
+use super::displays::{Displays, same};
 use super::findings::{KEY, REFRESH, Search};
 use super::input::Seen;
-use super::profile::{HmacKey, KeyProfile, Legacy};
+use super::profile::{HmacProtection, KeyProfile, Legacy};
 use super::rule::{self, Severity};
-use super::site::{Site, same};
 
 impl Search<'_> {
     /// Names that hold an SMF ID, and qualified ones.
@@ -135,11 +135,11 @@ impl Search<'_> {
                 );
             }
         }
-        let secure = enhanced.clone().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key != HmacKey::Clear));
+        let secure = enhanced.clone().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key != HmacProtection::Clear));
         let in_ckds = |p: &KeyProfile| !matches!(p.legacy, None | Some(Legacy::Masked));
         let legacy = self.profiles.iter().any(|profile| profile.is_used() && in_ckds(profile));
         for (number, (kind, needed)) in [("DES-MK", legacy), ("AES-MK", secure)].into_iter().enumerate() {
-            let of_target = |site: &Site| {
+            let of_target = |site: &Displays| {
                 let at = |seen: &[Option<Seen<Option<String>>>; 2]| {
                     let seen = seen.get(number)?.as_ref()?;
                     Some((seen.value.clone(), site.place(seen)))

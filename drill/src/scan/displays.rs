@@ -10,7 +10,7 @@ use super::input::{FileRead, InputError, Place, Seen, numbered};
 
 /// What the displays say. A pattern is `None` where the register is empty.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(super) struct Displays {
     file: Arc<str>,
     pub(super) smfid: Option<Seen<String>>,
     pub(super) sysnames: Vec<String>,
@@ -53,7 +53,7 @@ type Columns = [usize; 2];
 const KINDS: [&str; 2] = ["DES", "AES"];
 const NEXT: &str = "paste what D SMF,O, D ICSF,CARDS, D ICSF,KDS and D ICSF,MKVPS show at the site";
 
-impl Site {
+impl Displays {
     pub(super) fn read(file: &Arc<str>, text: &str) -> Result<(Self, FileRead), InputError> {
         let mut site = Self {
             file: Arc::clone(file),
@@ -120,7 +120,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn line(&mut self, site: &mut Site, number: u64, line: &str, words: &[&str]) -> bool {
+    fn line(&mut self, site: &mut Displays, number: u64, line: &str, words: &[&str]) -> bool {
         self.smf(site, number, line)
             || self.icsf(site, number, line, words)
             || self.cards(site, number, line, words)
@@ -129,7 +129,7 @@ impl Reader {
             || is_command(words)
     }
 
-    fn smf(&self, site: &mut Site, number: u64, line: &str) -> bool {
+    fn smf(&self, site: &mut Displays, number: u64, line: &str) -> bool {
         if let Some(id) = within(line, "SID(") {
             site.smfid = Some(Seen::new(id.trim().to_owned(), number));
             return true;
@@ -138,7 +138,7 @@ impl Reader {
         line.contains("IEE967I") || [" -- PARMLIB", " -- DEFAULT", " -- SYS"].iter().any(|from| line.contains(from))
     }
 
-    fn icsf(&mut self, site: &mut Site, number: u64, line: &str, words: &[&str]) -> bool {
+    fn icsf(&mut self, site: &mut Displays, number: u64, line: &str, words: &[&str]) -> bool {
         if words.windows(3).any(|three| three == ["CSF", "NOT", "ACTIVE"]) || line.contains("CSFM401I") {
             site.icsf = Some(Seen::new(false, number));
             return true;
@@ -154,7 +154,7 @@ impl Reader {
         true
     }
 
-    fn cards(&mut self, site: &mut Site, number: u64, line: &str, words: &[&str]) -> bool {
+    fn cards(&mut self, site: &mut Displays, number: u64, line: &str, words: &[&str]) -> bool {
         if let Some((_, status)) = line.split_once("STATUS=") {
             let status = status.split("  ").next().unwrap_or_default().split("SERIAL#").next().unwrap_or_default();
             let card = Card { status: status.trim().to_owned(), holds_keys: !self.accelerates };
@@ -178,7 +178,7 @@ impl Reader {
             || matches!(words, [.., "TKDS", "DEFINED", _, "NO", "EP11", _, _])
     }
 
-    fn key_data_set(&self, site: &mut Site, number: u64, line: &str) -> bool {
+    fn key_data_set(&self, site: &mut Displays, number: u64, line: &str) -> bool {
         if let Some((_, format)) = line.split_once("FORMAT=") {
             let format = format.split_whitespace().next().unwrap_or_default();
             site.format.get_or_insert_with(|| Seen::new(format.to_owned(), number));
@@ -187,7 +187,7 @@ impl Reader {
         line.trim_start().starts_with("CKDS ") || line.contains(" MKVP DATE=")
     }
 
-    fn tables(&mut self, site: &mut Site, number: u64, words: &[&str]) -> bool {
+    fn tables(&mut self, site: &mut Displays, number: u64, words: &[&str]) -> bool {
         if let Some(columns) = columns(words, ["DES", "AES"]).filter(|_| words.first() == Some(&"ID")) {
             (self.patterns, self.systems) = (Some(columns), false);
             return true;
@@ -260,8 +260,8 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Site, FileRead) {
-        Site::read(&"b.txt".into(), text).unwrap()
+    fn read(text: &str) -> (Displays, FileRead) {
+        Displays::read(&"b.txt".into(), text).unwrap()
     }
 
     #[test]
@@ -313,7 +313,7 @@ CSFM668I 13.05.00 ICSF MKVPS 732
 
     #[test]
     fn something_else_is_refused() {
-        let error = Site::read(&"b.txt".into(), "ACTIVE CLASSES = USER").unwrap_err();
+        let error = Displays::read(&"b.txt".into(), "ACTIVE CLASSES = USER").unwrap_err();
         assert_eq!(error.to_string(), "b.txt, line 1: no display of an operator is in it");
         assert!(error.next().starts_with("paste what D SMF,O"));
     }
