@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use icsf_drill::scan::{
-    FAULTS, Fate, FileRead, Finding, HmacProtection, InputError, Inputs, KeyProfile, Legacy, Needs, Place, Scan,
-    Severity, health_check,
+    FAULTS, Fate, FileRead, Finding, HmacProtection, InputError, Inputs, KeyProfile, LegacyProtection, Place,
+    Requirement, Scan, Severity, health_check,
 };
 use icsf_saf::model::ProfileName;
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ fn show(context: &mut Context, scan: &Scan, most: usize) -> Result<(), Failure> 
 
 /// How many applications there are, and what they take.
 fn keys(scan: &Scan) -> String {
-    let mut needs: BTreeMap<Needs, usize> = BTreeMap::new();
+    let mut needs: BTreeMap<Requirement, usize> = BTreeMap::new();
     scan.applications().for_each(|profile| *needs.entry(profile.needs()).or_default() += 1);
     let each: Vec<String> = needs.iter().map(|(needs, count)| format!("{count} {}", needs.word())).collect();
     let all = count(scan.applications().count(), "application");
@@ -300,13 +300,13 @@ fn places(records: &[Place]) -> Vec<Value> {
 
 fn application(profile: &KeyProfile) -> Value {
     let legacy = profile.legacy.as_ref().map(|legacy| match legacy {
-        Legacy::Masked => "masked",
-        Legacy::Label(_) | Legacy::Encrypted => "ckds",
-        Legacy::Token => "token",
+        LegacyProtection::Masked => "masked",
+        LegacyProtection::Label(_) | LegacyProtection::Encrypted => "ckds",
+        LegacyProtection::Token => "token",
         _ => "unknown",
     });
     let label = match profile.legacy {
-        Some(Legacy::Label(label)) => Some(label.to_string()),
+        Some(LegacyProtection::Label(label)) => Some(label.to_string()),
         _ => None,
     };
     let enhanced = profile.enhanced;

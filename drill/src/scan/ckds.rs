@@ -13,14 +13,14 @@ const NEXT: &str = "give what `softicsf ckds list` answers, or a text with one l
 
 /// The records of a CKDS.
 #[derive(Debug)]
-pub(super) struct Ckds {
+pub(super) struct CkdsListing {
     pub(super) file: Arc<str>,
-    entries: HashMap<KeyLabel, Vec<Entry>>,
+    entries: HashMap<KeyLabel, Vec<Listed>>,
 }
 
 /// A record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct Listed {
     line: u64,
     pub(super) key_type: Option<String>,
     pub(super) protection: Protection,
@@ -39,7 +39,7 @@ pub(super) enum Protection {
     Damaged,
 }
 
-impl Ckds {
+impl CkdsListing {
     pub(super) fn read(file: &Arc<str>, text: &str) -> Result<(Self, FileRead), InputError> {
         let mut ckds = Self { file: Arc::clone(file), entries: HashMap::new() };
         let mut read = FileRead::new(file, "CKDS listing");
@@ -85,7 +85,7 @@ impl Ckds {
         for (number, line) in numbered(text) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let protection = protection(&words);
-            let is_type = |word: &&str| word.parse::<KeyType>().is_ok();
+            let is_type = |word: &&str| KeyType::ALL.iter().any(|known| known.to_string() == **word);
             let understood = match words.as_slice() {
                 [] => true,
                 [first, ..] if first.starts_with(['#', '*']) => true,
@@ -120,21 +120,21 @@ impl Ckds {
     }
 
     fn add(&mut self, label: KeyLabel, line: u64, key_type: Option<String>, protection: Protection) {
-        self.entries.entry(label).or_default().push(Entry { line, key_type, protection });
+        self.entries.entry(label).or_default().push(Listed { line, key_type, protection });
     }
 
     /// The records of a label; it may have several, of different types.
-    pub(super) fn of(&self, label: &KeyLabel) -> &[Entry] {
+    pub(super) fn of(&self, label: &KeyLabel) -> &[Listed] {
         self.entries.get(label).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a key may be used as one of this type: where no type is listed, any may.
     pub(super) fn serves(&self, label: &KeyLabel, key_type: &str) -> bool {
-        let fits = |entry: &Entry| entry.key_type.as_deref().is_none_or(|listed| listed == key_type);
+        let fits = |entry: &Listed| entry.key_type.as_deref().is_none_or(|listed| listed == key_type);
         self.of(label).iter().any(|entry| entry.protection != Protection::Damaged && fits(entry))
     }
 
-    pub(super) fn place(&self, entry: &Entry) -> Place {
+    pub(super) fn place(&self, entry: &Listed) -> Place {
         Place::new(&self.file, entry.line, "CKDS listing")
     }
 }
@@ -152,11 +152,11 @@ fn protection(words: &[&str]) -> Protection {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Ckds, FileRead) {
-        Ckds::read(&"ckds.txt".into(), text).unwrap()
+    fn read(text: &str) -> (CkdsListing, FileRead) {
+        CkdsListing::read(&"ckds.txt".into(), text).unwrap()
     }
 
-    fn only(ckds: &Ckds, label: &str) -> Entry {
+    fn only(ckds: &CkdsListing, label: &str) -> Listed {
         let [entry] = ckds.of(&label.parse().unwrap()) else { panic!("{label}: {ckds:?}") };
         entry.clone()
     }
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(only(&ckds, "PTKT.B.HMAC").protection, Protection::Clear);
         assert_eq!(
             only(&ckds, &long),
-            Entry { line: 5, key_type: Some("DATA".into()), protection: Protection::Wrapped }
+            Listed { line: 5, key_type: Some("DATA".into()), protection: Protection::Wrapped }
         );
         assert!(!ckds.serves(&"PTKT.D".parse().unwrap(), "DATA"), "damaged");
         assert_eq!((read.lines, read.not_understood), (7, 0));
@@ -191,15 +191,15 @@ mod tests {
         assert!(ckds.serves(&"PTKT.A".parse().unwrap(), "MAC") && !ckds.serves(&"PTKT.B".parse().unwrap(), "MAC"));
         assert_eq!((read.not_understood, read.first), (1, vec![5]));
         let json = r#"{"records": [{"label": "PTKT.C", "type": "MAC", "damaged": null, "protection": "clear"}]}"#;
-        assert_eq!(only(&Ckds::read(&"c".into(), json).unwrap().0, "PTKT.C").protection, Protection::Clear);
+        assert_eq!(only(&CkdsListing::read(&"c".into(), json).unwrap().0, "PTKT.C").protection, Protection::Clear);
     }
 
     #[test]
     fn what_is_no_listing_is_refused() {
-        let error = |text: &str| Ckds::read(&"c".into(), text).unwrap_err().to_string();
+        let error = |text: &str| CkdsListing::read(&"c".into(), text).unwrap_err().to_string();
         assert!(error("{\n\"records\": [}").starts_with("c, line 2: it begins as JSON and is none"));
         assert!(error("{}").starts_with("c, line 1: it has no list of `records`"));
         assert_eq!(error("\n1 2 3\n"), "c, line 2: no line of it is a label");
-        assert!(Ckds::read(&"c".into(), "").is_ok(), "an empty CKDS");
+        assert!(CkdsListing::read(&"c".into(), "").is_ok(), "an empty CKDS");
     }
 }

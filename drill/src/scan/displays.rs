@@ -18,7 +18,7 @@ pub(super) struct Displays {
     pub(super) icsf: Option<Seen<bool>>,
     /// The line at which the display of the cards begins.
     cards_shown: Option<u64>,
-    cards: Vec<Seen<Card>>,
+    cards: Vec<Seen<Adapter>>,
     pub(super) format: Option<Seen<String>>,
     /// The patterns of the key data set, and of the registers that are in use: DES, AES.
     pub(super) kds: [Option<Seen<Option<String>>>; 2],
@@ -26,7 +26,7 @@ pub(super) struct Displays {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Card {
+struct Adapter {
     status: String,
     /// It can hold master keys of keys in a CKDS: neither an accelerator nor in EP11 mode.
     holds_keys: bool,
@@ -157,7 +157,7 @@ impl Reader {
     fn cards(&mut self, site: &mut Displays, number: u64, line: &str, words: &[&str]) -> bool {
         if let Some((_, status)) = line.split_once("STATUS=") {
             let status = status.split("  ").next().unwrap_or_default().split("SERIAL#").next().unwrap_or_default();
-            let card = Card { status: status.trim().to_owned(), holds_keys: !self.accelerates };
+            let card = Adapter { status: status.trim().to_owned(), holds_keys: !self.accelerates };
             site.cards.push(Seen::new(card, number));
             site.cards_shown.get_or_insert(number);
             self.accelerates = false;

@@ -3,7 +3,7 @@
 //! Names and outcomes are those of the drills; the answers a caller sees are SAF return code, RACF return code and
 //! reason.
 
-use super::profile::{Enhanced, KeyProfile, Legacy, Needs};
+use super::profile::{Enhanced, KeyProfile, LegacyProtection, Requirement};
 
 /// What becomes of the tickets of an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,34 +90,34 @@ faults! {
         |p| Some(icsf(p).min(Fate::Depends));
     "kerberos-down" "the Kerberos task is down" "8/12/16", "8/12/16", "", |_| None;
     "key-token" "a key token left in a profile" NOT_MADE, NOT_VALID, "08/2714",
-        |p| Some(if p.legacy == Some(Legacy::Token) { Fate::Dies } else { Fate::Works });
+        |p| Some(if p.legacy == Some(LegacyProtection::Token) { Fate::Dies } else { Fate::Works });
     "label-missing" "a label in one CKDS of several" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
 }
 
 /// Where the card, or its master keys, are not there.
 fn card(profile: &KeyProfile) -> Fate {
     match profile.needs() {
-        Needs::Nothing | Needs::Icsf => Fate::Works,
-        Needs::Card => Fate::Dies,
-        Needs::CardUnlessClear | Needs::Unknown => Fate::Depends,
+        Requirement::Nothing | Requirement::IcsfOnly => Fate::Works,
+        Requirement::CardWithKey => Fate::Dies,
+        Requirement::CardUnlessClear | Requirement::Unknown => Fate::Depends,
     }
 }
 
 /// Where ICSF serves nobody.
 fn icsf(profile: &KeyProfile) -> Fate {
     match profile.needs() {
-        Needs::Nothing => Fate::Works,
-        Needs::Unknown => Fate::Depends,
-        Needs::Icsf | Needs::CardUnlessClear | Needs::Card => Fate::Dies,
+        Requirement::Nothing => Fate::Works,
+        Requirement::Unknown => Fate::Depends,
+        Requirement::IcsfOnly | Requirement::CardUnlessClear | Requirement::CardWithKey => Fate::Dies,
     }
 }
 
 /// Where a record of the CKDS is missing.
 fn ckds(profile: &KeyProfile, missing: Fate) -> Fate {
     match (&profile.enhanced, &profile.legacy) {
-        (Some(Enhanced { .. }), _) | (None, Some(Legacy::Label(_) | Legacy::Encrypted)) => missing,
-        (None, Some(Legacy::Masked)) => Fate::Works,
+        (Some(Enhanced { .. }), _) | (None, Some(LegacyProtection::Label(_) | LegacyProtection::Encrypted)) => missing,
+        (None, Some(LegacyProtection::Masked)) => Fate::Works,
         // A token is no record of the CKDS, and whether ICSF comes up without is not told.
-        (None, Some(Legacy::Token | Legacy::Unknown) | None) => Fate::Depends,
+        (None, Some(LegacyProtection::Token | LegacyProtection::Unknown) | None) => Fate::Depends,
     }
 }

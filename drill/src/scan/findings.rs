@@ -8,7 +8,7 @@ use super::ckds::Protection;
 use super::displays::CardState;
 use super::fault::Fault;
 use super::input::Place;
-use super::profile::{HmacProtection, KeyProfile, Legacy, Needs};
+use super::profile::{HmacProtection, KeyProfile, LegacyProtection, Requirement};
 use super::rule::{self, Rule, Severity};
 
 /// Something found.
@@ -103,8 +103,10 @@ impl Search<'_> {
     /// On ICSF and the card of the recovery site.
     fn dependence(&mut self, profile: &KeyProfile, card: &CardState) {
         let needs = profile.needs();
-        let added = profile.enhanced.is_some() && profile.legacy == Some(Legacy::Masked);
-        if matches!(needs, Needs::Nothing | Needs::Unknown) || profile.legacy == Some(Legacy::Token) {
+        let added = profile.enhanced.is_some() && profile.legacy == Some(LegacyProtection::Masked);
+        if matches!(needs, Requirement::Nothing | Requirement::Unknown)
+            || profile.legacy == Some(LegacyProtection::Token)
+        {
             return;
         }
         let stopped = matches!(card, CardState::IcsfStopped(_));
@@ -117,7 +119,7 @@ impl Search<'_> {
             }
             CardState::Active => ("the recovery site has an active card".to_owned(), None),
         };
-        let enough = *card == CardState::Active || (needs == Needs::Icsf && !stopped);
+        let enough = *card == CardState::Active || (needs == Requirement::IcsfOnly && !stopped);
         let severity = match card {
             _ if added => {
                 if enough {
@@ -143,7 +145,7 @@ impl Search<'_> {
         }
         let rule = match needs {
             _ if added => rule::ENHANCED_ADDED,
-            Needs::Icsf => rule::NEEDS_ICSF,
+            Requirement::IcsfOnly => rule::NEEDS_ICSF,
             _ => rule::NEEDS_CARD,
         };
         let key = match (&profile.enhanced, &profile.legacy) {
@@ -166,11 +168,11 @@ impl Search<'_> {
     fn leftovers(&mut self, profile: &KeyProfile) {
         let name = &profile.name;
         let (rule, operand) = match profile.legacy {
-            Some(Legacy::Token) => (rule::KEY_TOKEN, "ENCRYPTKEY".to_owned()),
-            Some(Legacy::Unknown) => (rule::KEY_UNKNOWN, format!("KEYENCRYPTED({KEY})")),
+            Some(LegacyProtection::Token) => (rule::KEY_TOKEN, "ENCRYPTKEY".to_owned()),
+            Some(LegacyProtection::Unknown) => (rule::KEY_UNKNOWN, format!("KEYENCRYPTED({KEY})")),
             _ => return,
         };
-        let what = format!("legacy key, {}", profile.legacy.as_ref().map_or_else(String::new, Legacy::text));
+        let what = format!("legacy key, {}", profile.legacy.as_ref().map_or_else(String::new, LegacyProtection::text));
         let commands = vec![format!("RALTER PTKTDATA {name} SSIGNON({operand})"), REFRESH.to_owned()];
         self.of(profile, rule, Severity::High, what, None, commands);
     }

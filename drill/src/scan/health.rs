@@ -6,7 +6,7 @@
 use icsf_core::fidelity::Fact;
 use icsf_core::fidelity::Provenance::{Assumed, Documented};
 
-use super::profile::{KeyProfile, Legacy, Needs};
+use super::profile::{KeyProfile, LegacyProtection, Requirement};
 
 /// What is said in IBM's stead by a scan, and where it comes from.
 pub const FACTS: &[Fact] = &[
@@ -37,14 +37,14 @@ pub struct HealthRow {
     /// The label of the legacy key, or what stands in its place.
     pub label: String,
     /// What it takes at a recovery site.
-    pub needs: Needs,
+    pub needs: Requirement,
 }
 
 impl HealthRow {
     pub(super) fn of(profile: &KeyProfile) -> Option<Self> {
         let legacy = profile.legacy.as_ref()?;
         Some(Self {
-            exception: *legacy == Legacy::Masked,
+            exception: *legacy == LegacyProtection::Masked,
             profile: profile.name.to_string(),
             label: legacy.text(),
             needs: profile.needs(),

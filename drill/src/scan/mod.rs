@@ -41,10 +41,10 @@ pub use fault::{FAULTS, Fate, Fault};
 pub use findings::Finding;
 pub use health::{FACTS, HealthRow, health_check};
 pub use input::{FileRead, InputError, Place};
-pub use profile::{Enhanced, HmacProtection, KeyProfile, Legacy, Needs};
+pub use profile::{Enhanced, HmacProtection, KeyProfile, LegacyProtection, Requirement};
 pub use rule::{RULES, Rule, Severity};
 
-use ckds::{Ckds, Protection};
+use ckds::{CkdsListing, Protection};
 use displays::Displays;
 use setropts::Setropts;
 
@@ -66,7 +66,7 @@ pub struct Inputs {
     /// Profiles of RLIST that are not as in the unload, and how they are there.
     differing: Vec<(KeyProfile, Option<KeyProfile>)>,
     setropts: Option<Setropts>,
-    ckds: Vec<Ckds>,
+    ckds: Vec<CkdsListing>,
     source: Option<Displays>,
     target: Option<Displays>,
     clock_offset: Option<u32>,
@@ -195,7 +195,7 @@ impl Inputs {
     /// # Errors
     /// [`InputError`]: it has lines, and none of them is a label; or it is broken JSON.
     pub fn ckds(&mut self, file: &str, text: &str) -> Result<(), InputError> {
-        let (ckds, read) = Ckds::read(&file.into(), text)?;
+        let (ckds, read) = CkdsListing::read(&file.into(), text)?;
         self.ckds.push(ckds);
         self.files.push(read);
         Ok(())

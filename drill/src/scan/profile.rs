@@ -19,7 +19,7 @@ pub struct KeyProfile {
     /// It has an SSIGNON segment.
     pub segment: bool,
     /// Where the legacy key is.
-    pub legacy: Option<Legacy>,
+    pub legacy: Option<LegacyProtection>,
     /// The enhanced key.
     pub enhanced: Option<Enhanced>,
     /// Legacy tickets may be used again: APPLDATA.
@@ -31,7 +31,7 @@ pub struct KeyProfile {
 /// Where a legacy key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Legacy {
+pub enum LegacyProtection {
     /// KEYMASKED: in the security database.
     Masked,
     /// In the CKDS, under this label.
@@ -74,34 +74,34 @@ pub enum HmacProtection {
 /// What the tickets that are generated take at a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Needs {
+pub enum Requirement {
     /// Neither ICSF nor a card.
     Nothing,
     /// ICSF.
-    Icsf,
+    IcsfOnly,
     /// ICSF, and a card unless the HMAC key is clear.
     CardUnlessClear,
     /// ICSF and a card with the master key.
-    Card,
+    CardWithKey,
     /// It cannot be told.
     Unknown,
 }
 
-impl Needs {
+impl Requirement {
     /// In a word of at most seven letters.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Icsf => "ICSF",
+            Self::IcsfOnly => "ICSF",
             Self::CardUnlessClear => "card?",
-            Self::Card => "card",
+            Self::CardWithKey => "card",
             Self::Unknown => "?",
         }
     }
 }
 
-impl Legacy {
+impl LegacyProtection {
     /// As unloads write it.
     pub(super) fn text(&self) -> String {
         match self {
@@ -114,16 +114,16 @@ impl Legacy {
         }
     }
 
-    const fn needs(&self) -> Needs {
+    const fn needs(&self) -> Requirement {
         match self {
-            Self::Masked => Needs::Nothing,
-            Self::Label(_) | Self::Encrypted | Self::Token => Needs::Card,
-            Self::Unknown => Needs::Unknown,
+            Self::Masked => Requirement::Nothing,
+            Self::Label(_) | Self::Encrypted | Self::Token => Requirement::CardWithKey,
+            Self::Unknown => Requirement::Unknown,
         }
     }
 }
 
-impl fmt::Display for Legacy {
+impl fmt::Display for LegacyProtection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Masked => "KEYMASKED",
@@ -138,10 +138,10 @@ impl KeyProfile {
     pub(super) fn of_unload(profile: &Profile, records: Vec<Place>) -> Self {
         let ssignon = profile.ssignon.as_ref();
         let legacy = |key: &LegacyKey| match key {
-            LegacyKey::Masked(_) | LegacyKey::Imported(ImportedKey::Masked) => Legacy::Masked,
-            LegacyKey::Label(label) => Legacy::Label(*label),
-            LegacyKey::Imported(ImportedKey::Token) => Legacy::Token,
-            LegacyKey::Imported(_) => Legacy::Unknown,
+            LegacyKey::Masked(_) | LegacyKey::Imported(ImportedKey::Masked) => LegacyProtection::Masked,
+            LegacyKey::Label(label) => LegacyProtection::Label(*label),
+            LegacyKey::Imported(ImportedKey::Token) => LegacyProtection::Token,
+            LegacyKey::Imported(_) => LegacyProtection::Unknown,
         };
         Self {
             name: profile.name.clone(),
@@ -173,11 +173,11 @@ impl KeyProfile {
         }
         let ssignon = listed.ssignon.as_ref();
         let legacy = |key: ListedKey| match key {
-            ListedKey::Masked => Legacy::Masked,
-            ListedKey::Label(label) => Legacy::Label(label),
-            ListedKey::Encrypted => Legacy::Encrypted,
-            ListedKey::Token => Legacy::Token,
-            _ => Legacy::Unknown,
+            ListedKey::Masked => LegacyProtection::Masked,
+            ListedKey::Label(label) => LegacyProtection::Label(label),
+            ListedKey::Encrypted => LegacyProtection::Encrypted,
+            ListedKey::Token => LegacyProtection::Token,
+            _ => LegacyProtection::Unknown,
         };
         let appldata = listed.appldata.as_deref().unwrap_or_default().to_ascii_uppercase();
         Some(Self {
@@ -207,15 +207,15 @@ impl KeyProfile {
 
     /// What generating a ticket takes: an enhanced key goes before a legacy one.
     #[must_use]
-    pub fn needs(&self) -> Needs {
+    pub fn needs(&self) -> Requirement {
         match (&self.enhanced, &self.legacy) {
             (Some(enhanced), _) => match enhanced.key {
-                HmacProtection::Clear => Needs::Icsf,
-                HmacProtection::Secure => Needs::Card,
-                HmacProtection::Unseen => Needs::CardUnlessClear,
+                HmacProtection::Clear => Requirement::IcsfOnly,
+                HmacProtection::Secure => Requirement::CardWithKey,
+                HmacProtection::Unseen => Requirement::CardUnlessClear,
             },
             (None, Some(legacy)) => legacy.needs(),
-            (None, None) => Needs::Unknown,
+            (None, None) => Requirement::Unknown,
         }
     }
 
@@ -245,7 +245,7 @@ impl KeyProfile {
     /// The labels of its keys, each with the type its record has.
     pub(super) fn labels(&self) -> impl Iterator<Item = (KeyLabel, &'static str)> {
         let legacy = match self.legacy {
-            Some(Legacy::Label(label)) => Some((label, "DATA")),
+            Some(LegacyProtection::Label(label)) => Some((label, "DATA")),
             _ => None,
         };
         legacy.into_iter().chain(self.enhanced.map(|enhanced| (enhanced.label, "MAC")))
@@ -254,9 +254,8 @@ impl KeyProfile {
     /// Whether it says the same of its keys as another.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         let legacy = match (self.legacy, other.legacy) {
-            (Some(Legacy::Encrypted), Some(Legacy::Label(_))) | (Some(Legacy::Label(_)), Some(Legacy::Encrypted)) => {
-                true
-            }
+            (Some(LegacyProtection::Encrypted), Some(LegacyProtection::Label(_)))
+            | (Some(LegacyProtection::Label(_)), Some(LegacyProtection::Encrypted)) => true,
             (one, another) => one == another,
         };
         legacy && self.enhanced == other.enhanced

@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::displays::{CardState, Displays};
-use super::profile::{HmacProtection, KeyProfile, Needs};
+use super::profile::{HmacProtection, KeyProfile, Requirement};
 
 pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
     let used = || profiles.iter().filter(|profile| profile.is_used());
@@ -22,7 +22,7 @@ pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
             ),
         );
     }
-    let cards = used().any(|profile| !matches!(profile.needs(), Needs::Nothing | Needs::Icsf));
+    let cards = used().any(|profile| !matches!(profile.needs(), Requirement::Nothing | Requirement::IcsfOnly));
     let systems = used().any(|profile| profile.smfid().is_some());
     let (card, smfid) =
         inputs.target.as_ref().map_or((CardState::Unseen, false), |site| (site.card(), site.smfid.is_some()));

@@ -8,7 +8,7 @@ use super::Permit;
 use super::displays::{Displays, same};
 use super::findings::{KEY, REFRESH, Search};
 use super::input::Seen;
-use super::profile::{HmacProtection, KeyProfile, Legacy};
+use super::profile::{HmacProtection, KeyProfile, LegacyProtection};
 use super::rule::{self, Severity};
 
 impl Search<'_> {
@@ -51,12 +51,12 @@ impl Search<'_> {
         let keys: BTreeSet<String> =
             self.profiles.iter().filter(|profile| profile.is_used()).map(|profile| plain(&profile.name)).collect();
         let of = |permit: &Permit| application(permit.name.as_str(), permit.generic);
-        let covered = Covered::of(self.inputs.permits.iter().map(of));
+        let covered = Permissions::of(self.inputs.permits.iter().map(of));
         for permit in &self.inputs.permits {
             let alone = match of(permit) {
-                Application::Nobody | Application::Every => false,
-                Application::One(name) => !keys.contains(&name),
-                Application::Some(pattern) => !keys.iter().any(|key| pattern.covers(key)),
+                Covers::Nobody | Covers::Every => false,
+                Covers::One(name) => !keys.contains(&name),
+                Covers::Some(pattern) => !keys.iter().any(|key| pattern.covers(key)),
             };
             if alone {
                 let appl = permit.name.as_str().split('.').nth(1).unwrap_or_default();
@@ -136,7 +136,7 @@ impl Search<'_> {
             }
         }
         let secure = enhanced.clone().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key != HmacProtection::Clear));
-        let in_ckds = |p: &KeyProfile| !matches!(p.legacy, None | Some(Legacy::Masked));
+        let in_ckds = |p: &KeyProfile| !matches!(p.legacy, None | Some(LegacyProtection::Masked));
         let legacy = self.profiles.iter().any(|profile| profile.is_used() && in_ckds(profile));
         for (number, (kind, needed)) in [("DES-MK", legacy), ("AES-MK", secure)].into_iter().enumerate() {
             let of_target = |site: &Displays| {
@@ -168,7 +168,7 @@ impl Search<'_> {
             return;
         }
         let made_on = |profile: &KeyProfile| match profile.legacy {
-            Some(Legacy::Label(label)) if profile.is_used() => {
+            Some(LegacyProtection::Label(label)) if profile.is_used() => {
                 label.to_string().strip_prefix("IRR.SSIGNON.")?.split_once('.').map(|(system, _)| system.to_owned())
             }
             _ => None,
@@ -214,8 +214,8 @@ impl Search<'_> {
 /// The SSIGNON operands that give another profile the same keys.
 fn operands(profile: &KeyProfile) -> String {
     let legacy = match profile.legacy {
-        Some(Legacy::Masked) => Some(format!("KEYMASKED(<key of {}>)", profile.name)),
-        Some(Legacy::Label(label)) => Some(format!("KEYLABEL({label})")),
+        Some(LegacyProtection::Masked) => Some(format!("KEYMASKED(<key of {}>)", profile.name)),
+        Some(LegacyProtection::Label(label)) => Some(format!("KEYLABEL({label})")),
         Some(_) => Some(format!("KEYENCRYPTED(<key of {}>)", profile.name)),
         None => None,
     };
@@ -233,7 +233,7 @@ fn in_a_name(smfid: &str) -> String {
 }
 
 /// For which applications a permission is.
-enum Application {
+enum Covers {
     /// One that looks generic, and is not: it covers nothing.
     Nobody,
     Every,
@@ -241,38 +241,38 @@ enum Application {
     Some(ProfileName),
 }
 
-fn application(name: &str, generic: bool) -> Application {
-    let Some(rest) = name.strip_prefix("IRRPTAUTH.") else { return Application::Every };
+fn application(name: &str, generic: bool) -> Covers {
+    let Some(rest) = name.strip_prefix("IRRPTAUTH.") else { return Covers::Every };
     let first = rest.split('.').next().unwrap_or_default();
     if !generic && name.contains(['*', '%']) {
-        return Application::Nobody;
+        return Covers::Nobody;
     }
     if !first.contains(['*', '%']) {
-        return Application::One(first.to_owned());
+        return Covers::One(first.to_owned());
     }
     match first.parse() {
-        Ok(pattern) if first != "*" && first != "**" => Application::Some(pattern),
-        _ => Application::Every,
+        Ok(pattern) if first != "*" && first != "**" => Covers::Some(pattern),
+        _ => Covers::Every,
     }
 }
 
 /// The applications that some permission is for.
 #[derive(Default)]
-struct Covered {
+struct Permissions {
     every: bool,
     names: BTreeSet<String>,
     patterns: BTreeSet<ProfileName>,
 }
 
-impl Covered {
-    fn of(applications: impl Iterator<Item = Application>) -> Self {
+impl Permissions {
+    fn of(applications: impl Iterator<Item = Covers>) -> Self {
         let mut covered = Self::default();
         for application in applications {
             match application {
-                Application::Nobody => {}
-                Application::Every => covered.every = true,
-                Application::One(name) => drop(covered.names.insert(name)),
-                Application::Some(pattern) => drop(covered.patterns.insert(pattern)),
+                Covers::Nobody => {}
+                Covers::Every => covered.every = true,
+                Covers::One(name) => drop(covered.names.insert(name)),
+                Covers::Some(pattern) => drop(covered.patterns.insert(pattern)),
             }
         }
         covered

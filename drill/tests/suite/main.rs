@@ -5,6 +5,7 @@
 mod cards;
 mod gallery;
 mod mistakes;
+mod scan;
 // Real tokens come from above, as a program has them; these tests want the same ones.
 #[path = "../../../cli/src/softhsm.rs"]
 mod softhsm;
