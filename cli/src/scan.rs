@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::context::{Context, Outcome};
 use crate::failure::Failure;
 use crate::files;
-use crate::output::{BAD, count};
+use crate::output::count;
 
 /// The longest text that is pasted.
 const MOST: u64 = 64 << 20;
@@ -128,7 +128,6 @@ fn show(context: &mut Context, scan: &Scan, most: usize) -> Result<(), Failure> 
     for file in scan.files() {
         out.entry("read      ", &of_file(file))?;
     }
-    let applications = scan.applications().count();
     out.entry("keys      ", &keys(scan))?;
     let counts = severities.map(|severity| format!("{} {severity}", scan.count(severity)));
     out.entry("findings  ", &counts.join(", "))?;
@@ -150,7 +149,7 @@ fn show(context: &mut Context, scan: &Scan, most: usize) -> Result<(), Failure> 
         out.line("\nNOT CHECKED")?;
         scan.not_checked().iter().try_for_each(|what| out.entry("  ", what))?;
     }
-    if applications > 0 {
+    if scan.applications().any(|profile| profile.needs() != Requirement::Nothing) {
         out.line("")?;
         out.entry(
             "",
@@ -185,11 +184,9 @@ fn of_file(file: &FileRead) -> String {
 fn show_group(context: &mut Context, severity: Severity, group: &[&Finding], most: usize) -> Result<(), Failure> {
     let Some(rule) = group.first().map(|finding| finding.rule) else { return Ok(()) };
     let out = &mut context.out;
-    let mut word = severity.to_string().to_uppercase();
-    if severity == Severity::High {
-        word = out.paint(BAD, &word);
-    }
-    out.line(format!("\n{word}  {}: {} ({})", rule.name, rule.title, group.len()))?;
+    out.line("")?;
+    let word = severity.to_string().to_uppercase();
+    out.entry(&format!("{word}  "), &format!("{}: {} ({})", rule.name, rule.title, group.len()))?;
     out.entry("  breaks  ", rule.breaks)?;
     out.entry("  mend    ", rule.mend)?;
     for finding in group.iter().take(most) {

@@ -215,6 +215,16 @@ fn gather(seen: &mut Gathered) {
     seen.add("drill show", &drill(&["show", "no-crypto-card"]), &[]);
     seen.add("drill check", &drill(&["check", "no-crypto-card"]), &[]);
     assert_eq!(seen.add("drill run", &drill(&["run", "no-crypto-card"]), &[])["as_expected"], true);
+    let unload = format!(
+        "0500 {:<246} PTKTDATA NO   {:<15}SYS1\n0530 {:<246} PTKTDATA PTKT.TSOPRD1.DES\nsomething else\n",
+        "TSOPRD1", "", "TSOPRD1",
+    );
+    fs::write(place.join("scanned"), unload).unwrap();
+    fs::write(place.join("displays"), "SID(DR01)\n").unwrap();
+    let scanned = place.run(&["scan", "--unload", "scanned", "--target", "displays", "--json"]);
+    assert_eq!(scanned.status, 1);
+    let answer = seen.add("scan", &scanned, &[]);
+    assert_eq!((&answer["findings"][0]["rule"], &answer["high"]), (&"other-smfid".into(), &1.into()));
     for what in ["fidelity", "codes", "backends", "licences"] {
         seen.add(&format!("about {what}"), &place.run(&["about", what, "--json"]).ok(), &[]);
     }

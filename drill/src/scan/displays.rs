@@ -312,6 +312,18 @@ CSFM668I 13.05.00 ICSF MKVPS 732
     }
 
     #[test]
+    fn registers_are_read_in_full_and_of_the_cards_too() {
+        let registers = "SIC3008I 09.00.00 ICSF MKS\n  00 SOFTWARE ENGINE\n    STATUS=Active\n    REGISTER  DES-MK            AES-MK\n    \
+                         NEW       EMPTY             EMPTY\n    CURRENT   0123456789ABCDEF  NONE\n    OLD       NONE              NONE\n";
+        let cards = "SIC3008I 09.00.00 ICSF CARDS 001\n    DES-MK MKVP=0123456789ABCDEF\n    AES-MK MKVP=NONE\n";
+        for text in [registers, cards] {
+            let (site, _) = read(text);
+            let [des, aes] = site.current.map(|seen| seen.unwrap().value);
+            assert_eq!((des.as_deref(), aes), (Some("0123456789ABCDEF"), None), "{text}");
+        }
+    }
+
+    #[test]
     fn something_else_is_refused() {
         let error = Displays::read(&"b.txt".into(), "ACTIVE CLASSES = USER").unwrap_err();
         assert_eq!(error.to_string(), "b.txt, line 1: no display of an operator is in it");
