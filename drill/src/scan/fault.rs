@@ -90,7 +90,7 @@ faults! {
         |p| Some(icsf(p).min(Fate::Depends));
     "kerberos-down" "the Kerberos task is down" "8/12/16", "8/12/16", "", |_| None;
     "key-token" "a key token left in a profile" NOT_MADE, NOT_VALID, "08/2714",
-        |p| Some(if p.legacy == Some(LegacyProtection::Token) { Fate::Dies } else { Fate::Works });
+        |p| Some(if p.legacy == Some(LegacyProtection::Token) && p.enhanced.is_none() { Fate::Dies } else { Fate::Works });
     "label-missing" "a label in one CKDS of several" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
 }
 

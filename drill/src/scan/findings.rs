@@ -104,9 +104,9 @@ impl Search<'_> {
     fn dependence(&mut self, profile: &KeyProfile, card: &CardState) {
         let needs = profile.needs();
         let added = profile.enhanced.is_some() && profile.legacy == Some(LegacyProtection::Masked);
-        if matches!(needs, Requirement::Nothing | Requirement::Unknown)
-            || profile.legacy == Some(LegacyProtection::Token)
-        {
+        // A key token is a finding of its own.
+        let token = profile.legacy == Some(LegacyProtection::Token) && profile.enhanced.is_none();
+        if token || matches!(needs, Requirement::Nothing | Requirement::Unknown) {
             return;
         }
         let stopped = matches!(card, CardState::IcsfStopped(_));

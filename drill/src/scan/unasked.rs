@@ -61,5 +61,10 @@ pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
         any && inputs.reusing.is_empty(),
         "which applications, beside FEKAPPL, are signed on to more than once in a second: --reuses APPL",
     );
+    for application in &inputs.reusing {
+        if !used().any(|profile| profile.name == *application) {
+            unasked.push(format!("{application} of --reuses: no application of this name has a key"));
+        }
+    }
     unasked
 }

@@ -52,11 +52,15 @@ impl Search<'_> {
             self.profiles.iter().filter(|profile| profile.is_used()).map(|profile| plain(&profile.name)).collect();
         let of = |permit: &Permit| application(permit.name.as_str(), permit.generic);
         let covered = Permissions::of(self.inputs.permits.iter().map(of));
+        let mut without: BTreeMap<ProfileName, bool> = BTreeMap::new();
         for permit in &self.inputs.permits {
             let alone = match of(permit) {
                 Covers::Nobody | Covers::Every => false,
                 Covers::One(name) => !keys.contains(&name),
-                Covers::Some(pattern) => !keys.iter().any(|key| pattern.covers(key)),
+                // Many permissions have one pattern.
+                Covers::Some(pattern) => {
+                    *without.entry(pattern).or_insert_with_key(|pattern| !keys.iter().any(|key| pattern.covers(key)))
+                }
             };
             if alone {
                 let appl = permit.name.as_str().split('.').nth(1).unwrap_or_default();

@@ -178,3 +178,11 @@ fn line() -> impl Strategy<Value = String> {
     let known: Vec<String> = PASTE.lines().map(str::to_owned).collect();
     prop_oneof![3 => prop::sample::select(known), 1 => "\\PC{0,40}"]
 }
+
+#[test]
+fn where_each_listing_begins_is_told() {
+    let pasted =
+        rlist("RLIST PTKTDATA A\nCLASS NAME\n----- ----\nPTKTDATA A\n\nRLIST PTKTDATA B NORACF\nSSIGNON INFORMATION\n");
+    let lines: Vec<_> = pasted.profiles.iter().map(|profile| (profile.name.as_deref(), profile.line)).collect();
+    assert_eq!(lines, [(Some("A"), 4), (Some("B"), 7)]);
+}
