@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use icsf_drill::scan::{
-    FAULTS, Fate, FileRead, Finding, HmacProtection, InputError, Inputs, KeyProfile, LegacyProtection, Place,
+    FAULTS, Fate, FileRead, Finding, HmacProtection, InputError, Inputs, KeyProfile, LegacyProtection, Origin,
     Requirement, Scan, Severity, health_check,
 };
 use icsf_saf::model::ProfileName;
@@ -191,7 +191,7 @@ fn show_group(context: &mut Context, severity: Severity, group: &[&Finding], mos
     out.entry("  mend    ", rule.mend)?;
     for finding in group.iter().take(most) {
         out.entry("  ", &format!("{}: {}", finding.subject, finding.what))?;
-        let places: Vec<String> = finding.records.iter().map(Place::to_string).collect();
+        let places: Vec<String> = finding.records.iter().map(Origin::to_string).collect();
         out.entry("    from    ", &places.join(", "))?;
         let faults =
             if finding.faults.is_empty() { "none: it is so already".to_owned() } else { finding.faults.join(", ") };
@@ -290,8 +290,8 @@ fn file_json(file: &FileRead) -> Value {
     })
 }
 
-fn places(records: &[Place]) -> Vec<Value> {
-    let place = |place: &Place| json!({ "file": &*place.file, "line": place.line, "record": place.what });
+fn places(records: &[Origin]) -> Vec<Value> {
+    let place = |place: &Origin| json!({ "file": &*place.file, "line": place.line, "record": place.what });
     records.iter().map(place).collect()
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use icsf_core::{KeyLabel, KeyType};
 use serde_json::Value;
 
-use super::input::{FileRead, InputError, Place, numbered};
+use super::input::{FileRead, InputError, Origin, numbered};
 
 const NEXT: &str = "give what `softicsf ckds list` answers, or a text with one label in each line";
 
@@ -134,8 +134,8 @@ impl CkdsListing {
         self.of(label).iter().any(|entry| entry.protection != Protection::Damaged && fits(entry))
     }
 
-    pub(super) fn place(&self, entry: &Listed) -> Place {
-        Place::new(&self.file, entry.line, "CKDS listing")
+    pub(super) fn place(&self, entry: &Listed) -> Origin {
+        Origin::new(&self.file, entry.line, "CKDS listing")
     }
 }
 

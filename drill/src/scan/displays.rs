@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::input::{FileRead, InputError, Place, Seen, numbered};
+use super::input::{FileRead, InputError, Origin, Seen, numbered};
 
 /// What the displays say. A pattern is `None` where the register is empty.
 #[derive(Debug)]
@@ -38,11 +38,11 @@ pub(super) enum CardState {
     /// The text does not say.
     Unseen,
     /// ICSF is not started.
-    IcsfStopped(Place),
+    IcsfStopped(Origin),
     /// There is no card.
-    None(Place),
+    None(Origin),
     /// There is one, and it is not `Active`.
-    Unusable(Place, String),
+    Unusable(Origin, String),
     /// There is one.
     Active,
 }
@@ -85,12 +85,12 @@ impl Displays {
         Ok((site, read))
     }
 
-    pub(super) fn place<T>(&self, seen: &Seen<T>) -> Place {
+    pub(super) fn place<T>(&self, seen: &Seen<T>) -> Origin {
         self.at(seen.line)
     }
 
-    fn at(&self, line: u64) -> Place {
-        Place::new(&self.file, line, "operator display")
+    fn at(&self, line: u64) -> Origin {
+        Origin::new(&self.file, line, "operator display")
     }
 
     /// Whether keys under a master key can be used here.

@@ -7,7 +7,7 @@ use super::Inputs;
 use super::ckds::Protection;
 use super::displays::CardState;
 use super::fault::Fault;
-use super::input::Place;
+use super::input::Origin;
 use super::profile::{HmacProtection, KeyProfile, LegacyProtection, Requirement};
 use super::rule::{self, Rule, Severity};
 
@@ -25,7 +25,7 @@ pub struct Finding {
     /// The faults under which the subject breaks.
     pub faults: Vec<&'static str>,
     /// The records it comes from.
-    pub records: Vec<Place>,
+    pub records: Vec<Origin>,
     /// Commands that mend it; what is in `<>` is to be filled in.
     pub commands: Vec<String>,
 }
@@ -75,7 +75,7 @@ impl Search<'_> {
         severity: Severity,
         subject: impl Into<String>,
         what: impl Into<String>,
-        records: Vec<Place>,
+        records: Vec<Origin>,
         commands: Vec<String>,
     ) {
         let (subject, what) = (subject.into(), what.into());
@@ -89,7 +89,7 @@ impl Search<'_> {
         rule: &'static Rule,
         severity: Severity,
         what: impl Into<String>,
-        more: Option<Place>,
+        more: Option<Origin>,
         commands: Vec<String>,
     ) {
         let records = profile.records.iter().cloned().chain(more).collect();

@@ -34,7 +34,7 @@ impl InputError {
 
 /// A record, or a line, that something was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Origin {
     /// The file, as it was named.
     pub file: Arc<str>,
     /// The line, counted from 1; the record, where an unload has length words.
@@ -43,13 +43,13 @@ pub struct Place {
     pub what: &'static str,
 }
 
-impl Place {
+impl Origin {
     pub(super) fn new(file: &Arc<str>, line: u64, what: &'static str) -> Self {
         Self { file: Arc::clone(file), line, what }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{} ({})", self.file, self.line, self.what)
     }

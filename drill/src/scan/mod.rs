@@ -40,7 +40,7 @@ use icsf_saf::unload::{self, Contents};
 pub use fault::{FAULTS, Fate, Fault};
 pub use findings::Finding;
 pub use health::{FACTS, HealthRow, health_check};
-pub use input::{FileRead, InputError, Place};
+pub use input::{FileRead, InputError, Origin};
 pub use profile::{Enhanced, HmacProtection, KeyProfile, LegacyProtection, Requirement};
 pub use rule::{RULES, Rule, Severity};
 
@@ -61,7 +61,7 @@ pub struct Inputs {
     permits: Vec<Permit>,
     /// There is a record with an SSIGNON segment.
     segments: bool,
-    factors: Vec<Place>,
+    factors: Vec<Origin>,
     factor_count: u64,
     /// Profiles of RLIST that are not as in the unload, and how they are there.
     differing: Vec<(KeyProfile, Option<KeyProfile>)>,
@@ -79,7 +79,7 @@ pub struct Inputs {
 struct Permit {
     name: ProfileName,
     generic: bool,
-    record: Place,
+    record: Origin,
 }
 
 impl Inputs {
@@ -110,7 +110,7 @@ impl Inputs {
             permits: Vec::new(),
             segments: summary.read.contains_key("0530"),
             factors: factors
-                .map(|others| others.lines.iter().map(|line| Place::new(file, *line, FACTORS)).collect())
+                .map(|others| others.lines.iter().map(|line| Origin::new(file, *line, FACTORS)).collect())
                 .unwrap_or_default(),
             factor_count: factors.map_or(0, |others| others.count),
             differing: Vec::new(),
@@ -124,7 +124,7 @@ impl Inputs {
         };
         let of_class = |class| contents.profiles_and_lines().filter(move |(profile, _)| profile.class == class);
         for (profile, lines) in of_class(Class::Ptktdata) {
-            let record = Place::new(file, lines.base, "0500");
+            let record = Origin::new(file, lines.base, "0500");
             let is_permission = profile::is_permission(profile.name.as_str());
             // One for everything covers permissions, too.
             if is_permission || (profile.generic && profile.name.covers("IRRPTAUTH.APPL.USER")) {
@@ -132,7 +132,7 @@ impl Inputs {
                 inputs.permits.push(Permit { name, generic, record: record.clone() });
             }
             if !is_permission {
-                let segment = lines.ssignon.map(|line| Place::new(file, line, "0530"));
+                let segment = lines.ssignon.map(|line| Origin::new(file, line, "0530"));
                 let records = std::iter::once(record).chain(segment).collect();
                 inputs.profiles.insert(profile.name.clone(), KeyProfile::of_unload(profile, records));
             }
@@ -157,7 +157,7 @@ impl Inputs {
         read.not_understood = u64::try_from(others).unwrap_or(u64::MAX);
         self.files.push(read);
         for listed in &pasted.profiles {
-            let record = Place::new(&file, u64::try_from(listed.line).unwrap_or(u64::MAX), "RLIST");
+            let record = Origin::new(&file, u64::try_from(listed.line).unwrap_or(u64::MAX), "RLIST");
             let Some(listed) = KeyProfile::of_listing(listed, record) else { continue };
             match self.profiles.get_mut(&listed.name) {
                 None => {

@@ -7,7 +7,7 @@ use icsf_saf::model::{ImportedKey, LegacyKey, Profile, ProfileName, TicketType};
 use icsf_saf::pasted::{ListedKey, ListedProfile};
 use softicsf::ptkt::Window;
 
-use super::input::Place;
+use super::input::Origin;
 
 /// A profile that may hold keys: any of class PTKTDATA that is not a permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct KeyProfile {
     /// Legacy tickets may be used again: APPLDATA.
     pub replay_bypassed: bool,
     /// The records it was read from.
-    pub records: Vec<Place>,
+    pub records: Vec<Origin>,
 }
 
 /// Where a legacy key is.
@@ -135,7 +135,7 @@ impl fmt::Display for LegacyProtection {
 }
 
 impl KeyProfile {
-    pub(super) fn of_unload(profile: &Profile, records: Vec<Place>) -> Self {
+    pub(super) fn of_unload(profile: &Profile, records: Vec<Origin>) -> Self {
         let ssignon = profile.ssignon.as_ref();
         let legacy = |key: &LegacyKey| match key {
             LegacyKey::Masked(_) | LegacyKey::Imported(ImportedKey::Masked) => LegacyProtection::Masked,
@@ -163,7 +163,7 @@ impl KeyProfile {
     }
 
     /// As RLIST lists it; nothing where the listing is of something else.
-    pub(super) fn of_listing(listed: &ListedProfile, record: Place) -> Option<Self> {
+    pub(super) fn of_listing(listed: &ListedProfile, record: Origin) -> Option<Self> {
         if listed.class.as_deref().is_some_and(|class| class != "PTKTDATA") {
             return None;
         }

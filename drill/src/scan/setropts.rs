@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::input::{FileRead, InputError, Place, Seen, numbered};
+use super::input::{FileRead, InputError, Origin, Seen, numbered};
 
 /// Classes that are listed after a heading, and the line of that.
 type Classes = Seen<BTreeSet<String>>;
@@ -94,8 +94,8 @@ impl Setropts {
         lists.chain(case).collect()
     }
 
-    pub(super) fn place<T>(&self, seen: &Seen<T>) -> Place {
-        Place::new(&self.file, seen.line, "SETROPTS LIST")
+    pub(super) fn place<T>(&self, seen: &Seen<T>) -> Origin {
+        Origin::new(&self.file, seen.line, "SETROPTS LIST")
     }
 }
 
