@@ -11,7 +11,7 @@ use crate::context::{Context, Outcome};
 use crate::secrets::Source;
 use crate::{
     about, ckds, completions, console, drill, engine, export, import, init, journal, kat, man, mk, ptkt as ptkt_verb,
-    racf, status,
+    racf, scan, status,
 };
 
 const AFTER: &str = "\
@@ -86,10 +86,11 @@ pub(crate) struct Globals {
 }
 
 /// Verbs to which an option of every verb means nothing, and which.
-const OUT_OF_PLACE: [(&str, &[&str]); 7] = [
+const OUT_OF_PLACE: [(&str, &[&str]); 8] = [
     ("init", &["system"]),
     ("kat", &["system", "passphrase-file"]),
     ("drill", &["system", "passphrase-file", "pin-file"]),
+    ("scan", &["system", "passphrase-file", "pin-file"]),
     ("about", &["system", "passphrase-file"]),
     ("about backends", &[]),
     ("completions", &["system", "passphrase-file", "pin-file", "json"]),
@@ -158,6 +159,7 @@ pub(crate) enum Verb {
     Journal(journal::Journal),
     Kat(kat::Kat),
     Drill(drill::Drill),
+    Scan(scan::ScanVerb),
     About(about::About),
     Completions(completions::Completions),
     Man(man::Man),
@@ -179,6 +181,7 @@ impl Verb {
             Self::Journal(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
             Self::Drill(verb) => verb.run(context),
+            Self::Scan(verb) => verb.run(context),
             Self::About(verb) => verb.run(context),
             Self::Completions(verb) => verb.run(context),
             Self::Man(verb) => verb.run(context),

@@ -26,6 +26,7 @@ mod output;
 mod prompt;
 mod ptkt;
 mod racf;
+mod scan;
 mod secrets;
 mod softhsm;
 mod status;

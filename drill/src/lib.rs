@@ -29,6 +29,7 @@ mod outcome;
 mod plan;
 pub mod report;
 mod run;
+pub mod scan;
 mod schema;
 mod secret;
 mod spelling;

@@ -25,6 +25,8 @@ pub struct Pasted {
 /// A profile as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListedProfile {
+    /// The line at which it begins, counted from 1.
+    pub line: usize,
     /// Its class; none where neither listing nor command says it.
     pub class: Option<String>,
     /// Its name; none likewise.
@@ -125,6 +127,8 @@ enum Section {
 #[derive(Default)]
 struct Reader {
     pasted: Pasted,
+    /// The line being read, counted from 1.
+    number: usize,
     current: Option<ListedProfile>,
     section: Section,
     /// Class and names of the command that was pasted with its listing, for segments that are listed without.
@@ -133,6 +137,7 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
+        self.number += 1;
         let line = line.trim();
         let folded = line.to_ascii_uppercase();
         let words: Vec<&str> = folded.split_whitespace().collect();
@@ -158,12 +163,12 @@ impl Reader {
 
     /// The profile that lines are of; one of the command where its listing has no names.
     fn profile(&mut self) -> &mut ListedProfile {
-        let asked = &mut self.asked;
+        let (asked, line) = (&mut self.asked, self.number);
         self.current.get_or_insert_with(|| match asked {
             Some((class, names)) => {
-                ListedProfile { class: Some(class.clone()), name: names.pop_front(), ..ListedProfile::default() }
+                ListedProfile { line, class: Some(class.clone()), name: names.pop_front(), ..ListedProfile::default() }
             }
-            None => ListedProfile::default(),
+            None => ListedProfile { line, ..ListedProfile::default() },
         })
     }
 
@@ -261,6 +266,7 @@ impl Reader {
             (Section::Name, [class, name, rest @ ..]) => {
                 self.end();
                 self.current = Some(ListedProfile {
+                    line: self.number,
                     class: Some((*class).to_owned()),
                     name: Some((*name).to_owned()),
                     generic: rest == ["(G)"],

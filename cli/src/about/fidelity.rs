@@ -54,6 +54,7 @@ fn all() -> Vec<Known> {
         icsf_saf::command::MESSAGES,
         icsf_saf::smf::FACTS,
         softicsf::CONSOLE_FACTS,
+        icsf_drill::scan::FACTS,
     ];
     let facts = facts.into_iter().flatten().chain(icsf_drill::consumer::facts());
     let mut all: Vec<Known> = facts.map(Known::from).collect();

@@ -233,6 +233,16 @@ fn gather(seen: &mut Gathered) {
     // The schema says what is in it.
     let report: Value = serde_json::from_str(&fs::read_to_string(place.join("reports/report.json")).unwrap()).unwrap();
     assert_eq!(answer["data"], report);
+    let unload = format!(
+        "0500 {:<246} PTKTDATA NO   {:<15}SYS1\n0530 {:<246} PTKTDATA PTKT.TSOPRD1.DES\nsomething else\n",
+        "TSOPRD1", "", "TSOPRD1",
+    );
+    fs::write(place.join("scanned"), unload).unwrap();
+    fs::write(place.join("displays"), "SID(DR01)\n").unwrap();
+    let scanned = place.run(&["scan", "--unload", "scanned", "--target", "displays", "--json"]);
+    assert_eq!(scanned.status, 1);
+    let answer = seen.add("scan", &scanned, &[]);
+    assert_eq!((&answer["findings"][0]["rule"], &answer["high"]), (&"other-smfid".into(), &1.into()));
     for what in ["fidelity", "codes", "backends", "licences"] {
         seen.add(&format!("about {what}"), &place.run(&["about", what, "--json"]).ok(), &[]);
     }
@@ -246,7 +256,7 @@ fn an_error_is_told_to_the_machine_and_to_people() {
     assert_eq!(ran.status, 8);
     assert_eq!(ran.json()["error"]["icsf"]["reason_code"], 10012);
     assert!(ran.stderr.starts_with("softicsf: ckds show: there is no record with this label (ICSF 8/10012)\n"));
-    let ran = place.prd1_reading(&["racf", "--json"], &format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}1))"));
+    let ran = place.prd1_reading(&["racf", "--json"], format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}1))"));
     assert_eq!(ran.json()["commands"][0]["error"]["status"], 8);
     assert!(!ran.all().contains(KEY), "{ran:?}");
 }

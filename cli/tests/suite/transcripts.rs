@@ -72,6 +72,11 @@ fn unloads() {
 }
 
 #[test]
+fn scan() {
+    check("scan.txt");
+}
+
+#[test]
 fn drills() {
     check("drills.txt");
 }

@@ -11,6 +11,7 @@ mod matrix;
 mod mistakes;
 mod redaction;
 mod reports;
+mod scan;
 mod schema;
 // Real tokens come from above, as a program has them; these tests want the same ones.
 #[path = "../../../cli/src/softhsm.rs"]

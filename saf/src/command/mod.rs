@@ -132,13 +132,24 @@ impl Saf {
     /// Tells the journal of a command that changed the database, or was to.
     fn told_command(&self, issuer: &Caller, text: &str, done: &Result<Output, CommandError>) {
         self.icsf().tell(What::Command, |event| {
-            let event = Event { caller: Some(issuer.id().to_string()), command: Some(covered(text)), ..event };
+            let command = Some(shortened(covered(text)));
+            let event = Event { caller: Some(issuer.id().to_string()), command, ..event };
             match done {
                 Ok(_) => event,
                 Err(error) => event.because(&error.cause().cloned().unwrap_or_else(|| Cause::new(error.to_string()))),
             }
         });
     }
+}
+
+/// As much of a covered command as a journal keeps: every good one fits.
+fn shortened(mut command: String) -> String {
+    const MOST: usize = 4096;
+    if command.len() > MOST {
+        command.truncate(command.floor_char_boundary(MOST));
+        command.push_str(" ...");
+    }
+    command
 }
 
 impl Session<'_> {

@@ -31,6 +31,8 @@ pub struct Contents {
     pub(crate) users: Vec<User>,
     #[expect(clippy::vec_box, reason = "they come from a map and are large: moved, and not copied")]
     pub(crate) profiles: Vec<Box<Profile>>,
+    /// Where each of the profiles was read.
+    lines: Vec<Lines>,
     /// What was read.
     pub summary: Summary,
 }
@@ -53,6 +55,21 @@ impl Contents {
     pub fn profiles(&self) -> impl ExactSizeIterator<Item = &Profile> {
         self.profiles.iter().map(|profile| &**profile)
     }
+
+    /// The profiles, by class and name, and the lines they were read from.
+    #[must_use]
+    pub fn profiles_and_lines(&self) -> impl ExactSizeIterator<Item = (&Profile, Lines)> {
+        self.profiles().zip(self.lines.iter().copied())
+    }
+}
+
+/// Where the records of a profile stand: lines counted from 1, or records where they have length words before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines {
+    /// The record that defines it: 0500.
+    pub base: u64,
+    /// That of its SSIGNON segment: 0530.
+    pub ssignon: Option<u64>,
 }
 
 /// What was read of an unload, and what was not understood.
@@ -216,15 +233,17 @@ impl Cuts {
 /// Boxed, for the map grows to twice its size while the rows are large.
 pub(super) struct Row<T> {
     pub(super) row: Box<T>,
-    /// Whether the record that defines it was read.
-    pub(super) defined: bool,
+    /// The line of the record that defines it, when it was read.
+    pub(super) defined: Option<u64>,
     /// The first line about it.
     pub(super) first: u64,
+    /// The line of its SSIGNON segment.
+    pub(super) ssignon: Option<u64>,
 }
 
 impl<T> Row<T> {
     pub(super) fn new(row: T, line: u64) -> Self {
-        Self { row: Box::new(row), defined: false, first: line }
+        Self { row: Box::new(row), defined: None, first: line, ssignon: None }
     }
 }
 
@@ -263,9 +282,10 @@ impl<'t> Reading<'t> {
         let mut profiles = defined(known.profiles, "0500", &mut self.findings, |(class, name)| {
             format!("profile {name} of class {class}")
         });
-        profiles.sort_unstable_by(|a, b| (a.class, &a.name).cmp(&(b.class, &b.name)));
+        profiles.sort_unstable_by(|(a, _), (b, _)| (a.class, &a.name).cmp(&(b.class, &b.name)));
+        let (profiles, lines) = profiles.into_iter().unzip();
         let users = defined(known.users, "0200", &mut self.findings, |id| format!("user {id}"));
-        let mut users: Vec<User> = users.into_iter().map(|user| *user).collect();
+        let mut users: Vec<User> = users.into_iter().map(|(user, _)| *user).collect();
         users.sort_unstable_by_key(|user| user.id);
         let mut connects = known.connects;
         for user in &mut users {
@@ -286,24 +306,23 @@ impl<'t> Reading<'t> {
             self.summary.class_records.insert(name, class.records);
         }
         (self.summary.findings, self.summary.first_findings) = self.findings.into_parts();
-        Contents { groups, users, profiles, summary: self.summary }
+        Contents { groups, users, profiles, lines, summary: self.summary }
     }
 }
 
-/// The rows that have a record which defines them; the others are findings.
+/// The rows that have a record which defines them, and where it is; the others are findings.
 fn defined<K: Ord, T>(
     rows: HashMap<K, Row<T>, RandomState>,
     record: &str,
     findings: &mut Findings<'_>,
     name: impl Fn(&K) -> String,
-) -> Vec<Box<T>> {
+) -> Vec<(Box<T>, Lines)> {
     let mut found = Vec::with_capacity(rows.len());
     let mut without = Vec::new();
     for (key, row) in rows {
-        if row.defined {
-            found.push(row.row);
-        } else {
-            without.push((row.first, key));
+        match row.defined {
+            Some(base) => found.push((row.row, Lines { base, ssignon: row.ssignon })),
+            None => without.push((row.first, key)),
         }
     }
     without.sort_unstable();

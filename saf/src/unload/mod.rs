@@ -13,7 +13,7 @@ mod layout;
 mod lines;
 mod records;
 
-pub use contents::{Contents, Others, Summary, read};
+pub use contents::{Contents, Lines, Others, Summary, read};
 pub use export::{Written, export};
 pub use findings::Finding;
 pub use layout::{Column, FACTS, LAYOUTS, Layout};

@@ -64,11 +64,11 @@ impl Known {
             }
         }
         let known = self.users.entry(id).or_insert_with(|| Row::new(User::new(id, default, owner), fields.line()));
-        if known.defined {
+        if known.defined.is_some() {
             fields.odd(format!("user {id} is there twice; this one counts"));
         }
         row.kerb = known.row.kerb.take();
-        (*known.row, known.defined) = (row, true);
+        (*known.row, known.defined) = (row, Some(fields.line()));
     }
 
     /// The connection of a user to a group, to be filled.
@@ -153,8 +153,8 @@ impl Known {
 
     pub(super) fn resource(&mut self, fields: &mut Fields<'_, '_, '_>) {
         let Some(known) = self.profile(fields, &resource::NAME, &resource::CLASS) else { return };
-        let (profile, twice) = (&mut known.row, known.defined);
-        known.defined = true;
+        let (profile, twice) = (&mut known.row, known.defined.is_some());
+        known.defined = Some(fields.line());
         if twice {
             fields.odd(format!("profile {} of class {} is there twice; this one counts", profile.name, profile.class));
         }
@@ -187,6 +187,7 @@ impl Known {
             fields.wrong(&ssignon::CLASS, format_args!("profiles of class {} have no SSIGNON", known.row.class));
             return;
         }
+        known.ssignon = Some(fields.line());
         known.row.ssignon = Some(Ssignon {
             legacy: protection(fields),
             enhanced: fields.parsed(&ssignon::ENHANCED),

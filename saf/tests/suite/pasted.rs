@@ -194,3 +194,11 @@ fn segments_of_several_profiles_say_whose_they_are() {
     // The one that was asked for needs no name.
     assert_eq!(listed(&site.saf, "RL PTKTDATA A NORACF SSIGNON")[0], "SSIGNON INFORMATION");
 }
+
+#[test]
+fn where_each_listing_begins_is_told() {
+    let pasted =
+        rlist("RLIST PTKTDATA A\nCLASS NAME\n----- ----\nPTKTDATA A\n\nRLIST PTKTDATA B NORACF\nSSIGNON INFORMATION\n");
+    let lines: Vec<_> = pasted.profiles.iter().map(|profile| (profile.name.as_deref(), profile.line)).collect();
+    assert_eq!(lines, [(Some("A"), 4), (Some("B"), 7)]);
+}

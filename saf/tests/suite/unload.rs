@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use icsf_core::epoch::Epoch;
 use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
 use icsf_saf::model::{Access, Attribute, Audit, Authority, Class, ImportedKey, LegacyKey, Profile, TicketType};
-use icsf_saf::unload::{Characters, Contents, Finding, Form, UnloadError, export, read};
+use icsf_saf::unload::{Characters, Contents, Finding, Form, Lines, UnloadError, export, read};
 use icsf_saf::{Caller, Counts, Database, Existing, Imported, Request, Snapshot};
 
 use crate::support::{NOW, Site, run};
@@ -327,6 +327,17 @@ fn records_may_come_in_any_order() {
     import(&one, &whole, Existing::Keep);
     import(&other, sorted.concat().as_bytes(), Existing::Keep);
     assert_eq!(written(&one, Form::TEXT), written(&other, Form::TEXT));
+}
+
+#[test]
+fn where_a_profile_stands_is_told() {
+    let text = ssignon_record("B", &[(262, "*MASKED*")])
+        + &profile_record("A", "PTKTDATA", &[])
+        + "\n"
+        + &profile_record("B", "PTKTDATA", &[]);
+    let contents = clean(&text);
+    let lines: Vec<_> = contents.profiles_and_lines().map(|(profile, lines)| (profile.name.as_str(), lines)).collect();
+    assert_eq!(lines, [("A", Lines { base: 2, ssignon: None }), ("B", Lines { base: 4, ssignon: Some(1) })]);
 }
 
 #[test]

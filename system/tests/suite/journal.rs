@@ -130,7 +130,11 @@ fn commands_are_told_with_their_keys_covered_and_listings_are_not() {
     racf(&home.system, "RLIST PTKTDATA MASKED");
     let wrong = home.system.racf(&admin(), "RDEFINE PTKTDATA X SSIGNON(KEYMASKED(0123))", &softicsf::NoSecrets);
     wrong.unwrap_err();
-    let commands: Vec<Event> = events(&home.system).into_iter().filter(|e| e.event == What::Command).collect();
+    let long = format!("RALTER PTKTDATA MASKED DATA('{}')", "x".repeat(100_000));
+    home.system.racf(&admin(), &long, &softicsf::NoSecrets).unwrap_err();
+    let mut commands: Vec<Event> = events(&home.system).into_iter().filter(|e| e.event == What::Command).collect();
+    let long = commands.pop().unwrap().command.unwrap();
+    assert!(long.len() < 5000 && long.starts_with("RALTER PTKTDATA MASKED DATA(") && long.ends_with(" ..."));
     let shown: Vec<&str> = commands.iter().map(|event| event.command.as_deref().unwrap()).collect();
     assert!(
         shown
