@@ -208,7 +208,7 @@ impl Cuts {
     }
 
     fn tell(line: u64, column: &Column, findings: &mut Findings<'_>) {
-        let what = format!("{}: the record ends within it, in other than its last column; is it cut off?", column.name);
+        let what = format!("{}: the record ends within it", column.name);
         findings.add(line, Some(column.first), what);
     }
 }
