@@ -256,7 +256,7 @@ fn an_error_is_told_to_the_machine_and_to_people() {
     assert_eq!(ran.status, 8);
     assert_eq!(ran.json()["error"]["icsf"]["reason_code"], 10012);
     assert!(ran.stderr.starts_with("softicsf: ckds show: there is no record with this label (ICSF 8/10012)\n"));
-    let ran = place.prd1_reading(&["racf", "--json"], format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}1))"));
+    let ran = place.prd1_reading(&["racf", "--json"], &format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}1))"));
     assert_eq!(ran.json()["commands"][0]["error"]["status"], 8);
     assert!(!ran.all().contains(KEY), "{ran:?}");
 }

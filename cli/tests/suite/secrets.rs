@@ -116,7 +116,7 @@ fn a_ticket_is_shown_by_generate_alone() {
     }
     let wrong_user = ["ptkt", "evaluate", "--ticket", "-", "--json", "--user", "OTHER", "--appl", "CICSP1"];
     silent(&place.prd1_reading(&wrong_user, &made.stdout), ticket);
-    silent(&place.prd1_reading(&evaluate, format!("{ticket}{ticket}")), ticket);
+    silent(&place.prd1_reading(&evaluate, &format!("{ticket}{ticket}")), ticket);
     let explained = place.prd1(&[["ptkt", "explain"].as_slice(), &who].concat()).ok();
     assert!(!explained.stdout.lines().any(|line| line.len() == 8), "{explained:?}");
 }

@@ -129,7 +129,7 @@ impl Place {
     }
 
     /// The same, reading `input`.
-    pub(crate) fn prd1_reading(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ran {
+    pub(crate) fn prd1_reading(&self, arguments: &[&str], input: &(impl AsRef<[u8]> + ?Sized)) -> Ran {
         use std::io::Write;
         let mut command = softicsf(self.path());
         command.args(["-C", "prd1"]).args(arguments);

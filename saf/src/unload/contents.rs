@@ -109,7 +109,7 @@ pub struct Others {
 /// An unload holds no key: a key that is kept masked is known to be there, and not what it is.
 ///
 /// ```
-/// let text = format!("0500 {:<246} {:<8} NO   {:<15}{:<8}", "TSOPRD1", "PTKTDATA", "", "SYS1");
+/// let text = format!("0500 {:<246} {:<8} NO   {:<15}SYS1", "TSOPRD1", "PTKTDATA", "");
 /// let text = format!("{text}\n0530 {:<246} {:<8} *MASKED*", "TSOPRD1", "PTKTDATA");
 /// let unload = icsf_saf::unload::read(text.as_bytes(), &mut |finding| panic!("{finding}"))?;
 /// assert_eq!(unload.profiles().len(), 1);
@@ -225,7 +225,7 @@ impl Cuts {
     }
 
     fn tell(line: u64, column: &Column, findings: &mut Findings<'_>) {
-        let what = format!("{}: the record ends within it, in other than its last column; is it cut off?", column.name);
+        let what = format!("{}: the record ends within it", column.name);
         findings.add(line, Some(column.first), what);
     }
 }
