@@ -179,7 +179,7 @@ fn a_key_that_is_written_down_is_refused_where_it_stands() {
     }
     for (operands, part, place) in [
         ("\"TYPE(UPPER)\", \"KEYMASKED(@secret:imz)\"", "there is no secret \"@secret:imz\"", (39, 27)),
-        ("\"KEYMASKED(@env:IMS)\"", "a secret is not written", (39, 12)),
+        ("\"KEYMASKED(@env:IMS)\"", "a key is not written", (39, 12)),
         ("\"TYPE(UPPER)) UACC(ALTER\"", "is no operand of SSIGNON", (39, 12)),
         ("\"TYPE(UPPER) TIMEOUT(60)\"", "is no operand of SSIGNON", (39, 12)),
     ] {

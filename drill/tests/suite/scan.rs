@@ -14,7 +14,8 @@ impl Unload {
         for (column, text) in fields {
             write!(line, "{:width$}{text}", "", width = column - 1 - line.len()).unwrap();
         }
-        self.0 += &format!("{line}\n");
+        // As a transfer of text leaves it.
+        self.0 += &format!("{}\n", line.trim_end());
         self
     }
 
