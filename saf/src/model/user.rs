@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
+use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ptkt::{GroupId, UserId};
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::{Connect, Kerb};
 
@@ -88,7 +91,7 @@ impl User {
 
     pub(crate) fn is_password(&self, offered: &Credential, fold: bool) -> bool {
         let Some(hash) = self.password.as_deref().and_then(|hash| PasswordHash::new(hash).ok()) else { return false };
-        Argon2::default().verify_password(offered.text(fold).expose_secret().as_bytes(), &hash).is_ok()
+        is_hash_of(&hash, offered.text(fold).expose_secret().as_bytes())
     }
 }
 
@@ -144,6 +147,22 @@ impl FromStr for Attribute {
 fn argon2() -> Result<Argon2<'static>, String> {
     let params = Params::new(8 * 1024, 1, 1, None).map_err(|e| e.to_string())?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Whether a password has this hash. The blocks it takes are kept from one time to the next: allocated each time, they
+/// would scatter what is allocated between, and a server that signs on would grow by megabytes for each.
+fn is_hash_of(hash: &PasswordHash, password: &[u8]) -> bool {
+    static SPARE: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+    let spare = || SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (Ok(params), Some(salt), Some(right)) = (Params::try_from(hash), &hash.salt, &hash.hash) else { return false };
+    let mut blocks = std::mem::take(&mut *spare());
+    blocks.resize(params.block_count().max(blocks.len()), Block::default());
+    let mut found = Zeroizing::new(vec![0; right.as_bytes().len()]);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let done = argon2.hash_password_into_with_memory(password, salt, &mut found, &mut blocks);
+    blocks.iter_mut().for_each(|block| *block = Block::default());
+    *spare() = blocks;
+    done.is_ok() && bool::from(found.ct_eq(right.as_bytes()))
 }
 
 impl fmt::Debug for User {
