@@ -68,7 +68,7 @@ fn the_displays_of_a_system_with_its_master_keys() {
         ),
         (
             "D ICSF,OPT",
-            "SIC3009I 09.00.00 ICSF OPTIONS\n  CKDSN(IN MEMORY)\n  REASONCODES(ICSF)\n  \
+            "SIC3009I 09.00.00 ICSF OPTIONS\n  CKDSN(IN MEMORY)\n  CHECKAUTH(NO)\n  REASONCODES(ICSF)\n  \
              SIC3012I DYNAMIC CKDS UPDATES ARE ENABLED"
                 .to_owned(),
         ),
