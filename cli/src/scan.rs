@@ -231,7 +231,7 @@ fn json_of(scan: &Scan) -> Value {
         let of = |fate: Fate| counts.as_ref().and_then(|counts| counts.get(&fate).copied());
         json!({
             "fault": fault.name,
-            "title": fault.title,
+            "title": fault.title(),
             "generate": fault.generate,
             "evaluate": fault.evaluate,
             "icsf": (!fault.icsf.is_empty()).then_some(fault.icsf),

@@ -14,7 +14,7 @@ use crate::icsf::{Icsf, View};
 use crate::journal::What;
 use crate::kds::{self, Header, KeyDataSet, Record, Update, fits_format};
 use crate::label::{KeyLabel, RecordKey};
-use crate::store::{Area, Expect, Op, StoreError};
+use crate::store::{self, Area, Expect, Op, StoreError};
 use crate::token::KeyToken;
 
 const MARK: &[u8; 8] = b"SICKEXP\x01";
@@ -145,7 +145,7 @@ impl Icsf {
             attempts += 1;
             match self.import(&export) {
                 // The header is written when the CKDS is initialized for a master key, and when one is changed.
-                Err(error) if kds::is_header_conflict(&error) && attempts < kds::ATTEMPTS => {}
+                Err(error) if kds::is_header_conflict(&error) && attempts < store::ATTEMPTS => {}
                 imported => return imported,
             }
         }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use icsf_core::epoch::Epoch;
-use icsf_core::store::{Area, Expect, Generation, Op, RowStore, StoreError};
+use icsf_core::store::{ATTEMPTS, Area, Expect, Generation, Op, RowStore, StoreError};
 use ptkt::{GroupId, UserId};
 use zeroize::Zeroizing;
 
@@ -28,10 +28,6 @@ use self::profiles::Profiles;
 use self::rows::Rows;
 use crate::codec::{self, RowError, RowKind};
 use crate::model::{Class, Group, Options, Profile, ProfileName, User};
-
-/// How often a change is tried anew when somebody else changed the same row meanwhile. Each time somebody else's change was
-/// made, so it is no standstill; twenty were too few for four at once on a busy machine.
-const ATTEMPTS: usize = 1000;
 
 /// The security database of one system.
 #[derive(Debug)]

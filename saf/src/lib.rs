@@ -8,6 +8,7 @@ mod codec;
 pub mod codes;
 pub mod command;
 mod database;
+mod ebcdic;
 mod error;
 pub mod explain;
 pub mod fidelity;

@@ -4,9 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use icsf_core::clock::ManualClock;
-use softicsf::{MasterKeyKind, System};
+use icsf_core::journal::{MemoryJournal, What};
+use softicsf::{Credential, MasterKeyKind, System};
 
-use crate::support::{TicketCall, admin, alone, define, request};
+use crate::support::{TicketCall, admin, alone, define, racf, request};
 
 const SECONDS: u64 = 50_000;
 const A_SECOND: u64 = 20;
@@ -23,6 +24,38 @@ fn resident() -> u64 {
 #[test]
 fn a_million_evaluations_leave_memory_flat() {
     alone("flat::million");
+}
+
+#[test]
+fn sign_ons_leave_memory_flat() {
+    alone("flat::sign_ons");
+}
+
+/// Each tries what was typed as the password, and what else is kept of it must not be scattered by what that takes.
+#[test]
+#[ignore = "run as a process of its own by another test"]
+fn sign_ons() {
+    const START: u64 = 1_700_000_000;
+    let (clock, journal) = (Arc::new(ManualClock::at(START)), Arc::new(MemoryJournal::default()));
+    let system = System::in_memory().clock(Arc::clone(&clock) as Arc<_>).journal(Arc::clone(&journal) as Arc<_>);
+    let system = system.build().unwrap();
+    system.icsf().generate_master_key(MasterKeyKind::Des).unwrap();
+    system.icsf().set_master_key(MasterKeyKind::Des).unwrap();
+    define(&system);
+    racf(&system, "ADDUSER U1 PASSWORD(SESAME)");
+    let mut settled = 0;
+    for second in 0..120 {
+        clock.set(START + second);
+        let who = request("U1", "MASKED");
+        let ticket = system.generate(&admin(), &who).unwrap();
+        system.sign_on(&who, &Credential::from(&ticket)).unwrap();
+        if second == 20 {
+            settled = resident();
+        }
+    }
+    assert_eq!(journal.events().iter().filter(|event| event.event == What::SignOn).count(), 120);
+    let grown = resident().saturating_sub(settled);
+    assert!(grown < 4 * 1024, "{grown} KiB more than after twenty, when it was {settled} KiB");
 }
 
 #[test]

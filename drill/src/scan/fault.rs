@@ -22,8 +22,6 @@ pub enum Fate {
 pub struct Fault {
     /// Its name, as in drills.
     pub name: &'static str,
-    /// What it is, in a few words.
-    pub title: &'static str,
     /// What who generates a ticket sees.
     pub generate: &'static str,
     /// What who evaluates one sees.
@@ -34,6 +32,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// What it is, in a few words: as in drills.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        crate::fault::Fault::named(self.name).map_or(self.name, |fault| fault.title)
+    }
+
     /// What becomes of an application; nothing where the fault is not about tickets.
     #[must_use]
     pub fn fate(&self, profile: &KeyProfile) -> Option<Fate> {
@@ -58,40 +62,40 @@ const NOT_MADE: &str = "8/16/28";
 const NOT_VALID: &str = "8/16/32";
 
 macro_rules! faults {
-    ($($name:literal $title:literal $generate:expr, $evaluate:expr, $icsf:literal, $fate:expr;)*) => {
+    ($($name:literal $generate:expr, $evaluate:expr, $icsf:literal, $fate:expr;)*) => {
         /// All of them, in the order of the drills.
         pub const FAULTS: &[Fault] = &[$(Fault {
-            name: $name, title: $title, generate: $generate, evaluate: $evaluate, icsf: $icsf, fate: $fate,
+            name: $name, generate: $generate, evaluate: $evaluate, icsf: $icsf, fate: $fate,
         },)*];
     };
 }
 
 faults! {
-    "no-card" "no crypto card" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(card(p));
-    "icsf-stopped" "ICSF is not started" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(icsf(p));
-    "wrong-master-key" "a card with other master keys" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
-    "zeroised" "a card that zeroised itself" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
-    "smfid" "another SMF ID" NOT_MADE, NOT_VALID, "", |p| Some(if p.smfid().is_some() { Fate::Dies } else { Fate::Works });
-    "class-inactive" "class PTKTDATA is not active" "8/8/16", "8/8/16", "", |_| Some(Fate::Dies);
-    "stale-raclist" "a profile changed, and no REFRESH" OK, NOT_VALID, "", |_| Some(Fate::Depends);
-    "ckds-empty" "the CKDS is empty" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
-    "ckds-older" "the CKDS is older than the security database" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Depends));
-    "ckds-fixed" "a fixed-length CKDS" NOT_MADE, NOT_VALID, "0C/0000",
+    "no-card" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(card(p));
+    "icsf-stopped" NOT_MADE, NOT_VALID, "0C/0000", |p| Some(icsf(p));
+    "wrong-master-key" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
+    "zeroised" NOT_MADE, NOT_VALID, "08/2714, 0C/0000", |p| Some(card(p));
+    "smfid" NOT_MADE, NOT_VALID, "", |p| Some(if p.smfid().is_some() { Fate::Dies } else { Fate::Works });
+    "class-inactive" "8/8/16", "8/8/16", "", |_| Some(Fate::Dies);
+    "stale-raclist" OK, NOT_VALID, "", |_| Some(Fate::Depends);
+    "ckds-empty" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
+    "ckds-older" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Depends));
+    "ckds-fixed" NOT_MADE, NOT_VALID, "0C/0000",
         |p| Some(if p.enhanced.is_some() { Fate::Dies } else { Fate::Works });
-    "clock-large" "a clock that is off by more than ten minutes" OK, NOT_VALID, "", |_| Some(Fate::Dies);
-    "clock-small" "a clock that is off by 90 seconds" OK, NOT_VALID, "",
+    "clock-large" OK, NOT_VALID, "", |_| Some(Fate::Dies);
+    "clock-small" OK, NOT_VALID, "",
         |p| Some(if p.window() < SMALL { Fate::Dies } else { Fate::Works });
-    "replay" "a ticket that is used twice" OK, NOT_VALID, "",
+    "replay" OK, NOT_VALID, "",
         |p| Some(if p.may_be_reused() { Fate::Works } else { Fate::Dies });
-    "different-keys" "different keys on both systems" OK, NOT_VALID, "", |_| Some(Fate::Dies);
-    "csf-refused" "CSFSERV or CSFKEYS refuses the caller" NOT_MADE, NOT_VALID, "08/3E80, 08/3E84", |p| Some(icsf(p));
-    "retry-storm" "users who try again until they are revoked" "-", "revoked", "", |_| None;
-    "dirty-environment" "an address space that ICSF made dirty" "-", "-", "",
+    "different-keys" OK, NOT_VALID, "", |_| Some(Fate::Dies);
+    "csf-refused" NOT_MADE, NOT_VALID, "08/3E80, 08/3E84", |p| Some(icsf(p));
+    "retry-storm" "-", "revoked", "", |_| None;
+    "dirty-environment" "-", "-", "",
         |p| Some(icsf(p).min(Fate::Depends));
-    "kerberos-down" "the Kerberos task is down" "8/12/16", "8/12/16", "", |_| None;
-    "key-token" "a key token left in a profile" NOT_MADE, NOT_VALID, "08/2714",
+    "kerberos-down" "8/12/16", "8/12/16", "", |_| None;
+    "key-token" NOT_MADE, NOT_VALID, "08/2714",
         |p| Some(if p.legacy == Some(LegacyProtection::Token) && p.enhanced.is_none() { Fate::Dies } else { Fate::Works });
-    "label-missing" "a label in one CKDS of several" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
+    "label-missing" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
 }
 
 /// Where the card, or its master keys, are not there.
@@ -119,5 +123,16 @@ fn ckds(profile: &KeyProfile, missing: Fate) -> Fate {
         (None, Some(LegacyProtection::Masked)) => Fate::Works,
         // A token is no record of the CKDS, and whether ICSF comes up without is not told.
         (None, Some(LegacyProtection::Token | LegacyProtection::Unknown) | None) => Fate::Depends,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_the_faults_of_drills_in_the_same_order() {
+        let names = |faults: &[Fault]| faults.iter().map(|fault| fault.name).collect::<Vec<_>>();
+        assert_eq!(names(FAULTS), crate::fault::FAULTS.iter().map(|fault| fault.name).collect::<Vec<_>>());
     }
 }

@@ -25,13 +25,8 @@ use crate::codes::Code;
 use crate::epoch::Epoch;
 use crate::error::{Error, Result};
 use crate::label::{KeyLabel, KeyType, RecordKey};
-use crate::store::{Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError};
+use crate::store::{ATTEMPTS, Area, Expect, Generation, Op, Row, RowKey, RowStore, StoreError};
 use crate::token::KeyToken;
-
-/// How often a change is tried when somebody else changes the same rows meanwhile. Each time somebody else's change was
-/// made, so it is no standstill: a change that others overtake is tried for as long as they make progress. The limit is for
-/// a store that says so and is wrong.
-pub(crate) const ATTEMPTS: usize = 1000;
 
 /// How an update reaches the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
 use crate::kds::{self, Found, Record, Update};
 use crate::label::{KeyLabel, KeyType, RecordKey};
-use crate::store::Generation;
+use crate::store::{self, Generation};
 use crate::token::{FIXED_LENGTH, KeyToken, Material};
 
 const DELETE: &[&str] = &["LABEL-DL", "TOKEN-DL"];
@@ -160,7 +160,7 @@ impl Icsf {
         };
         let (created, mut generation) = look()?;
         self.put_sealed(view, label, token, Some(created), |record, under| {
-            for _ in 1..kds::ATTEMPTS {
+            for _ in 1..store::ATTEMPTS {
                 match self.kds.put(record, under, Some(generation), Update::Dynamic) {
                     Err(error) if kds::is_conflict(&error) && !kds::is_header_conflict(&error) => {
                         (_, generation) = look()?;
@@ -200,7 +200,7 @@ impl Icsf {
             let (record, under, news) = self.new_record(view, label, token, created)?;
             attempts += 1;
             match put(&record, under) {
-                Err(error) if kds::is_header_conflict(&error) && attempts < kds::ATTEMPTS => token = record.token,
+                Err(error) if kds::is_header_conflict(&error) && attempts < store::ATTEMPTS => token = record.token,
                 put => return put.map(|()| Done::with_news((), news)),
             }
         }

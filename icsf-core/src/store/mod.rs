@@ -17,6 +17,11 @@ pub use sqlite::{OLDEST_SQLITE, SqliteStore, Volume};
 use crate::codes::Code;
 use crate::error::Error;
 
+/// How often a change is tried when somebody else changes the same rows meanwhile. Each time somebody else's change was
+/// made, so it is no standstill: a change that others overtake is tried for as long as they make progress. The limit is for
+/// a store that says so and is wrong.
+pub const ATTEMPTS: usize = 1000;
+
 /// Counts the changes committed to a store; a row carries the number of the change that wrote it.
 pub type Generation = u64;
 

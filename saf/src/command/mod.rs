@@ -122,7 +122,7 @@ impl Saf {
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
         let done = session.run(&command).map_err(|error| error.in_command(covered(text)));
-        let changes = Verb::meant(&command.verb.text).is_some_and(|verb| !verb.only_lists());
+        let changes = Verb::meant(&command.verb.text).is_some_and(Verb::changes);
         if changes && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
             self.told_command(issuer, text, &done);
         }

@@ -152,6 +152,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "RDEFINE",
         short: "RDEF",
+        changes: true,
         names: &["a class", "a profile name"],
         optional: false,
         keywords: &[
@@ -167,6 +168,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "RALTER",
         short: "RALT",
+        changes: true,
         names: &["a class", "a profile name"],
         optional: false,
         keywords: &[
@@ -187,6 +189,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "RDELETE",
         short: "RDEL",
+        changes: true,
         names: &["a class", "a profile name"],
         optional: false,
         keywords: &[],
@@ -196,6 +199,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "RLIST",
         short: "RL",
+        changes: false,
         names: &["a class", "a profile name"],
         optional: false,
         keywords: &[&[
@@ -211,6 +215,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "PERMIT",
         short: "PE",
+        changes: true,
         names: &["a profile name"],
         optional: false,
         keywords: &[PERMIT],
@@ -220,6 +225,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "SEARCH",
         short: "SR",
+        changes: false,
         names: &[],
         optional: false,
         keywords: &[&[
@@ -237,6 +243,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "SETROPTS",
         short: "SETR",
+        changes: true,
         names: &[],
         optional: false,
         keywords: &[SETROPTS],
@@ -246,6 +253,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "ADDUSER",
         short: "AU",
+        changes: true,
         names: &["a user ID"],
         optional: false,
         keywords: &[
@@ -261,6 +269,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "ALTUSER",
         short: "ALU",
+        changes: true,
         names: &["a user ID"],
         optional: false,
         keywords: &[
@@ -274,6 +283,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "LISTUSER",
         short: "LU",
+        changes: false,
         names: &["a user ID"],
         optional: true,
         keywords: &[&[
@@ -286,6 +296,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "DELUSER",
         short: "DU",
+        changes: true,
         names: &["a user ID"],
         optional: false,
         keywords: &[],
@@ -295,6 +306,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "ADDGROUP",
         short: "AG",
+        changes: true,
         names: &["a group name"],
         optional: false,
         keywords: &[&[
@@ -308,6 +320,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "LISTGRP",
         short: "LG",
+        changes: false,
         names: &["a group name"],
         optional: true,
         keywords: &[],
@@ -317,6 +330,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "DELGROUP",
         short: "DG",
+        changes: true,
         names: &["a group name"],
         optional: false,
         keywords: &[],
@@ -326,6 +340,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "CONNECT",
         short: "CO",
+        changes: true,
         names: &["a user ID"],
         optional: false,
         keywords: &[&[
@@ -341,6 +356,7 @@ pub(super) const COMMANDS: &[Verb] = &[
     Verb {
         name: "REMOVE",
         short: "RE",
+        changes: true,
         names: &["a user ID"],
         optional: false,
         keywords: &[&[Keyword::new("GROUP", One("group"), "from which; that of who asks unless given")]],

@@ -10,6 +10,8 @@ use super::{CommandError, Output, Session};
 pub struct Verb {
     pub(super) name: &'static str,
     pub(super) short: &'static str,
+    /// Whether it can change the database; else it lists only.
+    pub(super) changes: bool,
     /// What stands before the keywords.
     pub(super) names: &'static [&'static str],
     /// Whether that may be left out.
@@ -67,9 +69,9 @@ impl Verb {
         self.what
     }
 
-    /// Whether it never changes the database.
-    pub(super) fn only_lists(&self) -> bool {
-        ["RLIST", "LISTUSER", "LISTGRP", "SEARCH"].contains(&self.name)
+    /// Whether it can change the database.
+    pub(super) const fn changes(&self) -> bool {
+        self.changes
     }
 
     /// Its keywords.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use icsf_core::ClearKey;
 use icsf_core::journal::{Event, What};
-use icsf_core::store::{Area, Expect, Generation, Op, StoreError};
+use icsf_core::store::{ATTEMPTS, Area, Expect, Generation, Op, StoreError};
 use zeroize::Zeroizing;
 
-use super::{ATTEMPTS, Database, Snapshot, changed};
+use super::{Database, Snapshot, changed};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::model::{Class, ImportedKey, LegacyKey, Profile, User};

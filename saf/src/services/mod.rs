@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::access::{Caller, access};
 use crate::codes::Code;
+use crate::ebcdic;
 use crate::error::{Error, Result};
 use crate::model::{Access, Class};
 use crate::server::Saf;
@@ -45,47 +46,22 @@ fn application(bytes: &[u8]) -> Result<Applid> {
     Applid::from_ebcdic(text(bytes)).map_err(|error| parameter(error.to_string()))
 }
 
-/// The characters of tickets, in code page 1047 and every other.
-const ALPHABET: [(u8, u8, u8); 8] = [
-    // first ASCII, last ASCII, EBCDIC of the first
-    (b'A', b'I', 0xc1),
-    (b'J', b'R', 0xd1),
-    (b'S', b'Z', 0xe2),
-    (b'a', b'i', 0x81),
-    (b'j', b'r', 0x91),
-    (b's', b'z', 0xa2),
-    (b'0', b'9', 0xf0),
-    (b'-', b'-', 0x60),
-];
-/// X'6D' is the underscore.
-const UNDERSCORE: (u8, u8) = (b'_', 0x6d);
-
 /// A ticket in EBCDIC.
 #[must_use]
 pub fn to_ebcdic(ticket: &Ticket) -> Zeroizing<[u8; 8]> {
-    let code = |ascii: u8| {
-        let range = ALPHABET.iter().find(|(first, last, _)| (*first..=*last).contains(&ascii));
-        range.map_or(UNDERSCORE.1, |(first, _, code)| code + (ascii - first))
-    };
     let mut bytes = Zeroizing::new([0; 8]);
-    for (byte, ascii) in bytes.iter_mut().zip(ticket.expose().bytes()) {
-        *byte = code(ascii);
-    }
+    bytes.iter_mut().zip(ticket.expose().bytes()).for_each(|(byte, ascii)| *byte = ascii);
+    ebcdic::from_latin_1(&mut *bytes);
     bytes
 }
 
 /// A ticket from EBCDIC; a byte that is in no ticket stays one that is in none. Nothing where there are not 8 bytes.
 #[must_use]
 pub fn from_ebcdic(bytes: &[u8]) -> Option<Ticket> {
-    let ascii = |code: u8| {
-        let range = ALPHABET.iter().find(|(first, last, from)| (*from..=from + (last - first)).contains(&code));
-        match range {
-            Some((first, _, from)) => first + (code - from),
-            None if code == UNDERSCORE.1 => UNDERSCORE.0,
-            None => b'?',
-        }
-    };
-    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bytes.iter().map(|code| ascii(*code)).collect());
+    let mut text = Zeroizing::new(bytes.to_vec());
+    ebcdic::to_latin_1(&mut text);
+    let in_tickets = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    text.iter_mut().filter(|byte| !in_tickets(**byte)).for_each(|byte| *byte = b'?');
     Ticket::try_from(text.as_slice()).ok()
 }
 

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 
 use ptkt::{GroupId, UserId};
 
-use super::ebcdic;
 use super::fields::{date_text, name_text};
 use super::layout::{
     Column, Layout, access, connect, group, member, realm_kerb, resource, ssignon, user, user_group, user_kerb,
@@ -16,6 +15,7 @@ use super::layout::{
 use super::lines::{Characters, Form};
 use super::records::{ATTRIBUTES, REALM_ENCRYPTION, USER_ENCRYPTION};
 use crate::database::Snapshot;
+use crate::ebcdic;
 use crate::model::{Access, Authority, Class, EncryptionType, Group, ImportedKey, LegacyKey, Profile, User};
 
 /// How many records were written, by type.

@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ptkt::{GroupId, UserId};
 
-use super::ebcdic;
 use super::findings::{Findings, shown};
 use super::layout::Column;
 use super::lines::Record;
+use crate::ebcdic;
 
 /// The fields of a record.
 pub(super) struct Fields<'a, 'f, 't> {

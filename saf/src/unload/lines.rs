@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
-use super::ebcdic;
+use crate::ebcdic;
 
 /// The longest record there can be: what a variable-length record of z/OS holds, and some more.
 const LONGEST: usize = 65_535;

@@ -5,7 +5,6 @@
 //! key whose value is not known makes no ticket.
 
 mod contents;
-mod ebcdic;
 mod export;
 mod fields;
 pub(crate) mod findings;

@@ -1,4 +1,5 @@
-//! Code page 1047, in which an unload is written on z/OS, and ISO 8859-1: the same 256 characters in another order.
+//! Code page 1047, in which unloads and parameters of services are on z/OS, and ISO 8859-1: the same 256 characters in
+//! another order.
 //!
 //! Source: IBM code page 1047, as GNU libc has it (`iconv -f IBM1047 -t ISO-8859-1`).
 
@@ -44,12 +45,12 @@ fn at(table: &[u8; 256], byte: u8) -> u8 {
 }
 
 /// EBCDIC as ISO 8859-1.
-pub(super) fn to_latin_1(bytes: &mut [u8]) {
+pub(crate) fn to_latin_1(bytes: &mut [u8]) {
     bytes.iter_mut().for_each(|byte| *byte = at(&LATIN_1, *byte));
 }
 
 /// ISO 8859-1 as EBCDIC.
-pub(super) fn from_latin_1(bytes: &mut [u8]) {
+pub(crate) fn from_latin_1(bytes: &mut [u8]) {
     bytes.iter_mut().for_each(|byte| *byte = at(&EBCDIC, *byte));
 }
 
