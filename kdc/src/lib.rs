@@ -1,0 +1,1 @@
+//! A Kerberos V5 KDC whose principal keys are records of the CKDS, wrapped under the master key of the engine.
