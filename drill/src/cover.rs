@@ -4,25 +4,45 @@
 
 use icsf_saf::command::shows_secret;
 
+use crate::tree;
+
 /// A text with its secrets covered, byte for byte as long, and what was covered.
 pub(crate) fn cover(text: &str) -> (String, Vec<String>) {
     let (mut covered, mut secrets) = (String::with_capacity(text.len()), Vec::new());
+    let json = tree::is_json(text);
+    // JSON: how many braces are open, and how many were where the secrets began.
+    let (mut open, mut began) = (0_usize, None);
     let mut in_secrets = false;
     for line in text.split_inclusive('\n') {
-        if line.trim_start().starts_with('[') {
+        if !json && line.trim_start().starts_with('[') {
             in_secrets = line.trim_start().trim_start_matches('[').trim_start().starts_with("secrets");
         }
-        let mut before = "";
-        for (n, piece) in line.split('"').enumerate() {
+        let (mut name, mut before) = ("", "");
+        let mut pieces = line.split('"').enumerate().peekable();
+        while let Some((n, piece)) = pieces.next() {
             if n > 0 {
                 covered.push('"');
             }
             let quoted = n % 2 == 1;
-            if quoted && is_secret(before, piece, in_secrets) {
+            if !quoted && json {
+                for brace in piece.chars().filter(|c| "{}".contains(*c)) {
+                    open = if brace == '{' { open + 1 } else { open.saturating_sub(1) };
+                    began = began.filter(|began| open > *began);
+                }
+                in_secrets = began.is_some();
+            }
+            // In JSON names have quotes as well.
+            let is_name = json && pieces.peek().is_some_and(|(_, next)| next.trim_start().starts_with(':'));
+            let named = if json && before.trim() == ":" { name } else { before };
+            if quoted && !is_name && is_secret(named, piece, in_secrets) {
                 secrets.push(piece.to_owned());
                 covered.push_str(&"*".repeat(piece.len()));
             } else {
                 push_without_keys(&mut covered, piece, &mut secrets);
+            }
+            if quoted {
+                name = piece;
+                began = began.or((json && piece == "secrets").then_some(open));
             }
             before = piece;
         }
@@ -84,6 +104,11 @@ mod tests {
             ("command = \"D ICSF,CARDS\"", "command = \"D ICSF,CARDS\""),
             ("[\"SETROPTS PASSWORD(REVOKE(3))\"]", "[\"SETROPTS PASSWORD(REVOKE(3))\"]"),
             ("# E001193519561977 é", "# **************** é"),
+            ("{\"user\": [{\"password\": \"hunTer2X\"}]}", "{\"user\": [{\"password\": \"********\"}]}"),
+            (
+                "{\"secrets\": {\n\"a\": \"hunTer2X\", \"b\": {\"file\": \"b.key\"}},\n\"key\": [{\"label\": \"A\"}]}",
+                "{\"secrets\": {\n\"a\": \"********\", \"b\": {\"file\": \"b.key\"}},\n\"key\": [{\"label\": \"A\"}]}",
+            ),
         ] {
             assert_eq!(cover(text).0, shown);
             assert_eq!(text.len(), shown.len(), "places stay where they are");

@@ -34,6 +34,7 @@ mod schema;
 mod secret;
 mod spelling;
 mod survey;
+mod tree;
 mod typed;
 mod with;
 mod world;

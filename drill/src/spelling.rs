@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeArray, DeValue, ValueDeserializer};
 
 use crate::error::{Mistake, Source};
+use crate::tree;
 
 /// More than anybody mends at once.
 const MOST: usize = 50;
@@ -36,12 +37,9 @@ pub(crate) fn file<'a, T: Deserialize<'a>>(source: &Source<'a>) -> (Option<T>, V
             None => mistake,
         }
     };
-    let table = match DeTable::parse(source.text) {
+    let table = match tree::parse(source.text) {
         Ok(table) => table,
-        Err(error) => {
-            let wrong = Wrong { what: error.message().to_owned(), at: error.span(), hint: None };
-            return (None, vec![mistake(wrong)]);
-        }
+        Err(wrong) => return (None, vec![mistake(wrong)]),
     };
     let span = table.span();
     let found = all(Spanned::new(span, DeValue::Table(table.into_inner())));

@@ -6,11 +6,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use crate::error::Source;
 use crate::file::{EngineKind, Offset};
 use crate::plan::TypedBy;
+use crate::tree;
 
 mod changes;
 
@@ -95,7 +96,7 @@ pub(crate) fn modified(command: &str) -> Option<(&str, &str)> {
 
 /// The table of each step, where it has one.
 pub(crate) fn tables<'a>(source: &Source<'a>) -> Vec<Option<Spanned<DeValue<'a>>>> {
-    let Ok(file) = DeTable::parse(source.text) else { return Vec::new() };
+    let Ok(file) = tree::parse(source.text) else { return Vec::new() };
     let steps = file.get_ref().get("step").and_then(|steps| steps.get_ref().as_array());
     let of = |step: &Spanned<DeValue<'a>>| step.get_ref().get("with").cloned();
     steps.map(|steps| steps.iter().map(of).collect()).unwrap_or_default()
@@ -113,7 +114,7 @@ pub(crate) fn controls(source: &Source<'_>) -> Vec<Range<usize>> {
     }
 
     let mut found = Vec::new();
-    if let Ok(file) = DeTable::parse(source.text) {
+    if let Ok(file) = tree::parse(source.text) {
         file.get_ref().values().for_each(|value| look(value, &mut found));
     }
     found

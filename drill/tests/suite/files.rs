@@ -360,3 +360,48 @@ fn a_ckds_comes_back_as_it_was() {
     assert!(words(&text).contains("there is no copy of the CKDS of site A"), "{text}");
     assert!(text.contains("DEVIATED: 1 of"), "{text}");
 }
+
+/// The same tree in JSON: what TOML has as an instant is a string there.
+fn as_json(text: &str) -> String {
+    fn value(from: &toml::Value) -> serde_json::Value {
+        match from {
+            toml::Value::Datetime(instant) => instant.to_string().into(),
+            toml::Value::Array(values) => values.iter().map(value).collect(),
+            toml::Value::Table(table) => table.iter().map(|(name, inner)| (name.clone(), value(inner))).collect(),
+            plain => serde_json::to_value(plain).unwrap(),
+        }
+    }
+    serde_json::to_string_pretty(&value(&toml::Value::Table(text.parse().unwrap()))).unwrap()
+}
+
+/// Machines write JSON: the same tree, the same run, and mistakes where they stand.
+#[test]
+fn drills_are_read_from_json_as_well() {
+    let json = as_json(SMALL);
+    let read = Drill::read("test.json", &json).unwrap();
+    let (from_json, (_, from_toml)) = (run(&read).unwrap(), ran(SMALL));
+    let but_its_hash =
+        |text: &str| text.lines().filter(|line| !line.contains("SHA-256")).collect::<Vec<_>>().join("\n");
+    assert_eq!(but_its_hash(&report::text(&from_json)), but_its_hash(&from_toml));
+
+    let wrong = json.replace("\"title\"", "\"titel\"").replace("\"copy_of\": \"A\"", "\"copy_of\": \"X\"");
+    let all = mistakes(&wrong);
+    for (what, text) in [("unknown field `titel`", "\"titel\""), ("there is no site \"X\"", "\"X\"")] {
+        let line = wrong.lines().position(|line| line.contains(text)).unwrap() + 1;
+        let found = all.iter().any(|(said, at)| said.contains(what) && at.is_some_and(|at| at.0 == line));
+        assert!(found, "{what}: {all:#?}");
+    }
+    for (text, what) in [
+        ("{\"format\": 1,}", "this is no JSON"),
+        ("{\"format\": 1 // one\n}", "this is no JSON"),
+        ("{\"format\": 1, \"format\": 1}", "format is here twice"),
+        ("{\"format\": 1, \"drill\": null}", "leave the name out"),
+        ("{\"format\": 1", "this is no JSON"),
+        ("{\"user\": [{\"password\": \"hunTer2X\"}]", "this is no JSON"),
+    ] {
+        let all = mistakes(text);
+        assert!(all[0].0.contains(what) && !all[0].0.contains("hunTer2X"), "{text}: {all:#?}");
+    }
+    // Deeper than anybody writes: an error, and the stack holds.
+    assert!(mistakes(&"{\"a\":".repeat(100_000))[0].0.contains("this is no JSON"));
+}
