@@ -14,6 +14,8 @@ mod conforms;
 mod engine_file;
 mod faulty;
 mod golden;
+#[cfg(feature = "pkcs11")]
+mod kerberos;
 mod memory;
 mod metered;
 #[cfg(feature = "pkcs11")]
