@@ -7,7 +7,7 @@ use icsf_backends::faulty::Plan;
 use icsf_backends::pkcs11::{HostKeys, Options, Pkcs11};
 use icsf_backends::{Faulty, Metered, Slot, conformance};
 use icsf_core::backend::{Backend, Derivation, DerivedUse, EngineErrorKind, Etype, KeyHandle, KeyPlace, KeySpec};
-use icsf_core::codes::Code;
+use icsf_core::codes::{Code, ReasonCodes};
 use icsf_core::{ClearKey, Error, KeyLabel};
 use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
 use tempfile::TempDir;
@@ -135,7 +135,7 @@ fn a_card_that_is_pulled_takes_derived_keys_with_it_wherever_they_are() {
             assert_eq!((late.code(), late.cause().service()), (Code::EngineUnavailable, Some("CSNBSYE")), "{late}");
             for _ in 0..2 {
                 let error = ticket(&rig).unwrap_err();
-                assert_eq!((error.return_code(), 0), (NO_ENGINE.0, NO_ENGINE.1), "{etype}: {error}");
+                assert_eq!((error.return_code(), error.reason_code(ReasonCodes::Icsf)), NO_ENGINE, "{etype}: {error}");
                 assert!(error.cause().engine().is_some_and(|(_, state)| state == "offline"), "{error:?}");
             }
             card.put_back();
