@@ -160,13 +160,13 @@ pub(crate) fn kerberos(can: &Capabilities) -> Vec<(KeyPlace, String)> {
             .collect();
         (!numbers.is_empty()).then(|| (place, format!("Kerberos {}", numbers.join(" "))))
     };
-    [KeyPlace::Engine, KeyPlace::Host, KeyPlace::None].into_iter().filter_map(of).collect()
+    [KeyPlace::Inside, KeyPlace::Host, KeyPlace::None].into_iter().filter_map(of).collect()
 }
 
 /// Where that is.
 pub(crate) const fn seat(place: KeyPlace) -> &'static str {
     match place {
-        KeyPlace::Engine => "in the engine",
+        KeyPlace::Inside => "in the engine",
         KeyPlace::Host => "in this process",
         KeyPlace::None => "not at all",
     }

@@ -30,7 +30,7 @@ impl Findings {
     pub(super) fn kerberos(&mut self, session: &Session, kek: Object) -> Result<()> {
         for etype in [Etype::Aes128Sha1, Etype::Aes256Sha1] {
             match able("whether it derives Kerberos keys", self.works_inside(session, kek, etype))? {
-                Ok(()) => self.capabilities = self.capabilities.with_kerberos(etype, KeyPlace::Engine),
+                Ok(()) => self.capabilities = self.capabilities.with_kerberos(etype, KeyPlace::Inside),
                 Err(no) if etype == Etype::Aes256Sha1 => {
                     self.quirks.push(Quirk::odd(format!("Kerberos keys of {etype} cannot be used in it ({no})")));
                 }

@@ -14,8 +14,6 @@ mod conforms;
 mod engine_file;
 mod faulty;
 mod golden;
-#[cfg(feature = "pkcs11")]
-mod kerberos;
 mod memory;
 mod metered;
 #[cfg(feature = "pkcs11")]
@@ -24,6 +22,8 @@ mod pkcs11;
 mod pkcs11_calls;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_faults;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_kerberos;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_lost;
 #[cfg(feature = "pkcs11")]

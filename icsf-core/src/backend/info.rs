@@ -102,7 +102,7 @@ pub enum KeyPlace {
     #[default]
     None,
     /// Inside the engine, as they should be.
-    Engine,
+    Inside,
     /// In this process: the engine cannot use them itself, and was told to let them out.
     Host,
 }
@@ -113,7 +113,7 @@ impl KeyPlace {
     pub const fn word(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Engine => "engine",
+            Self::Inside => "engine",
             Self::Host => "host",
         }
     }
@@ -134,7 +134,7 @@ impl Capabilities {
         hmac_sha512: true,
         any_hmac_length: true,
         key_check: true,
-        kerberos: [KeyPlace::Engine; Etype::ALL.len()],
+        kerberos: [KeyPlace::Inside; Etype::ALL.len()],
     };
 
     /// Where keys of this encryption type are used.

@@ -69,7 +69,7 @@ fn etype_18_is_done_in_the_token_and_the_others_only_where_they_may_leave_it() {
         let (_directory, engine) = engine(&token, host_keys);
         let info = engine.info();
         let places = Etype::ALL.map(|etype| info.capabilities.kerberos(etype));
-        assert_eq!(places, [others, KeyPlace::Engine, others, others]);
+        assert_eq!(places, [others, KeyPlace::Inside, others, others]);
         let weak: Vec<_> = info.quirks.iter().filter(|quirk| quirk.weak).map(ToString::to_string).collect();
         let told = "WEAK: Kerberos keys of aes128-cts-hmac-sha1-96, aes128-cts-hmac-sha256-128, \
                     aes256-cts-hmac-sha384-192 are used in this process (host_keys = allow)";
