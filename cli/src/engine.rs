@@ -144,7 +144,7 @@ fn abilities(view: &EngineView) -> Option<String> {
         (can.key_check, "check values of keys"),
     ];
     let places = kerberos(can).into_iter().filter(|(place, _)| *place != KeyPlace::None);
-    let words = words.into_iter().filter_map(|(can, word)| can.then(|| word.to_owned()));
+    let words = words.into_iter().filter(|(can, _)| *can).map(|(_, word)| word.to_owned());
     let words: Vec<String> = words.chain(places.map(|(place, which)| format!("{which} {}", seat(place)))).collect();
     let askable = matches!(view.state, EngineState::Online | EngineState::WrongMasterKey { .. });
     (askable && !words.is_empty()).then(|| words.join(", "))

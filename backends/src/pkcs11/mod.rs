@@ -275,7 +275,7 @@ impl Engine {
     }
 
     fn open(self: &Arc<Self>, key: WrappedKey) -> Result<Box<dyn KeyHandle>, EngineError> {
-        if is_used_here(&*self.online()?.0, key.spec()) {
+        if is_used_here(&self.online()?.0, key.spec()) {
             return Ok(Box::new(HostKey::open(self, &key)?));
         }
         Ok(Box::new(TokenKey::open(self, key)?))
