@@ -543,3 +543,19 @@ fn what_is_not_understood_is_counted_and_not_shown() {
     assert!(!format!("{scan:?}").contains(KEY));
     assert!(scan.files().iter().skip(1).all(|file| file.not_understood > 0), "{:?}", scan.files());
 }
+
+/// A fault's page tells of every way to keep a key which code ICSF answers when it is used.
+#[test]
+fn icsf_answers_what_the_page_of_the_fault_says() {
+    let mut seen = 0;
+    for fault in FAULTS {
+        let page = icsf_drill::fault::Fault::named(fault.name).unwrap().page;
+        for row in page.lines().filter(|line| line.starts_with("| ")) {
+            let Some((_, codes)) = row.split_once(", ICSF ") else { continue };
+            let code = codes.split([' ', ',', ';']).next().unwrap();
+            assert!(fault.icsf.contains(code), "{}: the page says {code}, the scan {}", fault.name, fault.icsf);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
