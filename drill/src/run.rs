@@ -394,7 +394,8 @@ impl Runner<'_> {
     }
 
     fn survey(&mut self, name: &str, at: Offset, after: Option<&str>) -> Result<(), Error> {
-        let survey = survey(&self.world.site(name)?.system, name, at, after)?;
+        let site = self.world.site(name)?;
+        let survey = survey(&site.system, site.ahead(), name, at, after)?;
         self.surveys.push(survey);
         Ok(())
     }

@@ -18,6 +18,7 @@ mod strips;
 mod text;
 mod timeline;
 mod verdict;
+mod ways;
 
 use std::collections::{BTreeSet, HashSet};
 

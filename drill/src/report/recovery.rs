@@ -29,15 +29,19 @@ impl What<'_> {
     }
 }
 
-/// Whether a profile is the one for tickets to an application, or one qualified by group and user.
-pub(crate) fn is_for(surveyed: &Surveyed, application: &Application) -> bool {
-    let rest = surveyed.profile.strip_prefix(&application.applid);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// What a survey found of the keys of an application: the profile of its name at that site, and those qualified by group
+/// and user.
+pub(crate) fn keys_of<'a>(survey: &'a Survey, application: &Application) -> impl Iterator<Item = &'a Surveyed> {
+    let applid = application.applid_at(survey.smfid());
+    survey.profiles.iter().filter(move |surveyed| {
+        let rest = surveyed.profile.strip_prefix(&applid);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
-/// What a survey found of the key of an application.
+/// The first of them.
 pub(crate) fn key_of<'a>(survey: &'a Survey, application: &Application) -> Option<&'a Surveyed> {
-    survey.profiles.iter().find(|surveyed| is_for(surveyed, application))
+    keys_of(survey, application).next()
 }
 
 /// The surveys that follow a step; those of `None` come before the first.
