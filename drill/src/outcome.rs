@@ -29,6 +29,8 @@ pub struct Run {
     pub(crate) sites: Vec<String>,
     /// SHA-256 of the drill file, in hexadecimal.
     pub(crate) sha256: String,
+    /// The files of its inputs, and their SHA-256.
+    pub(crate) inputs: Vec<(String, String)>,
     /// Where work is at first.
     pub(crate) primary: String,
     pub(crate) applications: Vec<Application>,

@@ -100,6 +100,7 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         kinds,
         sites: drill.file.site.iter().map(|site| described(site, cards)).collect(),
         sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(drill.text.as_bytes())),
+        inputs: drill.imported.files().to_vec(),
         primary,
         applications: applications(drill),
         steps,

@@ -1,6 +1,6 @@
 //! What somebody should look after, for the minutes of the drill.
 
-use super::model::{Action, Comparison, Dependency, Met, Recovery, Severity};
+use super::model::{Action, Comparison, Dependency, Met, Property, Recovery, Severity};
 use crate::outcome::{Run, Verdict};
 
 /// Findings, the worst first.
@@ -39,8 +39,7 @@ pub(crate) fn actions(
         }
     }
     for row in sites.rows.iter().filter(|row| row.property == "SMF ID" && !row.same) {
-        let values: Vec<&str> = row.values.iter().filter_map(Option::as_deref).collect();
-        found.push((Severity::High, format!("the sites have different SMF IDs: {}", values.join(", "))));
+        found.push((Severity::High, format!("the sites have different SMF IDs: {}", by_site(sites, row).join(", "))));
     }
     for missing in &sites.missing_labels {
         let labels = missing.labels.join(", ");
@@ -50,4 +49,21 @@ pub(crate) fn actions(
     let action =
         |(severity, finding)| Action { finding, severity, owner: run.lead.clone(), due: None, retest: run.id.clone() };
     found.into_iter().map(action).collect()
+}
+
+/// The values of a property, each with its site; a site that was seen twice may have had two.
+fn by_site(sites: &Comparison, row: &Property) -> Vec<String> {
+    let mut all: Vec<(&str, &str, String)> = Vec::new();
+    for (column, value) in sites.columns.iter().zip(&row.values) {
+        let (site, value) = (column.site.as_str(), value.as_deref().unwrap_or("none"));
+        match all.last_mut() {
+            Some((last, first, text)) if *last == site => {
+                if *first != value {
+                    text.push_str(&format!(" and at the end {value}"));
+                }
+            }
+            _ => all.push((site, value, format!("{site} {value}"))),
+        }
+    }
+    all.into_iter().map(|(_, _, text)| text).collect()
 }

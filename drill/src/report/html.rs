@@ -8,10 +8,10 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use super::model::{
-    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Segment, SegmentState, Severity,
+    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Rto, Segment, SegmentState, Severity,
     Status, StepVerdict, Strip, Told,
 };
-use super::verdict::{list, place};
+use super::verdict::{few, place};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
@@ -65,6 +65,28 @@ impl Page<'_> {
             (_, Judgement::AsExpected) => mark("works", "✓", "As expected"),
             (_, Judgement::Deviated) => mark("fails", "✕", "Deviated"),
         }
+    }
+
+    /// Whether the RTO was met, where that is to be said beside the judgement.
+    fn rto(&self) -> Option<Mark> {
+        match self.report.verdict.rto {
+            Rto::Missed => Some(mark("fails", "✕", "RTO missed")),
+            Rto::ByWorkaround => Some(mark("around", "▲", "RTO met by workaround")),
+            Rto::Met => Some(mark("works", "✓", "RTO met")),
+            Rto::None => None,
+        }
+    }
+
+    /// The worse of both.
+    fn edge(&self) -> &'static str {
+        match self.report.verdict.rto {
+            Rto::Missed => "fails",
+            _ => self.judgement().class,
+        }
+    }
+
+    fn late(&self) -> bool {
+        self.report.verdict.rto == Rto::Missed
     }
 
     fn met(&self, met: &Met) -> Mark {
@@ -143,7 +165,7 @@ impl Page<'_> {
     }
 
     fn names(&self, names: &[String]) -> String {
-        list(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        few(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Everything that runs beside the clock.

@@ -30,7 +30,7 @@ pub use compare::NotComparable;
 pub use model::Report;
 
 use crate::outcome::Run;
-use model::{Evidence, Header, SCHEMA, Seconds, Told};
+use model::{Evidence, Header, Input, SCHEMA, Seconds, Told};
 
 /// The report as text, 80 columns wide.
 #[must_use]
@@ -46,7 +46,7 @@ impl Report {
         let recovery = recovery::recoveries(run);
         let faults = matrix::matrix(run);
         let sites = sites::comparison(run);
-        let verdict = verdict::verdict(run, &recovery, &dependencies);
+        let verdict = verdict::verdict(run, &recovery, &dependencies, &faults);
         Self {
             schema: SCHEMA,
             header: header(run),
@@ -124,6 +124,7 @@ fn header(run: &Run) -> Header {
         end: instant(run.start.saturating_add(last)),
         seed: run.seed,
         file_sha256: run.sha256.clone(),
+        inputs: run.inputs.iter().map(|(name, hash)| Input { name: name.clone(), sha256: hash.clone() }).collect(),
         engines: run.engines().map(|kind| kind.to_string()).collect(),
         engine_instead: run.instead.map(|kind| kind.to_string()),
         sites: run.sites.clone(),
