@@ -7,9 +7,10 @@ use askama::Template;
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
+use super::grouped::{self, Group};
 use super::model::{
-    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Rto, Segment, SegmentState, Severity,
-    Status, StepVerdict, Strip, Told,
+    At, Cause, Cell, CellState, Column, Deed, Dependency, Judgement, Met, Moment, Property, Recovery, Remedy, Report,
+    Row, Rto, Segment, SegmentState, Severity, Status, StepVerdict, Strip, Told,
 };
 use super::verdict::{few, place};
 
@@ -35,6 +36,9 @@ impl Report {
         Page { report: self, style: STYLE, script: SCRIPT }.render().unwrap_or_default()
     }
 }
+
+/// A drill of more steps is one that nobody reads from beginning to end: what is said of each of them is folded away.
+const MANY_STEPS: usize = 60;
 
 /// What a mark looks like: a shape and a word, so that nobody needs to tell colours apart.
 struct Mark {
@@ -75,6 +79,32 @@ impl Page<'_> {
             Rto::Met => Some(mark("works", "✓", "RTO met")),
             Rto::None => None,
         }
+    }
+
+    /// Whether applications that fared alike stand together.
+    fn many(&self) -> bool {
+        grouped::are_many(&self.report.faults.applications)
+    }
+
+    /// Whether what is said of each step is folded away, and stays so on paper.
+    fn long(&self) -> bool {
+        self.report.timeline.len() > MANY_STEPS
+    }
+
+    fn cells<'a>(&self, row: &'a Row) -> Vec<Group<'a, Cell>> {
+        grouped::cells(row)
+    }
+
+    fn recoveries(&self) -> Vec<Group<'_, Recovery>> {
+        grouped::recoveries(&self.report.recovery, self.many())
+    }
+
+    fn ways(&self) -> Vec<Remedy> {
+        grouped::ways(&self.report.remedies, self.many())
+    }
+
+    fn dependencies(&self) -> Vec<Group<'_, Dependency>> {
+        grouped::dependencies(&self.report.dependencies, self.many())
     }
 
     /// The worse of both.
@@ -199,6 +229,18 @@ impl Page<'_> {
             (Some((day, from)), Some((same, to))) if day == same => format!("{day} {from} to {to} UTC"),
             _ => format!("{start} to {end}"),
         }
+    }
+
+    /// The first cause of a step that failed, and how many there are beside.
+    fn first(&self, moment: &Moment) -> String {
+        let mut causes: Vec<&str> = Vec::new();
+        for cause in &moment.causes {
+            if !causes.contains(&cause.cause.as_str()) {
+                causes.push(&cause.cause);
+            }
+        }
+        let first = causes.first().copied().unwrap_or_default();
+        if causes.len() > 1 { format!("{first}; and {} more", causes.len() - 1) } else { first.to_owned() }
     }
 
     /// What is known of a failure and not said before.

@@ -6,6 +6,7 @@
 mod actions;
 mod compare;
 mod depend;
+mod grouped;
 mod html;
 mod junit;
 mod limits;

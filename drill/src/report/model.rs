@@ -314,6 +314,16 @@ pub(crate) enum CellState {
 }
 
 impl CellState {
+    /// The worst first.
+    pub(crate) const fn order(self) -> u8 {
+        match self {
+            Self::Fails => 0,
+            Self::Mixed => 1,
+            Self::Works => 2,
+            Self::Unknown => 3,
+        }
+    }
+
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Works => "works",

@@ -125,7 +125,7 @@ pub(crate) fn missed(report: &Report) -> Vec<&str> {
 }
 
 /// How many names a sentence takes.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// The names, or the first of them and how many more there are.
 pub(crate) fn few(names: &[&str]) -> String {
