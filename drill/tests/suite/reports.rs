@@ -243,6 +243,21 @@ fn a_masked_key_is_praised_only_for_what_it_did() {
     assert!(!said(&text).contains("never failed"), "{}", said(&text));
 }
 
+/// Sessions of one name are told apart by their consumers, and a sign-on that fails says whose it was.
+#[test]
+fn a_step_says_which_session_it_was_and_who_was_refused() {
+    let zowe = "[[consumer]]\nname = \"ZOWE\"\nkind = \"zowe\"\nruns_as = \"TPXSTC\"\n\
+                session = [{ name = \"IMS\", applid = \"IMSP1\" }]\n\n[[step]]";
+    let again = "[[step]]\nid = \"again\"\nat = \"+0m\"\nsite = \"A\"\ndo = \"logon\"\n\
+                 with = { users = [\"U1\"], sessions = [\"ZOWE/IMS\"] }\nexpect = { outcome = \"fail\", saf = \"8/8/20\" }\n";
+    let value = report(&with_steps(again).replacen("[[step]]", zowe, 1)).value();
+    let steps = value["timeline"].as_array().unwrap();
+    assert_eq!(steps[0]["what"], "logon U1 to TSO, TPX/IMS, ZOWE/IMS");
+    let shown = steps.iter().map(|step| step["lines"].to_string()).collect::<String>();
+    assert!(shown.contains("U1 signed on to TPX/IMS with a legacy PassTicket"), "{shown}");
+    assert!(shown.contains("U1 did not sign on to ZOWE/IMS: SAF 8/"), "{shown}");
+}
+
 /// An auditor knows from the report which unload it was.
 #[test]
 fn the_files_of_the_inputs_are_in_the_report_and_in_what_is_compared() {
