@@ -107,9 +107,9 @@ fn cause(run: &Run, known: &[Known<'_>], failed: At) -> At {
     let fault = disruptions(run).filter(before).last();
     let worked = known.iter().filter(|known| !known.what.is_failure() && known.at < failed).map(|known| known.at).max();
     let since = worked.filter(|worked| fault.is_none_or(|fault| *worked > fault));
-    let changes =
+    let mut changes =
         run.steps.iter().filter(|step| step.deed == Deed::Change).map(|step| At::from(step.at)).filter(before);
-    let change = since.and_then(|worked| changes.filter(|at| *at >= worked).last());
+    let change = since.and_then(|worked| changes.rfind(|at| *at >= worked));
     change.or(fault).unwrap_or(failed)
 }
 
