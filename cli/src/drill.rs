@@ -121,6 +121,7 @@ impl From<EngineKind> for CardKind {
 
 impl Drill {
     pub(crate) fn run(&self, context: &mut Context) -> Outcome {
+        context.out.unwritten(4);
         match &self.action {
             Action::List => list(context),
             Action::Show { name } => show(context, name),

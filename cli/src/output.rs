@@ -24,13 +24,15 @@ pub(crate) struct Output {
     broken: bool,
     json: bool,
     colour: bool,
+    /// The exit status where nothing can be written.
+    unwritten: u8,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         let stdout = io::stdout();
         let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
-        Self { data: BufWriter::new(stdout), broken: false, json, colour }
+        Self { data: BufWriter::new(stdout), broken: false, json, colour, unwritten: 12 }
     }
 
     /// Whether a machine reads.
@@ -50,7 +52,7 @@ impl Output {
 
     /// A line of data.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
-        writeln!(self, "{}", text.as_ref()).map_err(not_written)
+        writeln!(self, "{}", text.as_ref()).map_err(|error| self.not_written(&error))
     }
 
     /// A paragraph of data: `label` at the left, the text folded beside it.
@@ -91,7 +93,16 @@ impl Output {
 
     /// Writes what is still held back.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        self.flush().map_err(not_written)
+        self.flush().map_err(|error| self.not_written(&error))
+    }
+
+    /// Verbs that have exit statuses of their own say which one it is when nothing can be written.
+    pub(crate) const fn unwritten(&mut self, status: u8) {
+        self.unwritten = status;
+    }
+
+    fn not_written(&self, error: &io::Error) -> Failure {
+        Failure::new(self.unwritten, format!("standard output cannot be written: {error}"))
     }
 
     fn unless_broken<T>(
@@ -196,10 +207,6 @@ pub(crate) fn continued(indent: &str, command: &str) -> Vec<String> {
 /// How many there are of something.
 pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-fn not_written(error: io::Error) -> Failure {
-    Failure::new(12, format!("standard output cannot be written: {error}"))
 }
 
 #[cfg(test)]

@@ -52,6 +52,10 @@ impl SiteClock {
         Self { right, ahead: AtomicI64::new(ahead) }
     }
 
+    pub(crate) fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn set(&self, ahead: i64) {
         self.ahead.store(ahead, Ordering::SeqCst);
     }
@@ -59,6 +63,6 @@ impl SiteClock {
 
 impl Clock for SiteClock {
     fn now(&self) -> u64 {
-        self.right.now().saturating_add_signed(self.ahead.load(Ordering::SeqCst))
+        self.right.now().saturating_add_signed(self.ahead())
     }
 }

@@ -1,6 +1,9 @@
 //! The drills that come with the program.
 
+use std::path::Path;
+
 use crate::error::Error;
+use crate::outcome::Run;
 use crate::plan::{Drill, Reader};
 
 /// A drill of the gallery.
@@ -114,7 +117,26 @@ pub fn find(name_or_file: &str) -> Result<Drill, Error> {
     read(name_or_file, &Reader::default())
 }
 
-/// The same, read otherwise than by default.
+/// Reads the drill in a file and runs it, as a test of one's own does: on the engines it says, of which only those in software
+/// can be had, and with the consumers that come with the program. See `docs/ci.md`.
+///
+/// ```
+/// # let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("gallery");
+/// let run = icsf_drill::run_file(folder.join("no-crypto-card-legacy.toml"))?;
+/// assert!(run.is_as_expected(), "{}", icsf_drill::report::text(&run));
+/// # Ok::<(), icsf_drill::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Missing`] when the file cannot be read; [`Error::File`] for mistakes in it; and as [`run`](crate::run).
+pub fn run_file(path: impl AsRef<Path>) -> Result<Run, Error> {
+    let path = path.as_ref();
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Missing(format!("{name}: {error}")))?;
+    crate::run(&Drill::read(&name, &text)?)
+}
+
+/// As [`find`], read otherwise than by default.
 ///
 /// # Errors
 /// As [`find`].

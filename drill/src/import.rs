@@ -1,13 +1,15 @@
 //! The inputs of a drill: an unload of a RACF database, and pasted listings.
 
 use std::fs::File;
-use std::io::{BufReader, read_to_string};
+use std::io::{self, BufReader, Read, read_to_string};
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use icsf_saf::Existing;
 use icsf_saf::model::Class;
 use icsf_saf::pasted::{ListedKey, ListedProfile, rlist};
 use icsf_saf::unload::{Contents, read};
+use sha2::{Digest, Sha256};
 use softicsf::System;
 use toml::Spanned;
 
@@ -19,6 +21,22 @@ use crate::file::Inputs;
 pub(crate) struct Imported {
     unload: Option<Contents>,
     listed: Vec<ListedProfile>,
+    /// The name of each file, and its SHA-256 in hexadecimal.
+    files: Vec<(String, String)>,
+}
+
+/// Hashes what is read through it.
+struct Hashed {
+    inner: BufReader<File>,
+    hash: Sha256,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hash.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
 }
 
 impl Imported {
@@ -26,13 +44,13 @@ impl Imported {
     pub(crate) fn read(source: &Source<'_>, inputs: &Inputs) -> (Self, Vec<Mistake>) {
         let (mut imported, mut mistakes) = (Self::default(), Vec::new());
         if let Some(name) = &inputs.racf_unload {
-            match open(source, name).and_then(|file| read(file, &mut |_| {}).map_err(|error| error.to_string())) {
+            match imported.file(source, name, |file| read(file, &mut |_| {}).map_err(|error| error.to_string())) {
                 Ok(contents) => imported.unload = Some(contents),
                 Err(why) => mistakes.push(unread(source, name, &why)),
             }
         }
         if let Some(name) = &inputs.rlist {
-            match open(source, name).and_then(|file| read_to_string(file).map_err(|error| error.to_string())) {
+            match imported.file(source, name, |file| read_to_string(file).map_err(|error| error.to_string())) {
                 Ok(text) => imported.listed = rlist(&text).profiles,
                 Err(why) => mistakes.push(unread(source, name, &why)),
             }
@@ -41,6 +59,26 @@ impl Imported {
             }
         }
         (imported, mistakes)
+    }
+
+    /// Reads a file, and notes which one it was.
+    fn file<T>(
+        &mut self,
+        source: &Source<'_>,
+        name: &Spanned<String>,
+        read: impl FnOnce(&mut Hashed) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let mut file = Hashed { inner: open(source, name)?, hash: Sha256::new() };
+        let contents = read(&mut file)?;
+        // To the end, also where the last of it was not looked at.
+        io::copy(&mut file, &mut io::sink()).map_err(|error| error.to_string())?;
+        self.files.push((name.get_ref().clone(), HEXLOWER.encode(&file.hash.finalize())));
+        Ok(contents)
+    }
+
+    /// The name of each file, and its SHA-256.
+    pub(crate) fn files(&self) -> &[(String, String)] {
+        &self.files
     }
 
     /// Whether there are inputs: names may then be defined there.

@@ -42,6 +42,7 @@ mod world;
 pub use card::{CardKind, CardSource, Cards, NoCard, PullableCard};
 pub use error::{Error, Mistake};
 pub use file::Format;
+pub use gallery::run_file;
 pub use outcome::Run;
 pub use plan::{Drill, Reader};
 pub use report::{NotComparable, Report};

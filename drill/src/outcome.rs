@@ -6,7 +6,7 @@ use icsf_saf::SignedOnBy;
 use softicsf::Entry;
 
 use crate::card::CardKind;
-use crate::consumer::{Failure, Logon};
+use crate::consumer::{Failure, Logon, SMFID};
 use crate::file::{Kind, Offset};
 use crate::survey::Survey;
 
@@ -29,6 +29,8 @@ pub struct Run {
     pub(crate) sites: Vec<String>,
     /// SHA-256 of the drill file, in hexadecimal.
     pub(crate) sha256: String,
+    /// The files of its inputs, and their SHA-256.
+    pub(crate) inputs: Vec<(String, String)>,
     /// Where work is at first.
     pub(crate) primary: String,
     pub(crate) applications: Vec<Application>,
@@ -47,8 +49,15 @@ pub struct Run {
 pub(crate) struct Application {
     /// The session, with its consumer where another one has a session of that name.
     pub(crate) name: String,
-    /// The application name of its tickets.
+    /// The application name of its tickets; `&SMFID` at its end stands for the SMF ID of the system.
     pub(crate) applid: String,
+}
+
+impl Application {
+    /// The application name of its tickets on a system of this SMF ID.
+    pub(crate) fn applid_at(&self, smfid: &str) -> String {
+        self.applid.strip_suffix(SMFID).map_or_else(|| self.applid.clone(), |prefix| format!("{prefix}{smfid}"))
+    }
 }
 
 /// What came of a step.

@@ -60,6 +60,7 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let mut runner = Runner {
         world: World::new(drill, *cards, Arc::new(clock), false)?,
         drill,
+        applications: applications(drill),
         consumers: managed.collect(),
         start,
         disrupted: None,
@@ -100,8 +101,9 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         kinds,
         sites: drill.file.site.iter().map(|site| described(site, cards)).collect(),
         sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(drill.text.as_bytes())),
+        inputs: drill.imported.files().to_vec(),
         primary,
-        applications: applications(drill),
+        applications: runner.applications,
         steps,
         surveys: runner.surveys,
         not_started,
@@ -138,6 +140,8 @@ fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
 struct Runner<'a> {
     world: World<'a>,
     drill: &'a Drill,
+    /// The sessions of all consumers, as reports name them.
+    applications: Vec<Application>,
     consumers: Vec<Managed>,
     start: u64,
     /// When the first action began.
@@ -363,6 +367,7 @@ impl Runner<'_> {
         by: Option<TypedBy>,
     ) -> Result<Logon, Error> {
         let gone = || Error::Missing("a session is gone".to_owned());
+        let name = self.name((consumer, session)).ok_or_else(gone)?.to_owned();
         let password = self.world.password(&user);
         let here = self.drill.consumers.get(consumer).and_then(|planned| planned.runs_at.as_deref()).unwrap_or(site);
         let managed = self.consumers.get_mut(consumer).ok_or_else(gone)?;
@@ -370,12 +375,24 @@ impl Runner<'_> {
         let tickets = by.map_or(managed.tickets, |by| by == TypedBy::Ticket);
         let (here, there) = self.world.two(here, site)?;
         let asked = Asked { user, session: &session, password: password.as_ref(), tickets };
-        Ok(managed.sign_on(&Place::new(here, there), &asked))
+        let mut logon = managed.sign_on(&Place::new(here, there), &asked);
+        // Where two consumers have a session of one name, it has to be told which one it was.
+        logon.session = name;
+        if let Err(failure) = &logon.result
+            && !logon.lines.iter().any(|line| line.contains(&user.to_string()))
+        {
+            logon.lines.push(format!("{user} did not sign on to {}: SAF {}", logon.session, failure.saf()));
+        }
+        Ok(logon)
+    }
+
+    /// The name of a session, with its consumer where another one has a session of that name.
+    fn name(&self, place: (usize, usize)) -> Option<&str> {
+        self.applications.get(self.application(place)).map(|application| application.name.as_str())
     }
 
     fn named(&self, sessions: &[(usize, usize)]) -> String {
-        let name = |(consumer, session): &(usize, usize)| Some(self.consumers.get(*consumer)?.session(*session)?.name);
-        sessions.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+        sessions.iter().filter_map(|place| self.name(*place)).collect::<Vec<_>>().join(", ")
     }
 
     fn display(&mut self, site: &str, command: &str) -> Result<Shown, Error> {
@@ -394,7 +411,8 @@ impl Runner<'_> {
     }
 
     fn survey(&mut self, name: &str, at: Offset, after: Option<&str>) -> Result<(), Error> {
-        let survey = survey(&self.world.site(name)?.system, name, at, after)?;
+        let site = self.world.site(name)?;
+        let survey = survey(&site.system, site.ahead(), name, at, after)?;
         self.surveys.push(survey);
         Ok(())
     }

@@ -11,7 +11,7 @@ use softicsf::{MasterKeyKind, System};
 
 use crate::consumer::Failure;
 use crate::error::Error;
-use crate::file::Offset;
+use crate::file::{Offset, Skew};
 
 /// A look at a site.
 #[derive(Debug)]
@@ -24,10 +24,27 @@ pub(crate) struct Survey {
     pub(crate) engine: (String, bool),
     /// What a comparison of sites shows: name and value.
     pub(crate) properties: Vec<(&'static str, String)>,
+    /// Seconds that its clock is ahead.
+    pub(crate) ahead: i64,
     /// The labels of the CKDS.
     pub(crate) labels: Vec<String>,
     pub(crate) profiles: Vec<Surveyed>,
 }
+
+impl Survey {
+    /// What a property was.
+    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+        self.properties.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn smfid(&self) -> &str {
+        self.property(SMF_ID).unwrap_or_default()
+    }
+}
+
+/// The properties that something follows from.
+pub(crate) const SMF_ID: &str = "SMF ID";
+pub(crate) const CKDS_FORMAT: &str = "CKDS format";
 
 /// A key profile, tried.
 #[derive(Debug)]
@@ -40,6 +57,10 @@ pub(crate) struct Surveyed {
     pub(crate) tolerance: u32,
     /// Whether a ticket may be used again.
     pub(crate) reuse: bool,
+    /// Whether there is a masked key in it, used or not.
+    pub(crate) masked: bool,
+    /// Whether it was changed and waits for a REFRESH.
+    pub(crate) stale: bool,
     /// Whether a ticket could be made; no ticket is.
     pub(crate) usable: Result<(), Failure>,
 }
@@ -73,16 +94,24 @@ impl std::fmt::Display for Kept {
 }
 
 /// Looks at a site, and tries every key profile: which applications could be reached now?
-pub(crate) fn survey(system: &System, site: &str, at: Offset, after: Option<&str>) -> Result<Survey, Error> {
+pub(crate) fn survey(
+    system: &System,
+    ahead: i64,
+    site: &str,
+    at: Offset,
+    after: Option<&str>,
+) -> Result<Survey, Error> {
     let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
     let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-    let profiles = keys.map(|profile| tried(system, profile)).collect();
+    let stale = |profile: &Profile| view.is_stale(Class::Ptktdata, &profile.name);
+    let profiles = keys.map(|profile| Surveyed { stale: stale(profile), ..tried(system, profile) }).collect();
     let named = |classes: &mut dyn Iterator<Item = &Class>| {
         let names: Vec<String> = classes.map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(" ") }
     };
-    let mut properties = vec![("SMF ID", system.names().smfid.clone())];
+    let mut properties = vec![(SMF_ID, system.names().smfid.clone())];
     let engine = icsf(system, &mut properties);
+    properties.push(("clock", Skew(ahead).to_string()));
     properties.push(("active classes", named(&mut view.options().active.iter())));
     properties.push(("RACLISTed classes", named(&mut view.options().raclisted.iter())));
     Ok(Survey {
@@ -91,6 +120,7 @@ pub(crate) fn survey(system: &System, site: &str, at: Offset, after: Option<&str
         after: after.map(str::to_owned),
         engine,
         properties,
+        ahead,
         labels: labels(system),
         profiles,
     })
@@ -116,7 +146,7 @@ fn icsf(system: &System, properties: &mut Vec<(&'static str, String)>) -> (Strin
         properties.push((held, pattern(view.engine.master_keys.of(kind).current.map(|mkvp| mkvp.to_string()))));
         properties.push((needed, pattern(header.of(kind).map(|current| current.mkvp().to_string()))));
     }
-    properties.push(("CKDS format", header.format.to_string()));
+    properties.push((CKDS_FORMAT, header.format.to_string()));
     properties.push(("records in storage", view.kds.len().to_string()));
     let word = match &view.engine.state {
         EngineState::Deconfigured => "not installed",
@@ -160,6 +190,8 @@ fn tried(system: &System, profile: &Profile) -> Surveyed {
         label: label.map(|label| label.to_string()),
         tolerance,
         reuse,
+        masked: matches!(legacy, Some(LegacyKey::Masked(_))),
+        stale: false,
         usable: system.saf().probe(profile).map(drop).map_err(|error| Failure::of(&error)),
     }
 }

@@ -71,6 +71,11 @@ impl Site {
         Self { system, journal, slot, card: None, parts: BTreeMap::new(), clock, before: None }
     }
 
+    /// Seconds that its clock is ahead.
+    pub(crate) fn ahead(&self) -> i64 {
+        self.clock.ahead()
+    }
+
     /// Pulls its card, and throws it away.
     fn empty(&mut self) {
         if let Some(card) = self.card.take() {

@@ -30,8 +30,15 @@
     });
     box.append(button);
   }
+  // Who follows a link to what is folded away wants to see it.
+  const unfold = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
   addEventListener("beforeprint", () => {
-    for (const closed of document.querySelectorAll("details:not([open])")) {
+    for (const closed of document.querySelectorAll("details:not([open]):not(.folded)")) {
       closed.open = true;
       closed.dataset.printed = "";
     }

@@ -10,6 +10,7 @@
 
 // Most of it uses both sorts of PassTickets.
 mod about;
+mod ci_page;
 #[cfg(feature = "enhanced")]
 mod damage;
 mod help;

@@ -77,6 +77,20 @@ fn a_full_disk_is_an_error() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("standard output cannot be written"));
 }
 
+/// A drill has exit statuses of its own, and one of them is for this.
+#[test]
+fn a_drill_whose_report_cannot_be_written_could_not_be_run() {
+    let place = Place::with_system();
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    for arguments in
+        [&["drill", "run", "class-inactive"][..], &["drill", "list"], &["drill", "run", "class-inactive", "--json"]]
+    {
+        let output = softicsf(place.path()).args(arguments).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("standard output cannot be written"));
+    }
+}
+
 /// An export is there whole, or not at all; what was there before stays.
 #[test]
 fn an_export_that_fails_leaves_nothing_behind() {

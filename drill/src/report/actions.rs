@@ -1,7 +1,10 @@
 //! What somebody should look after, for the minutes of the drill.
 
-use super::model::{Action, Comparison, Dependency, Met, Recovery, Severity};
+use super::grouped::short;
+use super::model::{Action, Comparison, Dependency, Met, Property, Recovery, Severity};
+use super::verdict::FEW;
 use crate::outcome::{Run, Verdict};
+use crate::survey::Kept;
 
 /// Findings, the worst first.
 pub(crate) fn actions(
@@ -17,30 +20,36 @@ pub(crate) fn actions(
             found.push((Severity::High, format!("step {} went otherwise than planned: {first}", step.id)));
         }
     }
-    for row in recovery {
-        let name = &row.application;
-        match row.met {
-            Met::No if row.usable_after.is_none() => {
-                found.push((Severity::High, format!("{name} could not be reached any more")));
+    let many = recovery.len() > FEW;
+    let mut add = |severity, wanted: &dyn Fn(&Recovery) -> bool, one: &str, several: &str| {
+        let names: Vec<&str> = recovery.iter().filter(|row| wanted(row)).map(|row| row.application.as_str()).collect();
+        match names.as_slice() {
+            [] => {}
+            names if many => {
+                found.push((severity, format!("{} {}", short(names), if names.len() > 1 { several } else { one })))
             }
-            Met::No => found.push((Severity::High, format!("{name} came back later than the target allows"))),
-            Met::ByWorkaround => {
-                found.push((Severity::Medium, format!("{name} met the target only by a workaround")));
-            }
-            Met::NeverFailed | Met::Yes | Met::NoTarget => {}
+            names => found.extend(names.iter().map(|name| (severity, format!("{name} {one}")))),
         }
-        if row.uncovered() {
-            found.push((Severity::Medium, format!("{name} has no workaround in this drill")));
-        }
-        let fragile = dependencies.iter().find(|other| other.application == *name && other.needs_engine);
-        if let Some(dependency) = fragile.filter(|_| row.first_failure.is_some()) {
-            let kept = dependency.protection;
-            found.push((Severity::Medium, format!("{name} depends on the crypto engine: its key is {kept}")));
-        }
+    };
+    let lost = |row: &Recovery| row.met == Met::No && row.usable_after.is_none();
+    add(Severity::High, &lost, "could not be reached any more", "could not be reached any more");
+    let late = "came back later than the target allows";
+    add(Severity::High, &|row| row.met == Met::No && !lost(row), late, late);
+    let around = "met the target only by a workaround";
+    add(Severity::Medium, &|row| row.met == Met::ByWorkaround, around, around);
+    add(Severity::Medium, &Recovery::uncovered, "has no workaround in this drill", "have no workaround in this drill");
+    let fragile =
+        |row: &Recovery| dependencies.iter().find(|other| other.application == row.application && other.needs_engine);
+    for kept in [Kept::Legacy, Kept::Enhanced] {
+        let is_kept = |row: &Recovery| {
+            row.first_failure.is_some() && fragile(row).is_some_and(|dependency| dependency.protection == kept)
+        };
+        let one = format!("depends on the crypto engine: its key is {kept}");
+        let several = format!("depend on the crypto engine: their keys are {kept}");
+        add(Severity::Medium, &is_kept, &one, &several);
     }
     for row in sites.rows.iter().filter(|row| row.property == "SMF ID" && !row.same) {
-        let values: Vec<&str> = row.values.iter().filter_map(Option::as_deref).collect();
-        found.push((Severity::High, format!("the sites have different SMF IDs: {}", values.join(", "))));
+        found.push((Severity::High, format!("the sites have different SMF IDs: {}", by_site(sites, row).join(", "))));
     }
     for missing in &sites.missing_labels {
         let labels = missing.labels.join(", ");
@@ -50,4 +59,21 @@ pub(crate) fn actions(
     let action =
         |(severity, finding)| Action { finding, severity, owner: run.lead.clone(), due: None, retest: run.id.clone() };
     found.into_iter().map(action).collect()
+}
+
+/// The values of a property, each with its site; a site that was seen twice may have had two.
+fn by_site(sites: &Comparison, row: &Property) -> Vec<String> {
+    let mut all: Vec<(&str, &str, String)> = Vec::new();
+    for (column, value) in sites.columns.iter().zip(&row.values) {
+        let (site, value) = (column.site.as_str(), value.as_deref().unwrap_or("none"));
+        match all.last_mut() {
+            Some((last, first, text)) if *last == site => {
+                if *first != value {
+                    text.push_str(&format!(" and at the end {value}"));
+                }
+            }
+            _ => all.push((site, value, format!("{site} {value}"))),
+        }
+    }
+    all.into_iter().map(|(_, _, text)| text).collect()
 }

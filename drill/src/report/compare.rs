@@ -72,6 +72,7 @@ impl Report {
             start: old.header.start.clone(),
             tool: old.header.tool.clone(),
             same_file: old.header.file_sha256 == self.header.file_sha256,
+            same_inputs: old.header.inputs == self.header.inputs,
             better: Vec::new(),
             worse: Vec::new(),
             changed: Vec::new(),

@@ -1,9 +1,9 @@
 //! What each application depends on.
 
 use super::model::{Dependency, Seconds};
-use super::recovery::is_for;
+use super::recovery::keys_of;
 use crate::outcome::{Application, Run};
-use crate::survey::{Kept, Surveyed};
+use crate::survey::{Kept, Survey, Surveyed};
 
 /// A row for each application and key profile of it, as they are at the start.
 pub(crate) fn dependencies(run: &Run) -> Vec<Dependency> {
@@ -11,8 +11,7 @@ pub(crate) fn dependencies(run: &Run) -> Vec<Dependency> {
 }
 
 fn rows(run: &Run, application: &Application) -> Vec<Dependency> {
-    let profiles = run.surveys.first().map(|survey| survey.profiles.as_slice()).unwrap_or_default();
-    let own: Vec<&Surveyed> = profiles.iter().filter(|surveyed| is_for(surveyed, application)).collect();
+    let own: Vec<&Surveyed> = run.surveys.first().into_iter().flat_map(|survey| keys_of(survey, application)).collect();
     if own.is_empty() {
         return vec![row(run, application, None)];
     }
@@ -22,27 +21,27 @@ fn rows(run: &Run, application: &Application) -> Vec<Dependency> {
 fn row(run: &Run, application: &Application, surveyed: Option<&Surveyed>) -> Dependency {
     let protection = surveyed.map_or(Kept::NoKey, |surveyed| surveyed.protection);
     let wrapped = matches!(protection, Kept::Legacy | Kept::Enhanced);
+    let smfid = run.surveys.first().map(Survey::smfid).unwrap_or_default();
+    let applid = application.applid_at(smfid);
     Dependency {
         application: application.name.clone(),
-        applid: application.applid.clone(),
         profile: surveyed.map(|surveyed| surveyed.profile.clone()),
         protection,
         label: surveyed.and_then(|surveyed| surveyed.label.clone()),
         needs_icsf: wrapped || protection == Kept::EnhancedClear,
         needs_engine: wrapped,
         same_master_key: wrapped,
-        same_smfid: smfid(run, &application.applid),
+        same_smfid: if applid == application.applid { in_name(run, &applid) } else { Some(smfid.to_owned()) },
         clock_tolerance: Seconds(surveyed.map_or(0, |surveyed| surveyed.tolerance.into())),
         reuse: surveyed.is_some_and(|surveyed| surveyed.reuse),
+        applid,
     }
 }
 
-/// The SMF ID in the application name of TSO or of batch.
+/// The SMF ID of a site that is in the application name of TSO or of batch.
 ///
 /// Source: RACF Security Administrator's Guide, determining profile names: TSO and MVS, each followed by the SMF ID.
-fn smfid(run: &Run, applid: &str) -> Option<String> {
+fn in_name(run: &Run, applid: &str) -> Option<String> {
     let rest = applid.strip_prefix("TSO").or_else(|| applid.strip_prefix("MVS"))?;
-    let properties = run.surveys.iter().flat_map(|survey| &survey.properties);
-    let mut ids = properties.filter(|(name, _)| *name == "SMF ID").map(|(_, id)| id);
-    ids.find(|id| *id == rest).cloned()
+    run.surveys.iter().any(|survey| survey.smfid() == rest).then(|| rest.to_owned())
 }

@@ -7,11 +7,12 @@ use askama::Template;
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
+use super::grouped::{self, Group};
 use super::model::{
-    At, Cause, Cell, CellState, Column, Deed, Judgement, Met, Property, Report, Segment, SegmentState, Severity,
-    Status, StepVerdict, Strip, Told,
+    At, Cause, Cell, CellState, Column, Deed, Dependency, Judgement, Met, Moment, Property, Recovery, Remedy, Report,
+    Row, Rto, Segment, SegmentState, Severity, Status, StepVerdict, Strip, Told,
 };
-use super::verdict::{list, place};
+use super::verdict::{few, place};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
@@ -35,6 +36,9 @@ impl Report {
         Page { report: self, style: STYLE, script: SCRIPT }.render().unwrap_or_default()
     }
 }
+
+/// A drill of more steps is one that nobody reads from beginning to end: what is said of each of them is folded away.
+const MANY_STEPS: usize = 60;
 
 /// What a mark looks like: a shape and a word, so that nobody needs to tell colours apart.
 struct Mark {
@@ -65,6 +69,54 @@ impl Page<'_> {
             (_, Judgement::AsExpected) => mark("works", "✓", "As expected"),
             (_, Judgement::Deviated) => mark("fails", "✕", "Deviated"),
         }
+    }
+
+    /// Whether the RTO was met, where that is to be said beside the judgement.
+    fn rto(&self) -> Option<Mark> {
+        match self.report.verdict.rto {
+            Rto::Missed => Some(mark("fails", "✕", "RTO missed")),
+            Rto::ByWorkaround => Some(mark("around", "▲", "RTO met by workaround")),
+            Rto::Met => Some(mark("works", "✓", "RTO met")),
+            Rto::None => None,
+        }
+    }
+
+    /// Whether applications that fared alike stand together.
+    fn many(&self) -> bool {
+        grouped::are_many(&self.report.faults.applications)
+    }
+
+    /// Whether what is said of each step is folded away, and stays so on paper.
+    fn long(&self) -> bool {
+        self.report.timeline.len() > MANY_STEPS
+    }
+
+    fn cells<'a>(&self, row: &'a Row) -> Vec<Group<'a, Cell>> {
+        grouped::cells(row)
+    }
+
+    fn recoveries(&self) -> Vec<Group<'_, Recovery>> {
+        grouped::recoveries(&self.report.recovery, self.many())
+    }
+
+    fn ways(&self) -> Vec<Remedy> {
+        grouped::ways(&self.report.remedies, self.many())
+    }
+
+    fn dependencies(&self) -> Vec<Group<'_, Dependency>> {
+        grouped::dependencies(&self.report.dependencies, self.many())
+    }
+
+    /// The worse of both.
+    fn edge(&self) -> &'static str {
+        match self.report.verdict.rto {
+            Rto::Missed => "fails",
+            _ => self.judgement().class,
+        }
+    }
+
+    fn late(&self) -> bool {
+        self.report.verdict.rto == Rto::Missed
     }
 
     fn met(&self, met: &Met) -> Mark {
@@ -143,7 +195,7 @@ impl Page<'_> {
     }
 
     fn names(&self, names: &[String]) -> String {
-        list(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        few(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Everything that runs beside the clock.
@@ -177,6 +229,18 @@ impl Page<'_> {
             (Some((day, from)), Some((same, to))) if day == same => format!("{day} {from} to {to} UTC"),
             _ => format!("{start} to {end}"),
         }
+    }
+
+    /// The first cause of a step that failed, and how many there are beside.
+    fn first(&self, moment: &Moment) -> String {
+        let mut causes: Vec<&str> = Vec::new();
+        for cause in &moment.causes {
+            if !causes.contains(&cause.cause.as_str()) {
+                causes.push(&cause.cause);
+            }
+        }
+        let first = causes.first().copied().unwrap_or_default();
+        if causes.len() > 1 { format!("{first}; and {} more", causes.len() - 1) } else { first.to_owned() }
     }
 
     /// What is known of a failure and not said before.

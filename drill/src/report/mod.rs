@@ -6,6 +6,7 @@
 mod actions;
 mod compare;
 mod depend;
+mod grouped;
 mod html;
 mod junit;
 mod limits;
@@ -18,6 +19,7 @@ mod strips;
 mod text;
 mod timeline;
 mod verdict;
+mod ways;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -29,7 +31,7 @@ pub use compare::NotComparable;
 pub use model::Report;
 
 use crate::outcome::Run;
-use model::{Evidence, Header, SCHEMA, Seconds, Told};
+use model::{Evidence, Header, Input, SCHEMA, Seconds, Told};
 
 /// The report as text, 80 columns wide.
 #[must_use]
@@ -45,7 +47,7 @@ impl Report {
         let recovery = recovery::recoveries(run);
         let faults = matrix::matrix(run);
         let sites = sites::comparison(run);
-        let verdict = verdict::verdict(run, &recovery, &dependencies);
+        let verdict = verdict::verdict(run, &recovery, &dependencies, &faults);
         Self {
             schema: SCHEMA,
             header: header(run),
@@ -123,6 +125,7 @@ fn header(run: &Run) -> Header {
         end: instant(run.start.saturating_add(last)),
         seed: run.seed,
         file_sha256: run.sha256.clone(),
+        inputs: run.inputs.iter().map(|(name, hash)| Input { name: name.clone(), sha256: hash.clone() }).collect(),
         engines: run.engines().map(|kind| kind.to_string()).collect(),
         engine_instead: run.instead.map(|kind| kind.to_string()),
         sites: run.sites.clone(),

@@ -12,7 +12,7 @@ use crate::file::Offset;
 use crate::survey::Kept;
 
 /// The version of the JSON form.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Everything there is to say of a run, to be written in several forms.
 ///
@@ -92,10 +92,19 @@ pub(crate) struct Header {
     pub(crate) seed: u64,
     /// SHA-256 of the drill file.
     pub(crate) file_sha256: String,
+    /// The files it takes things from.
+    pub(crate) inputs: Vec<Input>,
     pub(crate) engines: Vec<String>,
     /// The kind of engine that took the place of what the file says.
     pub(crate) engine_instead: Option<String>,
     pub(crate) sites: Vec<String>,
+}
+
+/// A file of the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) sha256: String,
 }
 
 /// Whether it went as planned, and what came of it.
@@ -104,6 +113,8 @@ pub(crate) struct Verdict {
     pub(crate) status: Status,
     pub(crate) verdict: Judgement,
     pub(crate) exit_status: u8,
+    /// Whether every application was back within the time allowed: another thing than whether expectations held.
+    pub(crate) rto: Rto,
     /// Expectations that held, and all that were looked at.
     pub(crate) held: usize,
     pub(crate) expectations: usize,
@@ -117,6 +128,18 @@ pub(crate) struct Verdict {
 pub(crate) enum Status {
     Completed,
     NotStarted,
+}
+
+/// The worst of all applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Rto {
+    /// The drill has none, or was not started.
+    None,
+    Met,
+    /// In time only for users who got in another way.
+    ByWorkaround,
+    Missed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +193,18 @@ impl Met {
             Self::ByWorkaround => "by workaround",
             Self::No => "NO",
             Self::NoTarget => "no target",
+        }
+    }
+}
+
+impl Progress {
+    /// What was compared, as far as files go.
+    pub(crate) const fn files(&self) -> &'static str {
+        match (self.same_file, self.same_inputs) {
+            (true, true) => "the same drill file",
+            (true, false) => "the same drill file with other inputs",
+            (false, true) => "another version of the drill file",
+            (false, false) => "another version of the drill file, with other inputs",
         }
     }
 }
@@ -279,6 +314,16 @@ pub(crate) enum CellState {
 }
 
 impl CellState {
+    /// The worst first.
+    pub(crate) const fn order(self) -> u8 {
+        match self {
+            Self::Fails => 0,
+            Self::Mixed => 1,
+            Self::Works => 2,
+            Self::Unknown => 3,
+        }
+    }
+
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Works => "works",
@@ -483,6 +528,7 @@ pub(crate) struct Progress {
     pub(crate) start: String,
     pub(crate) tool: String,
     pub(crate) same_file: bool,
+    pub(crate) same_inputs: bool,
     pub(crate) better: Vec<String>,
     pub(crate) worse: Vec<String>,
     pub(crate) changed: Vec<String>,

@@ -29,15 +29,19 @@ impl What<'_> {
     }
 }
 
-/// Whether a profile is the one for tickets to an application, or one qualified by group and user.
-pub(crate) fn is_for(surveyed: &Surveyed, application: &Application) -> bool {
-    let rest = surveyed.profile.strip_prefix(&application.applid);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// What a survey found of the keys of an application: the profile of its name at that site, and those qualified by group
+/// and user.
+pub(crate) fn keys_of<'a>(survey: &'a Survey, application: &Application) -> impl Iterator<Item = &'a Surveyed> {
+    let applid = application.applid_at(survey.smfid());
+    survey.profiles.iter().filter(move |surveyed| {
+        let rest = surveyed.profile.strip_prefix(&applid);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
-/// What a survey found of the key of an application.
+/// The first of them.
 pub(crate) fn key_of<'a>(survey: &'a Survey, application: &Application) -> Option<&'a Surveyed> {
-    survey.profiles.iter().find(|surveyed| is_for(surveyed, application))
+    keys_of(survey, application).next()
 }
 
 /// The surveys that follow a step; those of `None` come before the first.
@@ -96,6 +100,19 @@ fn disruptions(run: &Run) -> impl Iterator<Item = At> {
     steps.map(|step| step.at.into())
 }
 
+/// What broke an application: of what is known of it before its failure. That is the last fault or move; or, where it still
+/// worked after that, the last change by an administrator since.
+fn cause(run: &Run, known: &[Known<'_>], failed: At) -> At {
+    let before = |at: &At| *at <= failed;
+    let fault = disruptions(run).filter(before).last();
+    let worked = known.iter().filter(|known| !known.what.is_failure() && known.at < failed).map(|known| known.at).max();
+    let since = worked.filter(|worked| fault.is_none_or(|fault| *worked > fault));
+    let mut changes =
+        run.steps.iter().filter(|step| step.deed == Deed::Change).map(|step| At::from(step.at)).filter(before);
+    let change = since.and_then(|worked| changes.rfind(|at| *at >= worked));
+    change.or(fault).unwrap_or(failed)
+}
+
 /// A time in which an application could not be reached with a ticket.
 struct Outage {
     first_failure: At,
@@ -142,9 +159,10 @@ pub(crate) fn recoveries(run: &Run) -> Vec<Recovery> {
 
 fn recovery(run: &Run, index: usize, application: &Application) -> Recovery {
     let target = run.rto.map(|rto| Seconds(rto.0));
-    let outages = outages(&known(run, index, application));
+    let known = known(run, index, application);
+    let outages = outages(&known);
     let count = outages.len();
-    let rows = outages.iter().map(|outage| row(run, application, target, outage));
+    let rows = outages.iter().map(|outage| row(application, target, cause(run, &known, outage.first_failure), outage));
     // One that does not end is longer than any that does.
     let length = |row: &Recovery| (row.restored_after.is_none(), row.restored_after, row.usable_after);
     let longest = rows.rev().max_by_key(length);
@@ -162,10 +180,8 @@ fn recovery(run: &Run, index: usize, application: &Application) -> Recovery {
     longest.map_or(none, |row| Recovery { outages: count, ..row })
 }
 
-fn row(run: &Run, application: &Application, target: Option<Seconds>, outage: &Outage) -> Recovery {
+fn row(application: &Application, target: Option<Seconds>, from: At, outage: &Outage) -> Recovery {
     let failed = outage.first_failure;
-    // What broke it last, as far as is known.
-    let from = disruptions(run).filter(|at| *at <= failed).last().unwrap_or(failed);
     let since = |at: At| Seconds(at.0.saturating_sub(from.0));
     let restored_after = outage.restored.map(|(at, _)| since(at));
     let workaround = outage.workaround.filter(|way| outage.restored.is_none_or(|(at, _)| *way < at));

@@ -1,43 +1,71 @@
 //! The ways out of each failure: what they cost, what they weaken, and what to type.
 //!
-//! Sources: Broadcom article 415349 for the engine, the SMF ID and switching tickets off; RACF Security Administrator's
-//! Guide for KEYMASKED and `NO REPLAY PROTECTION`; ICSF Administrator's Guide for master keys.
+//! The idea: what a caller is told is not enough to mend it. A ticket that is not valid may be one of another key, of another
+//! time, or one made by a profile that waits for a REFRESH; so a failure is looked at beside the sites as they were then.
 
 use icsf_core::codes::Code;
 use icsf_saf::codes::Code as Situation;
 
 use super::model::Remedy;
-use super::recovery::{is_for, key_of};
+use super::recovery::{key_of, keys_of};
+use super::ways::{Keys, REFRESH, WAYS, Way};
 use crate::consumer::Failure;
 use crate::outcome::{Application, Run};
-use crate::survey::{Kept, Surveyed};
+use crate::survey::{CKDS_FORMAT, Kept, Survey, Surveyed};
 
 /// What was wrong, as far as ways out differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Against {
+pub(crate) enum Against {
     Engine,
     Icsf,
     Label,
-    Permission,
+    /// A label that is missing because the CKDS takes no HMAC keys.
+    FixedCkds,
+    /// To a service of ICSF or a key in it.
+    IcsfAccess,
+    Access,
     Class,
     Profile,
-    NotValid,
+    /// The profile holds no key that can be used.
+    KeyItself,
+    Stale,
+    /// Clocks that are further apart than any ticket lives.
+    Clocks,
+    NearClocks,
+    Keys,
     Replay,
+    Revoked,
+    Dirty,
     Other,
 }
 
+/// The longest that a ticket lives, in seconds: TIMEOUT, and legacy tickets.
+const LONGEST: u64 = 600;
+
 impl Against {
-    fn of(failure: &Failure) -> Self {
-        match (failure.cause.code(), failure.situation) {
+    fn of(case: &Case<'_>) -> Self {
+        match (case.failure.cause.code(), case.failure.situation) {
             (Some(Code::EngineUnavailable | Code::MasterKeyMismatch | Code::MasterKeyNotSet), _) => Self::Engine,
             (Some(Code::IcsfStopped), _) => Self::Icsf,
+            (Some(Code::LabelNotFound), _) if case.left_out() => Self::FixedCkds,
             (Some(Code::LabelNotFound), _) => Self::Label,
-            (Some(Code::ServiceNotAuthorized | Code::LabelNotAuthorized), _)
-            | (None, Some(Situation::NotAuthorized)) => Self::Permission,
+            (Some(Code::ServiceNotAuthorized | Code::LabelNotAuthorized), _) => Self::IcsfAccess,
+            (None, Some(Situation::NotAuthorized)) => Self::Access,
             (None, Some(Situation::ClassInactive)) => Self::Class,
             (None, Some(Situation::GenerationNoProfile | Situation::EvaluationNoProfile)) => Self::Profile,
-            (None, Some(Situation::EvaluationNotValid)) => Self::NotValid,
+            (
+                None,
+                Some(
+                    Situation::GenerationNoKey
+                    | Situation::GenerationKey
+                    | Situation::EvaluationNoKey
+                    | Situation::EvaluationKey,
+                ),
+            ) => Self::KeyItself,
+            (None, Some(Situation::EvaluationNotValid | Situation::SignOnNotValid)) => case.not_valid(),
             (None, Some(Situation::EvaluationReplayed)) => Self::Replay,
+            (None, Some(Situation::SignOnRevoked)) => Self::Revoked,
+            (None, None) if case.failure.cause.why().contains("not program-controlled") => Self::Dirty,
             _ => Self::Other,
         }
     }
@@ -47,135 +75,108 @@ impl Against {
             Self::Engine => "no engine with the right master keys",
             Self::Icsf => "ICSF not started",
             Self::Label => "key label missing",
-            Self::Permission => "access refused",
+            Self::FixedCkds => "a fixed-length CKDS takes no HMAC key",
+            Self::IcsfAccess => "ICSF refuses the caller",
+            Self::Access => "access refused",
             Self::Class => "class PTKTDATA not in use",
             Self::Profile => "no key profile",
-            Self::NotValid => "ticket not valid",
+            Self::KeyItself => "a key that cannot be used",
+            Self::Stale => "a changed profile that is not in storage",
+            Self::Clocks | Self::NearClocks => "clocks that are apart",
+            Self::Keys => "ticket not valid",
             Self::Replay => "ticket used before",
+            Self::Revoked => "users revoked",
+            Self::Dirty => "a dirty address space",
             Self::Other => "another failure",
+        }
+    }
+
+    /// What mends it where the failing part itself says what to type: way, cost, and what it weakens.
+    const fn told(self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self::IcsfAccess => (
+                "give the server the access to ICSF that it has at the primary site",
+                "a look at who else the profile lets in; profiles of CSFSERV and CSFKEYS are to be copied with the CKDS",
+                None,
+            ),
+            Self::Access => (
+                "give the server the access that it has at the primary site",
+                "a look at who else the profile lets in",
+                None,
+            ),
+            Self::Revoked => (
+                "resume the users, when what made their sign-ons fail is mended",
+                "a look at each: one whose password was guessed at is revoked just so",
+                None,
+            ),
+            Self::Dirty => (
+                "make the load library of ICSF program-controlled, and restart the server",
+                "a restart, and whoever works in the server is thrown out; the library may have another name",
+                None,
+            ),
+            _ => {
+                ("what the failing part itself says", "not known here: try it in a drill first", Some("not known here"))
+            }
         }
     }
 }
 
-/// A way out, `{profile}` and `{label}` still to be filled in.
-struct Way {
-    against: &'static [Against],
-    /// Of keys kept like this; all, where it is empty.
-    protection: &'static [Kept],
-    way: &'static str,
-    cost: &'static str,
-    weakens: Option<&'static str>,
-    commands: &'static [&'static str],
+/// A failure, and the sites as they were then.
+struct Case<'a> {
+    application: &'a Application,
+    failure: &'a Failure,
+    /// The site it was met at.
+    site: Option<&'a Survey>,
+    /// Every site.
+    sites: Vec<&'a Survey>,
+    /// Its key; where the site has none, as it was at the start.
+    key: Option<&'a Surveyed>,
 }
 
-const REFRESH: &str = "SETROPTS RACLIST(PTKTDATA) REFRESH";
-const NEEDY: &[Against] = &[Against::Engine, Against::Icsf, Against::Label];
+impl Case<'_> {
+    /// Whether the CKDS has no room for the key.
+    fn left_out(&self) -> bool {
+        let fixed = self.site.and_then(|site| site.property(CKDS_FORMAT)) == Some("fixed");
+        fixed && Keys::AnyEnhanced.have(self.key)
+    }
 
-const WAYS: &[Way] = &[
-    Way {
-        against: &[Against::Engine],
-        protection: &[],
-        way: "a card with the same master keys at the recovery site",
-        cost: "a card, and a key ceremony rehearsed beforehand; its patterns are compared first",
-        weakens: None,
-        commands: &["D ICSF,CARDS", "D ICSF,MKS"],
-    },
-    Way {
-        against: &[Against::Icsf],
-        protection: &[],
-        way: "start ICSF before the applications",
-        cost: "its place in the start-up of the recovery site; CSF stands for the name of your procedure",
-        weakens: None,
-        commands: &["START CSF", "D ICSF,KDS"],
-    },
-    Way {
-        against: &[Against::Label],
-        protection: &[],
-        way: "bring the CKDS of the recovery site up to the security database, and refresh it",
-        cost: "both have to be copied at one moment from then on",
-        weakens: None,
-        commands: &["D ICSF,KDS"],
-    },
-    Way {
-        against: NEEDY,
-        protection: &[Kept::Legacy],
-        way: "mask the key in the security database",
-        cost: "the key has to be typed at every site; it is written as k here",
-        weakens: Some("whoever reads the security database can undo the masking and make tickets"),
-        commands: &["RALTER PTKTDATA {profile} SSIGNON(KEYMASKED(kkkkkkkkkkkkkkkk))", REFRESH],
-    },
-    Way {
-        against: NEEDY,
-        protection: &[Kept::Enhanced],
-        way: "go back to legacy tickets with a masked key",
-        cost: "the key has to be typed at every site; it is written as k here. Not where enhanced tickets are compulsory",
-        weakens: Some("whoever reads the security database can make tickets; legacy tickets are made with DES"),
-        commands: &[
-            "RALTER PTKTDATA {profile} NOSSIGNON",
-            "RALTER PTKTDATA {profile} SSIGNON(KEYMASKED(kkkkkkkkkkkkkkkk))",
-            REFRESH,
-        ],
-    },
-    Way {
-        against: &[Against::Engine],
-        protection: &[Kept::Enhanced],
-        way: "keep the HMAC key clear in the CKDS: it needs ICSF and no card",
-        cost: "not tried on a real system; ask IBM before you rely on it",
-        weakens: Some("whoever reads the CKDS can make tickets"),
-        commands: &[
-            "softicsf ckds delete {label}",
-            "softicsf ckds add {label} --type HMAC-MAC --clear --from hmac.key",
-        ],
-    },
-    Way {
-        against: &[Against::Engine, Against::Icsf, Against::Label, Against::Profile, Against::NotValid],
-        protection: &[],
-        way: "switch PassTickets off in the session manager: users type their passwords",
-        cost: "every user needs a password that is valid and known",
-        weakens: Some("passwords go over the network, and into the session manager"),
-        commands: &[],
-    },
-    Way {
-        against: &[Against::Class],
-        protection: &[],
-        way: "activate the class and bring its profiles into storage",
-        cost: "none",
-        weakens: None,
-        commands: &["SETROPTS CLASSACT(PTKTDATA)", "SETROPTS RACLIST(PTKTDATA)"],
-    },
-    Way {
-        against: &[Against::Profile],
-        protection: &[],
-        way: "give the recovery site the SMF ID its profiles are named after, or define profiles for its own",
-        cost: "a look at the application names: TSO and batch are named after the SMF ID",
-        weakens: None,
-        commands: &["D SMF,O", "RLIST PTKTDATA * SSIGNON"],
-    },
-    Way {
-        against: &[Against::NotValid],
-        protection: &[],
-        way: "set the clocks alike, and compare the keys of both sites",
-        cost: "none",
-        weakens: None,
-        commands: &["RLIST PTKTDATA {profile} SSIGNON"],
-    },
-    Way {
-        against: &[Against::Replay],
-        protection: &[Kept::Enhanced, Kept::EnhancedClear],
-        way: "allow tickets to be used again",
-        cost: "none",
-        weakens: Some("whoever sees a ticket can use it until it is out of date"),
-        commands: &["RALTER PTKTDATA {profile} SSIGNON(REPLAY(YES))", REFRESH],
-    },
-    Way {
-        against: &[Against::Replay],
-        protection: &[Kept::Legacy, Kept::Masked],
-        way: "allow tickets to be used again",
-        cost: "none",
-        weakens: Some("whoever sees a ticket can use it for ten minutes"),
-        commands: &["RALTER PTKTDATA {profile} APPLDATA('NO REPLAY PROTECTION')", REFRESH],
-    },
-];
+    /// Why a ticket was not valid: a profile that is another one in storage, clocks, or else keys.
+    fn not_valid(&self) -> Against {
+        let mut keys = self.sites.iter().flat_map(|site| keys_of(site, self.application));
+        if keys.any(|key| key.stale) {
+            return Against::Stale;
+        }
+        let lives = self.key.map_or(LONGEST, |key| key.tolerance.into());
+        match self.apart() {
+            apart if apart > LONGEST => Against::Clocks,
+            apart if apart > lives => Against::NearClocks,
+            _ => Against::Keys,
+        }
+    }
+
+    /// How far the clocks of the sites are apart, in seconds.
+    fn apart(&self) -> u64 {
+        let ahead = || self.sites.iter().map(|site| site.ahead);
+        ahead().max().zip(ahead().min()).map_or(0, |(most, least)| most.abs_diff(least))
+    }
+
+    /// What is typed, with everything filled in.
+    fn command(&self, command: &str) -> String {
+        let own = self.application.applid_at(self.site.map(Survey::smfid).unwrap_or_default());
+        let profile = self.key.map_or(own.as_str(), |key| key.profile.as_str());
+        let label = self.key.and_then(|key| key.label.as_deref()).unwrap_or_default();
+        let key = match self.key.map(|key| key.protection) {
+            Some(Kept::Legacy) => format!("KEYLABEL({label})"),
+            Some(Kept::Enhanced | Kept::EnhancedClear) => format!("EPTKEYLABEL({label})"),
+            Some(Kept::Masked | Kept::NoKey) | None => "KEYMASKED(kkkkkkkkkkkkkkkk)".to_owned(),
+        };
+        // The next full minute.
+        let timeout = ((self.apart() / 60 + 1) * 60).min(LONGEST).to_string();
+        let values =
+            [("{profile}", profile), ("{label}", label), ("{name}", &own), ("{key}", &key), ("{timeout}", &timeout)];
+        values.into_iter().fold(command.to_owned(), |command, (name, value)| command.replace(name, value))
+    }
+}
 
 /// The ways out of every failure that was met, each once, with all applications it helps.
 pub(crate) fn remedies(run: &Run) -> Vec<Remedy> {
@@ -192,18 +193,14 @@ pub(crate) fn remedies(run: &Run) -> Vec<Remedy> {
             }
         }
     };
-    for (application, failure) in failures(run) {
-        let key = run.surveys.iter().find_map(|survey| key_of(survey, application));
-        let against = Against::of(failure);
-        let fits = |way: &&Way| {
-            way.against.contains(&against)
-                && (way.protection.is_empty() || key.is_some_and(|key| way.protection.contains(&key.protection)))
-        };
+    for case in failures(run) {
+        let against = Against::of(&case);
+        let fits = |way: &&Way| way.against.contains(&against) && way.keys.have(case.key);
         let mut ways = WAYS.iter().filter(fits).peekable();
-        if ways.peek().is_none() {
-            failure.cause.remedies().iter().for_each(|way| add(told(application, against, way)));
+        if ways.peek().is_none() || against == Against::Dirty {
+            add(told(&case, against));
         }
-        ways.for_each(|way| add(filled(application, against, way, key)));
+        ways.for_each(|way| add(filled(&case, against, way)));
     }
     remedies
 }
@@ -217,41 +214,76 @@ fn merge(all: &mut Vec<String>, more: Vec<String>) {
 }
 
 /// Every failure of a sign-on, and of a key that was tried where it would have been used.
-fn failures(run: &Run) -> impl Iterator<Item = (&Application, &Failure)> {
-    let refused = run
-        .steps
-        .iter()
-        .flat_map(|step| &step.sign_ons)
-        .filter_map(|sign_on| Some((run.applications.get(sign_on.application)?, sign_on.result.as_ref().err()?)));
-    let unusable = run.surveys.iter().flat_map(|survey| &survey.profiles).flat_map(move |surveyed| {
-        let own = run.applications.iter().filter(move |application| is_for(surveyed, application));
-        own.filter_map(move |application| Some((application, surveyed.usable.as_ref().err()?)))
-    });
-    refused.chain(unusable)
+fn failures(run: &Run) -> Vec<Case<'_>> {
+    let mut all = Vec::new();
+    // The sites as they were last seen, step after step.
+    let mut sites: Vec<&Survey> = Vec::new();
+    let mut look = |after: Option<&str>, all: &mut Vec<_>| {
+        for survey in run.surveys.iter().filter(|survey| survey.after.as_deref() == after) {
+            sites.retain(|site| site.site != survey.site);
+            sites.push(survey);
+            for application in &run.applications {
+                let unusable = keys_of(survey, application).filter_map(|key| key.usable.as_ref().err());
+                all.extend(unusable.map(|failure| case(run, application, failure, &survey.site, &sites)));
+            }
+        }
+        sites.clone()
+    };
+    look(None, &mut all);
+    for step in &run.steps {
+        let sites = look(Some(&step.id), &mut all);
+        for sign_on in &step.sign_ons {
+            if let (Some(application), Err(failure)) = (run.applications.get(sign_on.application), &sign_on.result) {
+                all.push(case(run, application, failure, &step.site, &sites));
+            }
+        }
+    }
+    all
 }
 
-fn filled(application: &Application, against: Against, way: &Way, key: Option<&Surveyed>) -> Remedy {
-    let profile = key.map_or(application.applid.as_str(), |key| key.profile.as_str());
-    let label = key.and_then(|key| key.label.as_deref()).unwrap_or_default();
-    let command = |command: &&str| command.replace("{profile}", profile).replace("{label}", label);
+fn case<'a>(
+    run: &'a Run,
+    application: &'a Application,
+    failure: &'a Failure,
+    site: &str,
+    sites: &[&'a Survey],
+) -> Case<'a> {
+    let site = sites.iter().copied().find(|known| known.site == site);
+    let here = site.and_then(|site| key_of(site, application));
+    let key = here.or_else(|| run.surveys.iter().find_map(|survey| key_of(survey, application)));
+    Case { application, failure, site, sites: sites.to_vec(), key }
+}
+
+fn filled(case: &Case<'_>, against: Against, way: &Way) -> Remedy {
     Remedy {
-        applications: vec![application.name.clone()],
+        applications: vec![case.application.name.clone()],
         against: against.words().to_owned(),
         way: way.way.to_owned(),
         cost: Some(way.cost.to_owned()),
         weakens: way.weakens.map(str::to_owned),
-        commands: way.commands.iter().map(command).collect(),
+        commands: way.commands.iter().map(|command| case.command(command)).collect(),
     }
 }
 
-/// What the failing part itself says.
-fn told(application: &Application, against: Against, way: &str) -> Remedy {
+/// What the failing part itself says: its commands where it is one of those that say some, else its words.
+fn told(case: &Case<'_>, against: Against) -> Remedy {
+    let (way, cost, weakens) = against.told();
+    let said = case.failure.cause.remedies();
+    let (way, commands) = match against {
+        Against::Other if !said.is_empty() => (said.join("; or "), Vec::new()),
+        Against::Dirty => (way.to_owned(), PROGRAM_CONTROL.iter().map(|command| (*command).to_owned()).collect()),
+        _ => (way.to_owned(), said.iter().flat_map(|said| said.split(", then ")).map(str::to_owned).collect()),
+    };
     Remedy {
-        applications: vec![application.name.clone()],
+        applications: vec![case.application.name.clone()],
         against: against.words().to_owned(),
-        way: way.to_owned(),
-        cost: None,
-        weakens: None,
-        commands: Vec::new(),
+        way,
+        cost: Some(cost.to_owned()),
+        weakens: weakens.map(str::to_owned),
+        commands,
     }
 }
+
+/// Source: z/OS UNIX System Services Planning, defining modules to program control.
+const PROGRAM_CONTROL: [&str; 2] =
+    ["RALTER PROGRAM ** ADDMEM('CSF.SCSFMOD0'//NOPADCHK)", "SETROPTS WHEN(PROGRAM) REFRESH"];

@@ -1,7 +1,7 @@
 //! The report as text, 80 columns wide: what a terminal shows, and a change ticket takes.
 
-use super::model::{At, CellState, Judgement, Moment, Progress, Report, Row, Status, StepVerdict};
-use super::verdict::list;
+use super::model::{At, CellState, Judgement, Moment, Progress, Report, Row, Rto, Status, StepVerdict};
+use super::verdict::{few, missed};
 
 const WIDTH: usize = 80;
 /// How much of a line is left for applications beside a site, a moment and an engine.
@@ -115,6 +115,9 @@ impl Page {
         }
         fact("tool", &header.tool);
         fact("SHA-256", &header.file_sha256);
+        for input in &header.inputs {
+            fact("input", &format!("{}, SHA-256 {}", input.name, input.sha256));
+        }
         if let Some(kind) = &header.engine_instead {
             fact("engine", &format!("{kind}, in the place of what the file says"));
         }
@@ -133,6 +136,11 @@ impl Page {
             (_, Judgement::Deviated) => format!("DEVIATED: {} of {all} expectations did not hold.", all - held),
         };
         self.wrapped("", &judgement);
+        match verdict.rto {
+            Rto::Missed => self.wrapped("", &format!("RTO MISSED by {}.", few(&missed(report)))),
+            Rto::ByWorkaround => self.wrapped("", "RTO met only by a workaround."),
+            Rto::Met | Rto::None => {}
+        }
         self.wrapped("", &verdict.sentence);
         for detail in &verdict.details {
             self.wrapped("- ", detail);
@@ -140,7 +148,7 @@ impl Page {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let file = if progress.same_file { "the same drill file" } else { "another version of the drill file" };
+        let file = progress.files();
         self.heading("Since the earlier run");
         self.wrapped("  ", &format!("compared with the run of {} by {}, {file}", progress.start, progress.tool));
         for (what, all) in [("better", &progress.better), ("WORSE", &progress.worse), ("other", &progress.changed)] {
@@ -297,7 +305,7 @@ impl Page {
         self.heading("What mends it");
         for remedy in &report.remedies {
             let names: Vec<&str> = remedy.applications.iter().map(String::as_str).collect();
-            self.wrapped("  - ", &format!("{} ({}): {}", list(&names), remedy.against, remedy.way));
+            self.wrapped("  - ", &format!("{} ({}): {}", few(&names), remedy.against, remedy.way));
             for (name, text) in [("cost", &remedy.cost), ("weakens", &remedy.weakens)] {
                 if let Some(text) = text {
                     self.wrapped(&format!("      {name}: "), text);

@@ -1,11 +1,13 @@
 //! The verdict, in plain words.
 
-use super::model::{Dependency, Judgement, Met, Recovery, Status, Verdict};
+use super::model::{
+    Cell, CellState, Dependency, Judgement, Known, Matrix, Met, Recovery, Report, Rto, Status, Verdict,
+};
 use crate::outcome::{Run, StepResult, Verdict as Went};
 use crate::survey::Kept;
 
 /// Whether it went as planned, and what came of it.
-pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency]) -> Verdict {
+pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) -> Verdict {
     let held = run.steps.iter().filter(|step| step.verdict == Went::AsExpected).count();
     let deviated: Vec<&StepResult> =
         run.steps.iter().filter(|step| matches!(step.verdict, Went::Deviated(_))).collect();
@@ -14,22 +16,34 @@ pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependen
         let at = deviated.first().map(|step| format!(" at step {}", step.id)).unwrap_or_default();
         format!("Nothing was tried: the baseline failed{at}, so what follows would prove nothing.")
     } else {
-        details.extend(because(recovery, dependencies));
+        details.extend(because(recovery, dependencies, faults));
         outcome(run, recovery)
     };
     if !run.not_started && !deviated.is_empty() {
         let steps: Vec<&str> = deviated.iter().map(|step| step.id.as_str()).collect();
         let what = if let [_] = *steps { "Step" } else { "Steps" };
-        details.insert(0, format!("{what} {} went otherwise than the plan says.", list(&steps)));
+        details.insert(0, format!("{what} {} went otherwise than the plan says.", few(&steps)));
     }
     Verdict {
         status: if run.not_started { Status::NotStarted } else { Status::Completed },
         verdict: if deviated.is_empty() { Judgement::AsExpected } else { Judgement::Deviated },
         exit_status: run.exit_status(),
+        rto: rto(run, recovery),
         held,
         expectations: held + deviated.len(),
         sentence,
         details,
+    }
+}
+
+fn rto(run: &Run, recovery: &[Recovery]) -> Rto {
+    let any = |met| recovery.iter().any(|row| row.met == met);
+    match run.rto {
+        None => Rto::None,
+        Some(_) if run.not_started => Rto::None,
+        Some(_) if any(Met::No) => Rto::Missed,
+        Some(_) if any(Met::ByWorkaround) => Rto::ByWorkaround,
+        Some(_) => Rto::Met,
     }
 }
 
@@ -46,7 +60,7 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
     if !lost.is_empty() {
         let way = if failed.iter().all(|row| row.usable_after.is_some()) { "; users got in another way" } else { "" };
         let have = if let [_] = *lost { "has" } else { "have" };
-        return format!("{head}, and {} still {have} none at the end{way}.", list(&lost));
+        return format!("{head}, and {} still {have} none at the end{way}.", few(&lost));
     }
     let worst = failed.iter().filter_map(|row| row.restored_after).max();
     let back = if let [_] = *failed { "it had them back after" } else { "all had them back, the last after" };
@@ -62,7 +76,7 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
 }
 
 /// Who depends on the engine, who went on and why, and who had no other way in.
-fn because(recovery: &[Recovery], dependencies: &[Dependency]) -> Vec<String> {
+fn because(recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) -> Vec<String> {
     let mut details = Vec::new();
     let names = |wanted: &dyn Fn(&Recovery) -> bool| -> Vec<&str> {
         recovery.iter().filter(|row| wanted(row)).map(|row| row.application.as_str()).collect()
@@ -72,21 +86,53 @@ fn because(recovery: &[Recovery], dependencies: &[Dependency]) -> Vec<String> {
     };
     let needy = names(&|row| row.first_failure.is_some() && of(&row.application, &|d| d.needs_engine));
     if !needy.is_empty() {
-        let need = if let [_] = *needy { "needs" } else { "need" };
+        let (need, key) = match *needy {
+            [_] => ("needs", "the key of its tickets is"),
+            _ => ("need", "the keys of their tickets are"),
+        };
         details.push(format!(
-            "{} {need} a crypto engine with the same master keys: the keys of their tickets are wrapped in the CKDS.",
-            list(&needy)
+            "{} {need} a crypto engine with the same master keys: {key} wrapped in the CKDS.",
+            few(&needy)
         ));
     }
-    let masked = names(&|row| row.first_failure.is_none() && of(&row.application, &|d| d.protection == Kept::Masked));
+    let masked = names(&|row| {
+        row.first_failure.is_none()
+            && of(&row.application, &|d| d.protection == Kept::Masked)
+            && went_on_without_icsf(faults, &row.application)
+    });
     if !masked.is_empty() {
-        details.push(format!("{} never failed: masked in the security database, a key needs no ICSF.", list(&masked)));
+        details.push(format!("{} never failed: masked in the security database, a key needs no ICSF.", few(&masked)));
     }
     let uncovered = names(&Recovery::uncovered);
     if !uncovered.is_empty() {
-        details.push(format!("No other way in to {} was tried in this drill.", list(&uncovered)));
+        details.push(format!("No other way in to {} was tried in this drill.", few(&uncovered)));
     }
     details
+}
+
+/// Whether somebody signed on to it with a ticket while ICSF failed another application.
+fn went_on_without_icsf(faults: &Matrix, application: &str) -> bool {
+    faults.rows.iter().any(|row| {
+        let signed_on =
+            |cell: &Cell| cell.application == application && (cell.state, cell.by) == (CellState::Works, Known::SignOn);
+        row.cells.iter().any(signed_on) && row.cells.iter().any(|cell| cell.icsf.is_some())
+    })
+}
+
+/// The applications that were not back in time.
+pub(crate) fn missed(report: &Report) -> Vec<&str> {
+    report.recovery.iter().filter(|row| row.met == Met::No).map(|row| row.application.as_str()).collect()
+}
+
+/// How many names a sentence takes.
+pub(crate) const FEW: usize = 8;
+
+/// The names, or the first of them and how many more there are.
+pub(crate) fn few(names: &[&str]) -> String {
+    match names.get(..FEW - 2) {
+        Some(first) if names.len() > FEW => format!("{} and {} more", first.join(", "), names.len() - first.len()),
+        _ => list(names),
+    }
 }
 
 /// `A`, `A and B`, `A, B and C`.

@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use super::input::{FileRead, InputError, Origin, Seen, numbered};
 
+/// A pattern of each kind of master key, as far as it is shown: DES, AES.
+pub(super) type Patterns = [Option<Seen<Option<String>>>; 2];
+
 /// What the displays say. A pattern is `None` where the register is empty.
 #[derive(Debug)]
 pub(super) struct Displays {
@@ -20,9 +23,9 @@ pub(super) struct Displays {
     cards_shown: Option<u64>,
     cards: Vec<Seen<Adapter>>,
     pub(super) format: Option<Seen<String>>,
-    /// The patterns of the key data set, and of the registers that are in use: DES, AES.
-    pub(super) kds: [Option<Seen<Option<String>>>; 2],
-    pub(super) current: [Option<Seen<Option<String>>>; 2],
+    /// The patterns of the key data set, and of the registers that are in use.
+    pub(super) kds: Patterns,
+    pub(super) current: Patterns,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

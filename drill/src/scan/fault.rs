@@ -80,7 +80,7 @@ faults! {
     "stale-raclist" OK, NOT_VALID, "", |_| Some(Fate::Depends);
     "ckds-empty" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Dies));
     "ckds-older" NOT_MADE, NOT_VALID, "08/271C", |p| Some(ckds(p, Fate::Depends));
-    "ckds-fixed" NOT_MADE, NOT_VALID, "0C/0000",
+    "ckds-fixed" NOT_MADE, NOT_VALID, "08/271C",
         |p| Some(if p.enhanced.is_some() { Fate::Dies } else { Fate::Works });
     "clock-large" OK, NOT_VALID, "", |_| Some(Fate::Dies);
     "clock-small" OK, NOT_VALID, "",

@@ -219,6 +219,12 @@ impl KeyProfile {
         }
     }
 
+    /// Under which master keys it has keys: DES, AES. An HMAC key that may be clear counts as one that is not.
+    pub(super) fn under(&self) -> [bool; 2] {
+        let legacy = !matches!(self.legacy, None | Some(LegacyProtection::Masked));
+        [legacy, self.enhanced.is_some_and(|enhanced| enhanced.key != HmacProtection::Clear)]
+    }
+
     /// How far a clock may be off, in seconds, for the tickets that are generated.
     #[must_use]
     pub fn window(&self) -> u32 {

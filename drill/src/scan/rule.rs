@@ -98,7 +98,8 @@ rules! {
         ["wrong-master-key" "zeroised"]
         "Keys under the master key of the CKDS cannot be unwrapped: the card does not become active, or ICSF answers \
          08/2714."
-        "Load the same key parts at the recovery site and set the master key; patterns must then be the same.";
+        "Load the key parts of the site to be recovered and set the master key; patterns must then be the same. Nothing is \
+         wrong where the recovery site has a CKDS of its own, with the same keys under its own master key.";
     CKDS_FIXED "ckds-fixed" "a fixed-length CKDS"
         ["ckds-fixed"]
         "A fixed-length CKDS has no room for HMAC keys: enhanced tickets die, legacy ones work."

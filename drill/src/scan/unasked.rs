@@ -1,7 +1,7 @@
 //! What could not be looked at, as nothing that was given tells it.
 
 use super::Inputs;
-use super::displays::{CardState, Displays};
+use super::displays::{CardState, Patterns};
 use super::profile::{HmacProtection, KeyProfile, Requirement};
 
 pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
@@ -28,11 +28,16 @@ pub(super) fn of(inputs: &Inputs, profiles: &[KeyProfile]) -> Vec<String> {
         inputs.target.as_ref().map_or((CardState::Unseen, false), |site| (site.card(), site.smfid.is_some()));
     ask(cards && card == CardState::Unseen, "whether the recovery site has a card: D ICSF,CARDS with --target");
     ask(systems && !smfid, "the SMF ID of the recovery site: D SMF,O with --target");
-    let shows = |site: &Displays| site.kds.iter().chain(&site.current).any(Option::is_some);
-    let known = |site: &Option<Displays>| site.as_ref().is_some_and(shows);
-    let compared = inputs.target.as_ref().is_some_and(|site| {
-        site.current.iter().any(Option::is_some) && (site.kds.iter().any(Option::is_some) || known(&inputs.source))
-    });
+    let shows = |kind: usize, patterns: &Patterns| {
+        let seen = patterns.get(kind).and_then(Option::as_ref);
+        seen.map(|seen| seen.value.is_some())
+    };
+    let has = |kind, patterns| shows(kind, patterns) == Some(true);
+    let source = |kind| inputs.source.as_ref().is_some_and(|site| has(kind, &site.kds) || has(kind, &site.current));
+    let target = |kind| inputs.target.as_ref().is_some_and(|site| shows(kind, &site.current).is_some());
+    let needed = |kind| used().any(|profile| profile.under().get(kind).is_some_and(|under| *under));
+    // Of both sites: the CKDS that is at the recovery site now may be one for tests.
+    let compared = (0..2).all(|kind| !needed(kind) || (source(kind) && target(kind)));
     ask(
         cards && !compared,
         "whether the recovery site has the same master keys: D ICSF,MKVPS of both sites with --source and --target",

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use icsf_saf::model::ProfileName;
 
 use super::Permit;
-use super::displays::{Displays, same};
+use super::displays::{Displays, Patterns, same};
 use super::findings::{KEY, REFRESH, Search};
 use super::input::Seen;
-use super::profile::{HmacProtection, KeyProfile, LegacyProtection};
+use super::profile::{KeyProfile, LegacyProtection};
 use super::rule::{self, Severity};
 
 impl Search<'_> {
@@ -126,7 +126,7 @@ impl Search<'_> {
         let Some(target) = &self.inputs.target else { return };
         let enhanced = self.profiles.iter().filter(|profile| profile.is_used() && profile.enhanced.is_some());
         if let Some(format) = target.format.as_ref().filter(|format| format.value == "FIXED") {
-            let count = enhanced.clone().count();
+            let count = enhanced.count();
             if count > 0 {
                 let what = format!("FORMAT=FIXED, and applications with enhanced keys: {count}");
                 self.add(
@@ -139,30 +139,33 @@ impl Search<'_> {
                 );
             }
         }
-        let secure = enhanced.clone().any(|p| p.enhanced.is_some_and(|enhanced| enhanced.key != HmacProtection::Clear));
-        let in_ckds = |p: &KeyProfile| !matches!(p.legacy, None | Some(LegacyProtection::Masked));
-        let legacy = self.profiles.iter().any(|profile| profile.is_used() && in_ckds(profile));
-        for (number, (kind, needed)) in [("DES-MK", legacy), ("AES-MK", secure)].into_iter().enumerate() {
-            let of_target = |site: &Displays| {
-                let at = |seen: &[Option<Seen<Option<String>>>; 2]| {
-                    let seen = seen.get(number)?.as_ref()?;
-                    Some((seen.value.clone(), site.place(seen)))
-                };
-                (at(&site.kds), at(&site.current))
+        for (number, kind) in ["DES-MK", "AES-MK"].into_iter().enumerate() {
+            let under = |profile: &KeyProfile| profile.under().get(number).is_some_and(|under| *under);
+            let needed = self.profiles.iter().any(|profile| profile.is_used() && under(profile));
+            let pattern = |site: &Displays, patterns: &Patterns| {
+                let seen = patterns.get(number)?.as_ref()?;
+                Some((seen.value.clone(), site.place(seen)))
             };
-            let (kds, current) = of_target(target);
-            let (source_kds, source_current) = self.inputs.source.as_ref().map(of_target).unwrap_or_default();
-            // What the keys to be used are under: the CKDS that is there, else that of the other site.
-            let wanted =
-                [kds, source_kds, source_current].into_iter().flatten().find_map(|(p, place)| Some((p?, place)));
-            let (Some((held, at)), Some((wanted, from)), true) = (current, wanted, needed) else { continue };
-            let differs = match &held {
-                Some(held) if same(held, &wanted) => continue,
-                Some(held) => format!("keys are under {wanted}, and the card has {held}"),
-                None => format!("keys are under {wanted}, and the card has none"),
+            let known = |site: &Displays, patterns: &Patterns| {
+                pattern(site, patterns).and_then(|(value, place)| Some((value?, place)))
             };
-            let commands = vec!["D ICSF,MKVPS".to_owned()];
-            self.add(rule::MASTER_KEY, Severity::High, kind, differs, vec![from, at], commands);
+            let (Some((held, at)), true) = (pattern(target, &target.current), needed) else { continue };
+            // The keys to be recovered are under what the other site has; the CKDS that is there now may be one for tests.
+            let source = self.inputs.source.as_ref();
+            let source = source.and_then(|site| known(site, &site.kds).or_else(|| known(site, &site.current)));
+            let mut told: Option<String> = None;
+            for (whose, wanted) in [("", known(target, &target.kds)), (" of the site to be recovered", source)] {
+                let Some((wanted, from)) = wanted else { continue };
+                let is_held = held.as_ref().is_some_and(|held| same(held, &wanted));
+                if is_held || told.as_ref().is_some_and(|told| same(told, &wanted)) {
+                    continue;
+                }
+                let what =
+                    format!("keys{whose} are under {wanted}, and the card has {}", held.as_deref().unwrap_or("none"));
+                let commands = vec!["D ICSF,MKVPS".to_owned()];
+                self.add(rule::MASTER_KEY, Severity::High, kind, what, vec![from, at.clone()], commands);
+                told = Some(wanted);
+            }
         }
     }
 

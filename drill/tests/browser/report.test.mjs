@@ -55,6 +55,7 @@ const overhang = (page) => page.evaluate(() => document.documentElement.scrollWi
 const looks = [
   ["good", "light", desk], ["good", "light", phone], ["good", "dark", desk], ["good", "dark", phone],
   ["bad", "light", desk], ["bad", "dark", phone], ["broken", "dark", desk],
+  ["everything", "light", { width: 1280, height: 900 }], ["everything", "dark", { width: 390, height: 780 }],
 ];
 for (const [name, colorScheme, viewport] of looks) {
   test(`${name}, ${colorScheme}, ${viewport.width} wide: accessible, and nothing overhangs`, async () => {
@@ -182,6 +183,51 @@ test("without scripts everything is there, and no button that does nothing", asy
     assert.equal(await page.locator("table").count(), 8);
     const said = await page.locator("body").textContent();
     for (const remedy of data("good").remedies) for (const command of remedy.commands) assert(said.includes(command));
+  });
+});
+
+test("thirty applications and all their steps are a page that a person can use", async () => {
+  const report = data("everything");
+  const folded = (page) => page.evaluate(() => [...document.querySelectorAll("#why ~ details")].filter((one) => !one.open).length);
+  for (const [viewport, longest] of [[{ width: 1280, height: 900 }, 30_000], [{ width: 390, height: 780 }, 60_000]]) {
+    await opened("everything", { viewport }, async (page) => {
+      assert.equal(await overhang(page), 0);
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      assert(height < longest, `${height} px`);
+    });
+  }
+  await opened("everything", { viewport: desk }, async (page) => {
+    assert.equal(await rows(page, "faults").count(), report.faults.rows.length);
+    // Those that fared alike stand together, the most of them unnamed; nobody is left out.
+    const words = { works: "✓ works", fails: "✕ fails", mixed: "◐ some fail", unknown: "– not tried" };
+    for (const [n, row] of report.faults.rows.entries()) {
+      const groups = (await rows(page, "faults").nth(n).locator(".groups li").allInnerTexts()).map((one) => one.replace(/\s+/g, " "));
+      const key = (cell) => [words[cell.state], cell.saf, cell.icsf, cell.service].join();
+      assert.equal(groups.length, new Set(row.cells.map(key)).size, row.what);
+      for (const cell of row.cells) {
+        const [consumer, session] = cell.application.split("/");
+        const alike = groups.filter((one) => one.startsWith(words[cell.state]) && (!cell.saf || one.includes(cell.saf)));
+        const named = alike.some((one) => / all \d+/.test(one) || (one.includes(consumer) && one.includes(session)));
+        assert(named, `${row.what}: ${cell.application}: ${groups}`);
+      }
+    }
+    // What is said of each step is folded away, and unfolds where a link leads to it.
+    assert.equal(await rows(page, "steps").first().isVisible(), false);
+    const failed = report.timeline.filter((moment) => moment.causes.length);
+    assert.equal(await folded(page), failed.length);
+    await page.locator("details:has(> table.steps) > summary").click();
+    await page.locator(`a[href="#why-${failed[0].step}"]`).click();
+    await page.locator(`#why-${failed[0].step} .truth`).waitFor({ state: "visible" });
+    assert.equal(await folded(page), failed.length - 1);
+  });
+  const sheet = { width: 703, height: 1000 };
+  await opened("everything", { viewport: sheet }, async (page) => {
+    await page.emulateMedia({ media: "print" });
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    assert.equal(await overhang(page), 0);
+    assert(await page.locator("details:has(> table.steps) > summary").isVisible(), "it says where the steps are");
+    const pages = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type\s*\/Page\b/g).length;
+    assert(pages <= 40, `${pages} pages`);
   });
 });
 

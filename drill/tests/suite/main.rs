@@ -10,6 +10,7 @@ mod gallery;
 mod matrix;
 mod mistakes;
 mod redaction;
+mod remedies;
 mod reports;
 mod scan;
 mod schema;

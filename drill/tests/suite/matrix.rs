@@ -135,3 +135,30 @@ fn every_fault_has_its_page() {
         }
     }
 }
+
+/// The page shows two steps: what zeroises the card, and what mends it. Both are what `check` takes, and do that.
+#[test]
+fn the_page_of_a_zeroised_card_mends_it() {
+    let page = icsf_drill::fault::Fault::named("zeroised").unwrap().page;
+    let mut steps: Vec<String> = vec![String::new()];
+    for line in page.lines() {
+        match line.strip_prefix("    ") {
+            Some(line) => *steps.last_mut().unwrap() += &format!("{line}\n"),
+            None if steps.last().is_some_and(|step| !step.is_empty()) => steps.push(String::new()),
+            None => {}
+        }
+    }
+    let mut text = String::new();
+    for (n, step) in steps.iter().filter(|step| !step.is_empty()).enumerate() {
+        let outcome = ["fail", "ok"][n];
+        text += &format!(
+            "\n[[step]]\nid = \"page-{n}\"\nat = \"+{n}m\"\n{step}\n[[step]]\nid = \"try-{n}\"\nat = \"+{n}m30s\"\n\
+             site = \"A\"\ndo = \"logon\"\nwith = {{ users = [\"U1\"], sessions = [\"TSO\"] }}\n\
+             expect = {{ outcome = \"{outcome}\" }}\n"
+        );
+    }
+    let text = crate::support::with_steps(&text.replace("\"B\"", "\"A\""));
+    let (run, text) = ran_on(CardKind::Software, &text);
+    assert_eq!(run.exit_status(), 0, "{text}");
+    assert!(text.contains("page-1"), "{text}");
+}

@@ -253,8 +253,41 @@ fn master_keys_of_both_sites_are_compared() {
     let scan = row(&[("b", "KDSMKVPS 111111 CA6B40\nDR01 6C03 111111 NONE")]);
     assert_eq!(only(&scan, "master-key-differs").what, "keys are under CA6B40, and the card has none");
     assert_eq!(rules(&row(&[("a", "PRD1 6C02 111111 CA6B40"), ("b", "DR01 6C03 222222 CA6B40")])), [""; 0]);
-    let own = row(&[("a", "PRD1 6C02 111111 CA6B40"), ("b", "KDSMKVPS 1 FFFFFF\nDR01 6C03 222222 FFFFFF")]);
-    assert_eq!(rules(&own), [""; 0], "the recovery site has a CKDS under a master key of its own");
+    let asks = |scan: &Scan| scan.not_checked().iter().any(|what| what.contains("same master keys"));
+    assert!(
+        asks(&row(&[("b", "KDSMKVPS 111111 CA6B40\nDR01 6C03 111111 CA6B40")])),
+        "of the other site nothing is known"
+    );
+}
+
+/// What is at the recovery site now may be a CKDS for tests: its card is held against the keys that are to come.
+#[test]
+fn a_recovery_site_that_agrees_with_itself_is_compared_with_the_other_site() {
+    let scan = |profile: &Unload, source: &str, target: &str| {
+        let mut inputs = profile.inputs();
+        inputs.source("a.txt", &format!("{CARD}ID AES DES\n{source}\n")).unwrap();
+        inputs.target("b.txt", &format!("{CARD}ID AES DES\n{target}\n")).unwrap();
+        inputs.scan()
+    };
+    let legacy = unload().key("CICSP1", "PTKT.A", "").permitted();
+    let enhanced = unload().key("CICSP1", "", "PTKT.A").permitted();
+    let (source, target) =
+        ("KDSMKVPS 2058C8 CA6B40\nPRD1 6C02 2058C8 CA6B40", "KDSMKVPS 111111 222222\nDR01 6C02 111111 222222");
+    for (profile, kind, what) in [
+        (&legacy, "DES-MK", "keys of the site to be recovered are under CA6B40, and the card has 222222"),
+        (&enhanced, "AES-MK", "keys of the site to be recovered are under 2058C8, and the card has 111111"),
+    ] {
+        let scan = scan(profile, source, target);
+        let found = only(&scan, "master-key-differs");
+        assert_eq!((&*found.subject, found.severity, &*found.what), (kind, Severity::High, what));
+        assert_eq!(places(found), ["a.txt:5 (operator display)", "b.txt:6 (operator display)"]);
+        assert!(scan.count(Severity::High) > 0);
+    }
+    // Its own CKDS is not under the master key of its card either: that is another finding.
+    let both = scan(&legacy, source, "KDSMKVPS 111111 333333\nDR01 6C02 111111 222222");
+    assert_eq!(rules(&both), ["master-key-differs"; 2]);
+    let same = scan(&legacy, source, "KDSMKVPS 111111 CA6B40\nDR01 6C02 111111 CA6B40");
+    assert_eq!(rules(&same), [""; 0], "no key of the site is under the AES-MK");
 }
 
 #[test]
@@ -509,4 +542,20 @@ fn what_is_not_understood_is_counted_and_not_shown() {
     let scan = inputs.scan();
     assert!(!format!("{scan:?}").contains(KEY));
     assert!(scan.files().iter().skip(1).all(|file| file.not_understood > 0), "{:?}", scan.files());
+}
+
+/// A fault's page tells of every way to keep a key which code ICSF answers when it is used.
+#[test]
+fn icsf_answers_what_the_page_of_the_fault_says() {
+    let mut seen = 0;
+    for fault in FAULTS {
+        let page = icsf_drill::fault::Fault::named(fault.name).unwrap().page;
+        for row in page.lines().filter(|line| line.starts_with("| ")) {
+            let Some((_, codes)) = row.split_once(", ICSF ") else { continue };
+            let code = codes.split([' ', ',', ';']).next().unwrap();
+            assert!(fault.icsf.contains(code), "{}: the page says {code}, the scan {}", fault.name, fault.icsf);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
