@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use icsf_core::Cause;
 use icsf_core::store::StoreError;
 
+use super::cover::{covered, without_keys};
 use super::syntax::{Operand, Span};
 
 /// A command that was not carried out. The database is as it was.
@@ -65,9 +66,11 @@ impl CommandError {
         out
     }
 
-    /// Keeps the command the error is about.
-    pub(crate) fn in_command(mut self, covered: String) -> Self {
-        self.0.command = covered;
+    /// Keeps the command the error is about. What is covered in it is not told in other words either.
+    pub(super) fn in_command(mut self, text: &str) -> Self {
+        self.0.command = covered(text);
+        self.0.what = without_keys(&self.0.what, text);
+        self.0.hint = self.0.hint.map(|hint| without_keys(&hint, text));
         self
     }
 
