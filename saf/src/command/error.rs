@@ -9,6 +9,9 @@ use icsf_core::store::StoreError;
 use super::cover::{covered, without_keys};
 use super::syntax::{Operand, Span};
 
+/// As many columns as a terminal has at least.
+const COLUMNS: usize = 80;
+
 /// A command that was not carried out. The database is as it was.
 pub struct CommandError(Box<Inner>);
 
@@ -135,7 +138,7 @@ impl CommandError {
         for remedy in &self.0.remedies {
             title = title.element(Level::HELP.message(remedy.as_str()));
         }
-        Renderer::plain().render(&[title])
+        Renderer::plain().term_width(COLUMNS).render(&[title])
     }
 }
 

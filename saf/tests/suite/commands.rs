@@ -351,3 +351,26 @@ fn a_comment_may_touch_a_word() {
     let error = fails(&site.saf, "RDEFINE PTKTDATA ABD/* and so on");
     assert!(error.what().contains("the end of the comment"), "{error}");
 }
+
+/// A line that a terminal would break has its mark under another one: only what is around the mark is shown.
+#[test]
+fn a_long_command_is_shown_as_wide_as_a_terminal_with_the_mark_under_its_place() {
+    let site = Site::new();
+    let data = "word ".repeat(40);
+    for command in [
+        format!("RDEFINE PTKTDATA A DATA('{data}') UACC(WRONG) APPLDATA('{data}')"),
+        format!("RDEFINE PTKTDATA A UACC(WRONG) APPLDATA('{data}')"),
+        format!("RDEFINE PTKTDATA A APPLDATA('{data}') UACC(WRONG)"),
+        format!("RDEFINE PTKTDATA A APPLDATA('{}') UACC(WRONG)", "\u{e4}\u{df} ".repeat(60)),
+    ] {
+        for line in [1, 12_345] {
+            let report = fails(&site.saf, &command).on_line(line).report();
+            let lines: Vec<&str> = report.lines().collect();
+            let mark = lines.iter().position(|line| line.contains("^^^^^")).unwrap();
+            let columns = |text: &str| text.chars().count();
+            assert!(columns(lines[mark - 1]) <= 80, "{report}");
+            let at = |text: &str, what: &str| columns(text.split_once(what).unwrap().0);
+            assert_eq!(at(lines[mark - 1], "WRONG"), at(lines[mark], "^^^^^"), "{report}");
+        }
+    }
+}
