@@ -74,6 +74,9 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
             Ok(source) => {
                 let yes = out.paint(GOOD, "yes");
                 out.entry(&left, &format!("{yes}: {}", where_it_lies(source)))?;
+                for remark in &application.remarks {
+                    out.entry(&" ".repeat(left.chars().count()), &remark.to_string())?;
+                }
             }
             Err(error) => {
                 let no = out.paint(BAD, "no");
@@ -174,6 +177,7 @@ fn application(context: &Context, application: &Application) -> Value {
         "key": source,
         "label": label,
         "error": error,
+        "remarks": application.remarks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

@@ -75,8 +75,8 @@ impl std::fmt::Display for Kept {
 /// Looks at a site, and tries every key profile: which applications could be reached now?
 pub(crate) fn survey(system: &System, site: &str, at: Offset, after: Option<&str>) -> Result<Survey, Error> {
     let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
-    let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-    let profiles = keys.map(|profile| tried(system, profile)).collect();
+    let keys = system.saf().key_profiles().map_err(|e| Error::Missing(e.to_string()))?;
+    let profiles = keys.into_iter().map(|judged| tried(system, &judged.profile, judged.usable)).collect();
     let named = |classes: &mut dyn Iterator<Item = &Class>| {
         let names: Vec<String> = classes.map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(" ") }
@@ -138,7 +138,7 @@ fn labels(system: &System) -> Vec<String> {
     labels
 }
 
-fn tried(system: &System, profile: &Profile) -> Surveyed {
+fn tried(system: &System, profile: &Profile, usable: icsf_saf::Result<icsf_saf::KeySource>) -> Surveyed {
     let ssignon = profile.ssignon.as_ref();
     let enhanced = ssignon.and_then(|ssignon| ssignon.enhanced);
     let legacy = ssignon.and_then(|ssignon| ssignon.legacy.as_ref());
@@ -160,7 +160,7 @@ fn tried(system: &System, profile: &Profile) -> Surveyed {
         label: label.map(|label| label.to_string()),
         tolerance,
         reuse,
-        usable: system.saf().probe(profile).map(drop).map_err(|error| Failure::of(&error)),
+        usable: usable.map(drop).map_err(|error| Failure::of(&error)),
     }
 }
 

@@ -3,6 +3,7 @@
 use icsf_core::backend::MasterKeyKind;
 use icsf_core::engine::EngineView;
 use icsf_core::kds::KdsFormat;
+use icsf_saf::judgement::{Judged, Remark};
 use icsf_saf::model::Class;
 use icsf_saf::{Error, KeySource};
 
@@ -79,6 +80,8 @@ pub struct Application {
     pub profile: String,
     /// Where its key lies, or why no ticket can be made.
     pub usable: Result<KeySource, Error>,
+    /// What else there is to know of it.
+    pub remarks: Vec<Remark>,
 }
 
 impl System {
@@ -103,9 +106,9 @@ impl System {
             raclisted: options.raclisted.contains(&class),
             awaiting_refresh: database.stale(class),
         });
-        let keys = database.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-        let applications =
-            keys.map(|profile| Application { profile: profile.name.to_string(), usable: self.saf().probe(profile) });
+        let applications = self.saf().key_profiles()?.into_iter().map(|Judged { profile, usable, remarks }| {
+            Application { profile: profile.name.to_string(), usable, remarks }
+        });
         Ok(Status {
             icsf,
             classes: classes.collect(),

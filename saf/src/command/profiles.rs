@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kerb::AskedRealm;
-use super::messages::{Done, needs_refresh};
+use super::messages::{Done, needs_refresh, remark};
 use super::operands::{distinct, number, parsed, quoted, text_of};
 use super::ssignon::{Asked, Made};
 use super::{CommandError, Given, Operand, Output, Session};
@@ -129,7 +129,15 @@ fn set(
         made.take_back(session);
     }
     written?;
-    Ok(reminder(session, class, done))
+    let mut output = reminder(session, class, done);
+    if asked.is_some() {
+        let view = session.saf.database().view()?;
+        for (name, _) in &names {
+            let remarks = session.saf.remarks_on_disk(&view, class, name);
+            output.messages.extend(remarks.iter().filter_map(|said| remark(name.as_str(), said)));
+        }
+    }
+    Ok(output)
 }
 
 /// The message that the copy in storage is as it was, if there is one.
