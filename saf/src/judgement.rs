@@ -161,12 +161,6 @@ impl Saf {
         Judged { profile: Arc::clone(profile), usable, remarks }
     }
 
-    /// What is to be said of a profile that a command has written.
-    pub(crate) fn remarks_on_disk(&self, view: &Snapshot, class: Class, name: &ProfileName) -> Vec<Remark> {
-        let icsf = self.icsf().view().ok();
-        view.profile(class, name).map(|profile| remarks(profile, view.options(), icsf.as_deref())).unwrap_or_default()
-    }
-
     /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened and
     /// used; and no ticket made.
     ///

@@ -8,6 +8,7 @@ use super::operands::{distinct, number, parsed, quoted, text_of};
 use super::ssignon::{Asked, Made};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
+use crate::judgement::remarks;
 use crate::model::{Access, Audit, Class, Profile, ProfileName, Realm, Ssignon};
 
 /// The names a command is about.
@@ -130,11 +131,13 @@ fn set(
     }
     written?;
     let mut output = reminder(session, class, done);
-    if asked.is_some() {
+    if let Some(asked) = asked {
         let view = session.saf.database().view()?;
-        for (name, _) in &names {
-            let remarks = session.saf.remarks_on_disk(&view, class, name);
-            output.messages.extend(remarks.iter().filter_map(|said| remark(name.as_str(), said)));
+        // A record that was made for the command is there.
+        let icsf = if asked.names_a_label() { session.saf.icsf().view().ok() } else { None };
+        for profile in names.iter().filter_map(|(name, _)| view.profile(class, name)) {
+            let remarks = remarks(profile, view.options(), icsf.as_deref());
+            output.messages.extend(remarks.iter().filter_map(|said| remark(profile.name.as_str(), said)));
         }
     }
     Ok(output)
