@@ -56,6 +56,10 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
             error.cause().remedies().iter().try_for_each(|next| out.entry("        next: ", next))?;
         }
     }
+    for label in &status.unreferenced {
+        let delete = format!("no profile names {label}: softicsf ckds delete {label}");
+        out.entry("        ", &delete)?;
+    }
     let mut label = "classes ";
     for class in &status.classes {
         let mut words = vec![if class.active { "active" } else { "not active" }.to_owned()];
@@ -140,6 +144,7 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "engine": icsf.map(|icsf| engine::json_of(&icsf.engine, &icsf.unusable_keys)),
         "ckds": icsf.map(|icsf| ckds_json(&icsf.ckds)),
         "classes": classes.collect::<Vec<_>>(),
+        "unreferenced": status.unreferenced.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "damaged_rows": named(&status.damaged_rows),
         "applications": status.applications.iter().map(|a| application(context, a)).collect::<Vec<_>>(),
     })

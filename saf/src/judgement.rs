@@ -1,7 +1,7 @@
 //! What there is to say of a key profile: the one judgement that commands, [`explain`](crate::explain), the state of a
 //! system and drills share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -148,6 +148,27 @@ impl Saf {
             is_one.then(|| self.judge(&view, profile))
         });
         Ok(judged.collect())
+    }
+
+    /// The labels of keys in the CKDS that profiles name, in the database or its in-storage copy.
+    ///
+    /// # Errors
+    /// When the security database cannot be read.
+    pub fn labels_in_use(&self) -> Result<HashSet<KeyLabel>> {
+        let view = self.database().view()?;
+        let mut labels = HashSet::new();
+        for class in Class::ALL.into_iter().filter(|class| class.has_ssignon()) {
+            for name in view.names(class) {
+                let both = [view.profile(class, name), view.in_storage(class, name)];
+                for ssignon in both.into_iter().flatten().filter_map(|profile| profile.ssignon.as_ref()) {
+                    labels.extend(ssignon.enhanced);
+                    if let Some(LegacyKey::Label(label)) = ssignon.legacy {
+                        labels.insert(label);
+                    }
+                }
+            }
+        }
+        Ok(labels)
     }
 
     fn judge(&self, view: &Snapshot, profile: &Arc<Profile>) -> Judged {

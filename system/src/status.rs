@@ -1,5 +1,8 @@
 //! The state of a system on one page.
 
+use std::ops::ControlFlow;
+
+use icsf_core::KeyLabel;
 use icsf_core::backend::MasterKeyKind;
 use icsf_core::engine::EngineView;
 use icsf_core::kds::KdsFormat;
@@ -20,6 +23,9 @@ pub struct Status {
     pub classes: Vec<ClassStatus>,
     /// Rows of the security database that cannot be read, and why.
     pub damaged_rows: Vec<(String, String)>,
+    /// Labels that were made for profiles, of records that no profile names: what KEYENCRYPTED leaves when it is killed
+    /// between the two, and what stays when a profile is deleted or given another key.
+    pub unreferenced: Vec<KeyLabel>,
     /// Each key profile: where its key lies, or why no ticket can be made with it right now.
     pub applications: Vec<Application>,
 }
@@ -109,8 +115,19 @@ impl System {
         let applications = self.saf().key_profiles()?.into_iter().map(|Judged { profile, usable, remarks }| {
             Application { profile: profile.name.to_string(), usable, remarks }
         });
+        let used = self.saf().labels_in_use()?;
+        let mut unreferenced = Vec::new();
+        // A CKDS that cannot be read is told of above.
+        let _ = self.icsf().key_data_set().scan(None, &mut |key, _| {
+            let label = key.label();
+            if label.to_string().starts_with("IRR.SSIGNON.") && !used.contains(&label) {
+                unreferenced.push(label);
+            }
+            ControlFlow::Continue(())
+        });
         Ok(Status {
             icsf,
+            unreferenced,
             classes: classes.collect(),
             damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),
             applications: applications.collect(),

@@ -17,6 +17,11 @@ pub const MESSAGES: &[Fact] = &[
     Fact { topic: "ICH12002I", what: "a profile of a RACLISTed class was deleted", provenance: PYRACF },
     Fact { topic: "ICH06011I", what: "an access list in a RACLISTed class was changed", provenance: PYRACF },
     Fact { topic: "ICH13003I", what: "the profile to be listed was not found", provenance: PYRACF },
+    Fact {
+        topic: "ICH13004I",
+        what: "RLIST of all profiles of a class that has none",
+        provenance: Reported("the messages that tests of a public scanner of RACF listings know"),
+    },
     Fact { topic: "ICH14063I", what: "SETROPTS is done", provenance: PYRACF },
     Fact { topic: "ICH30001I", what: "the user to be listed was not found", provenance: PYRACF },
     Fact { topic: "ICH51003I", what: "the group to be listed was not found", provenance: PYRACF },
@@ -101,6 +106,10 @@ pub(super) fn needs_refresh(done: Done, class: Class) -> String {
 
 pub(super) fn not_found(name: &str) -> String {
     format!("ICH13003I {name} NOT FOUND")
+}
+
+pub(super) fn nothing_to_list() -> String {
+    "ICH13004I NOTHING TO LIST".to_owned()
 }
 
 pub(super) fn setropts_complete() -> String {
