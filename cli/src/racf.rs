@@ -59,7 +59,7 @@ from standard input. Listings go to standard output, messages to standard
 error. The first command that fails ends it, with exit status 8; at the READY
 prompt END or Ctrl-D does. There, Tab completes verbs, keywords, classes and
 names; commands are remembered in racf.history in the directory of the system,
-but for those with a key or password typed in them."
+but for those with a comment, or a key or password typed in them."
     )
 }
 

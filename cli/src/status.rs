@@ -18,7 +18,8 @@ Examples:
   softicsf -C prd1 status --json
 
 The last lines tell for each application whether a PassTicket could be made for
-it right now. No ticket is made for it.")]
+it right now, by the profile of the copy in storage. No ticket is made for it.
+Records of the CKDS that were made for profiles and that none names are named.")]
 pub(crate) struct Status {}
 
 impl Status {

@@ -72,7 +72,9 @@ impl fmt::Display for Remark {
 
 /// What is to be said of a profile as it is, where it is a key profile or meant as one.
 pub(crate) fn remarks(profile: &Profile, options: &Options, icsf: Option<&View>) -> Vec<Remark> {
-    let Some(ssignon) = profile.ssignon.as_ref().filter(|_| profile.class == Class::Ptktdata) else { return Vec::new() };
+    let Some(ssignon) = profile.ssignon.as_ref().filter(|_| profile.class == Class::Ptktdata) else {
+        return Vec::new();
+    };
     if profile.generic {
         return vec![Remark::Generic];
     }
@@ -193,7 +195,8 @@ impl Saf {
 
     fn usable(&self, view: &Snapshot, name: &ProfileName) -> Result<KeySource> {
         access::require_class(view)?;
-        let unusable = |why: String| Error::new(Code::GenerationNoProfile, Cause::new(format!("profile {name}: {why}")));
+        let unusable =
+            |why: String| Error::new(Code::GenerationNoProfile, Cause::new(format!("profile {name}: {why}")));
         let Some(profile) = view.discrete(Class::Ptktdata, name) else {
             return Err(unusable(candidate(view, name.as_str()).0));
         };

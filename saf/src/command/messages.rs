@@ -59,7 +59,10 @@ pub const MESSAGES: &[Fact] = &[
     Fact {
         topic: "SIC2205I",
         what: "tickets of TYPE(MIXED) where passwords are folded: RDEFINE, RALTER, SETROPTS PASSWORD(NOMIXEDCASE)",
-        provenance: Assumed("SIC2205", "the education deck asks for PASSWORD(MIXEDCASE); that RACF says so was not seen"),
+        provenance: Assumed(
+            "SIC2205",
+            "the education deck asks for PASSWORD(MIXEDCASE); that RACF says so was not seen",
+        ),
     },
     Fact {
         topic: "IRR52254I",

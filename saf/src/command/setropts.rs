@@ -67,9 +67,9 @@ pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
     }
     if password.is_some_and(|password| password.mixed_case == Some(false)) {
         let view = session.saf.database().view()?;
-        let spoilt = view.profiles(Class::Ptktdata).filter(|profile| {
-            remarks(profile, view.options(), None).contains(&Remark::NotBySignOn)
-        });
+        let spoilt = view
+            .profiles(Class::Ptktdata)
+            .filter(|profile| remarks(profile, view.options(), None).contains(&Remark::NotBySignOn));
         output.messages.extend(spoilt.filter_map(|profile| remark(profile.name.as_str(), &Remark::NotBySignOn)));
     }
     Ok(output)

@@ -136,7 +136,11 @@ pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents
             if reading.summary.records == 1 {
                 return Err(UnloadError::RunsOn);
             }
-            reading.findings.add(record.line, Some(layout.width + 1), "another record begins in this line, and is lost");
+            reading.findings.add(
+                record.line,
+                Some(layout.width + 1),
+                "another record begins in this line, and is lost",
+            );
         }
         match READERS.iter().find(|(layout, _)| *layout == kind) {
             Some((kind, read)) => {

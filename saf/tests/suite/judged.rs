@@ -70,10 +70,7 @@ fn a_key_that_is_not_there_or_another_one_is_told_when_it_is_named() {
     let site = Site::new();
     add_des(&site, "A.DES.KEY");
     let told = messages(&site, "RDEFINE PTKTDATA A SSIGNON(KEYLABEL(NO.SUCH.KEY))");
-    assert_eq!(
-        told,
-        ["SIC2204I profile A: its tickets need a record of the CKDS, and there is none of NO.SUCH.KEY"]
-    );
+    assert_eq!(told, ["SIC2204I profile A: its tickets need a record of the CKDS, and there is none of NO.SUCH.KEY"]);
     assert!(messages(&site, "RALTER PTKTDATA A SSIGNON(KEYLABEL(A.DES.KEY))").is_empty());
     assert!(messages(&site, "RALTER PTKTDATA A SSIGNON(KEYENCRYPTED(0123456789ABCDEF))").is_empty());
     let told = messages(&site, "RALTER PTKTDATA A SSIGNON(NOLEGACYKEY)");
@@ -93,7 +90,10 @@ fn refresh_puts_no_class_in_storage() {
     run(&site.saf, &format!("RDEFINE PTKTDATA FEK SSIGNON(KEYMASKED({DES_KEY}))"));
     let no_effect = "ICH14070I SETROPTS RACLIST REFRESH had no effect on class PTKTDATA";
     let told = run(&site.saf, "SETROPTS RACLIST(PTKTDATA) REFRESH").messages;
-    assert_eq!((told, in_storage()), (vec![no_effect.to_owned(), "ICH14063I SETROPTS command complete.".to_owned()], 0));
+    assert_eq!(
+        (told, in_storage()),
+        (vec![no_effect.to_owned(), "ICH14063I SETROPTS command complete.".to_owned()], 0)
+    );
     let error = generate(&site.saf, &request("U1", "FEK")).unwrap_err();
     assert_eq!(error.triple().to_string(), "8/8/16");
     assert_eq!(error.cause().why(), "class PTKTDATA is not RACLISTed");
