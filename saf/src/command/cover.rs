@@ -38,9 +38,12 @@ pub(super) fn is_like_a_key(text: &str) -> bool {
     digits >= 12 && 5 * digits >= 4 * all
 }
 
-/// Whether a value names a secret instead of showing it.
+/// Whether a value names a secret instead of showing it; a list, if all in it do.
 fn is_named(value: &Operand) -> bool {
-    value.inner.is_none() && Named::of(&value.text).is_some()
+    match value.inner.as_deref() {
+        None => Named::of(&value.text).is_some(),
+        Some(list) => value.text.is_empty() && !list.is_empty() && list.iter().all(is_named),
+    }
 }
 
 /// Whether a key or a password is typed in this command, rather than named: such a command must not be repeated where
@@ -157,7 +160,7 @@ fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, pla
             let secret = secret || hides_secret(inner);
             places.push(Place { span: operand.span.end..operand.whole.end, secret });
         };
-        let told = announced && Named::of(word).is_none();
+        let told = announced && !is_named(operand);
         if is_like_a_key(word) || told {
             places.push(Place { span: operand.whole.clone(), secret: true });
         } else if named {
@@ -189,7 +192,9 @@ fn look(operands: &[Operand], names: usize, list: List, mut announced: bool, pla
 /// Covers all operands, where nothing is known of what they are.
 fn nothing_known(operands: &[Operand], mut announced: bool, places: &mut Vec<Place>) {
     for operand in operands {
-        let secret = (announced && !is_named(operand)) || hides_secret(std::slice::from_ref(operand));
+        // A word after such a one may be prose.
+        let in_parentheses = announced && operand.text.is_empty() && !is_named(operand);
+        let secret = in_parentheses || hides_secret(std::slice::from_ref(operand));
         places.push(Place { span: operand.whole.clone(), secret });
         announced = operand.inner.is_none() && announces_secret(&operand.text, &[]);
     }

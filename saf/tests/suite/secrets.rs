@@ -184,6 +184,8 @@ fn what_is_no_secret_is_shown_so_that_the_place_can_be_found() {
         "RLIST REALM * KERB",
         "RLIST REALM * KERB /* the password is set elsewhere */",
         "P CSF",
+        "KEYMASKED(@secret:TSO_KEY)",
+        "users sign on by password again",
         "F RSED,APPL=IVP PASSTICKET,IBMUSER",
     ] {
         assert!(!icsf_saf::command::shows_secret(open), "{open}");
