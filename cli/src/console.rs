@@ -30,7 +30,8 @@ SMF ID. SETICSF ACTIVATE and DEACTIVATE are the switch of the engine, as of
 softicsf engine. With CKDS updates disabled, services that write the CKDS answer
 12/4 until ENABLE,CKDS or STOP CSF.
 
-The first command that fails ends it; at the prompt END or Ctrl-D does. There,
+A command that was to change something and was refused ends with status 8; STOP
+or START CSF with 4 when it is so already. The first command that fails ends it; at the prompt END or Ctrl-D does. There,
 Tab completes commands, and they are remembered in console.history in the
 directory of the system.")]
 pub(crate) struct Console {

@@ -84,10 +84,14 @@ impl Output {
         Ok(())
     }
 
-    /// A message of the system as it stands, on standard error, after the data so far.
+    /// A message of the system on standard error, after the data so far: as it stands, but for our own, which are folded.
     pub(crate) fn message(&mut self, text: &str) -> Result<(), Failure> {
         self.finish()?;
-        talk(text);
+        if text.starts_with("SIC") {
+            fold_hanging("", "  ", text).iter().for_each(|line| talk(line));
+        } else {
+            talk(text);
+        }
         Ok(())
     }
 

@@ -185,6 +185,8 @@ fn explain(context: &mut Context, whom: &Whom) -> Outcome {
     let system = context.open()?;
     let request = whom.request(&system)?;
     let Explanation { steps, outcome } = system.explain(&whom.caller.caller(), &request)?;
+    // Looked, and the answer is no.
+    let status = u8::from(outcome.is_err());
     if context.out.is_json() {
         let steps: Vec<_> =
             steps.iter().map(|step| json!({ "what": step.what, "found": step.found, "good": step.good })).collect();
@@ -199,7 +201,7 @@ fn explain(context: &mut Context, whom: &Whom) -> Outcome {
             "generated": error.is_none(),
             "error": error,
         }))?;
-        return Ok(0);
+        return Ok(status);
     }
     let out = &mut context.out;
     let group = whom.group.map_or_else(String::new, |group| format!(", group {group}"));
@@ -221,5 +223,5 @@ fn explain(context: &mut Context, whom: &Whom) -> Outcome {
             error.cause().remedies().iter().try_for_each(|remedy| out.entry("next         ", remedy))?;
         }
     }
-    Ok(0)
+    Ok(status)
 }

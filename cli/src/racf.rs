@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use icsf_saf::command::{Output, covered, join, shows_secret, verbs};
+use icsf_saf::command::{Output, covered, goes_on, join, shows_secret, verbs};
 use serde_json::{Value, json};
 use softicsf::HostSecrets;
 
@@ -59,14 +59,14 @@ from standard input. Listings go to standard output, messages to standard
 error. The first command that fails ends it, with exit status 8; at the READY
 prompt END or Ctrl-D does. There, Tab completes verbs, keywords, classes and
 names; commands are remembered in racf.history in the directory of the system,
-but for those with a key or password typed in them."
+but for those with a comment, or a key or password typed in them."
     )
 }
 
 const LANGUAGE: Language = Language {
     verb: "racf",
     ready: "READY",
-    goes_on: |text| text.rsplit('\n').next().is_some_and(|line| line.trim_end().ends_with(['-', '+'])),
+    goes_on: |text| goes_on(text.rsplit('\n').next().unwrap_or_default()),
     commands: join,
     completions: |system, typed| system.racf_completions(typed),
     may_be_shown: |command| !shows_secret(command),

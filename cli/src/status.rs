@@ -18,7 +18,8 @@ Examples:
   softicsf -C prd1 status --json
 
 The last lines tell for each application whether a PassTicket could be made for
-it right now. No ticket is made for it.")]
+it right now, by the profile of the copy in storage. No ticket is made for it.
+Records of the CKDS that were made for profiles and that none names are named.")]
 pub(crate) struct Status {}
 
 impl Status {
@@ -56,6 +57,10 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
             error.cause().remedies().iter().try_for_each(|next| out.entry("        next: ", next))?;
         }
     }
+    for label in &status.unreferenced {
+        let delete = format!("no profile names {label}: softicsf ckds delete {label}");
+        out.entry("        ", &delete)?;
+    }
     let mut label = "classes ";
     for class in &status.classes {
         let mut words = vec![if class.active { "active" } else { "not active" }.to_owned()];
@@ -74,6 +79,9 @@ fn page(out: &mut Output, directory: &str, system: &System, status: &softicsf::S
             Ok(source) => {
                 let yes = out.paint(GOOD, "yes");
                 out.entry(&left, &format!("{yes}: {}", where_it_lies(source)))?;
+                for remark in &application.remarks {
+                    out.entry(&" ".repeat(left.chars().count()), &remark.to_string())?;
+                }
             }
             Err(error) => {
                 let no = out.paint(BAD, "no");
@@ -137,6 +145,7 @@ fn json_of(context: &Context, system: &System, status: &softicsf::Status) -> Val
         "engine": icsf.map(|icsf| engine::json_of(&icsf.engine, &icsf.unusable_keys)),
         "ckds": icsf.map(|icsf| ckds_json(&icsf.ckds)),
         "classes": classes.collect::<Vec<_>>(),
+        "unreferenced": status.unreferenced.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "damaged_rows": named(&status.damaged_rows),
         "applications": status.applications.iter().map(|a| application(context, a)).collect::<Vec<_>>(),
     })
@@ -174,6 +183,7 @@ fn application(context: &Context, application: &Application) -> Value {
         "key": source,
         "label": label,
         "error": error,
+        "remarks": application.remarks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

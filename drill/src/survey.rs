@@ -102,9 +102,13 @@ pub(crate) fn survey(
     after: Option<&str>,
 ) -> Result<Survey, Error> {
     let view = system.saf().database().view().map_err(|e| Error::Missing(e.to_string()))?;
-    let keys = view.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
+    let keys = system.saf().key_profiles().map_err(|e| Error::Missing(e.to_string()))?;
     let stale = |profile: &Profile| view.is_stale(Class::Ptktdata, &profile.name);
-    let profiles = keys.map(|profile| Surveyed { stale: stale(profile), ..tried(system, profile) }).collect();
+    let surveyed = keys.into_iter().map(|judged| {
+        let stale = stale(&judged.profile);
+        Surveyed { stale, ..tried(system, &judged.profile, judged.usable) }
+    });
+    let profiles = surveyed.collect();
     let named = |classes: &mut dyn Iterator<Item = &Class>| {
         let names: Vec<String> = classes.map(ToString::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(" ") }
@@ -168,7 +172,7 @@ fn labels(system: &System) -> Vec<String> {
     labels
 }
 
-fn tried(system: &System, profile: &Profile) -> Surveyed {
+fn tried(system: &System, profile: &Profile, usable: icsf_saf::Result<icsf_saf::KeySource>) -> Surveyed {
     let ssignon = profile.ssignon.as_ref();
     let enhanced = ssignon.and_then(|ssignon| ssignon.enhanced);
     let legacy = ssignon.and_then(|ssignon| ssignon.legacy.as_ref());
@@ -192,7 +196,7 @@ fn tried(system: &System, profile: &Profile) -> Surveyed {
         reuse,
         masked: matches!(legacy, Some(LegacyKey::Masked(_))),
         stale: false,
-        usable: system.saf().probe(profile).map(drop).map_err(|error| Failure::of(&error)),
+        usable: usable.map(drop).map_err(|error| Failure::of(&error)),
     }
 }
 

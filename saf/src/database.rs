@@ -129,6 +129,17 @@ impl Snapshot {
         named.or_else(|| profiles.looking_generic.covering(resource))
     }
 
+    /// The names of all profiles of a class that the database has, or its in-storage copy.
+    pub(crate) fn names(&self, class: Class) -> impl Iterator<Item = &ProfileName> {
+        let profiles = self.classes.get(&class).into_iter();
+        profiles.flat_map(|profiles| profiles.disk.keys().chain(profiles.stale.keys()))
+    }
+
+    /// The profile of this name in the in-storage copy.
+    pub(crate) fn in_storage(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {
+        self.classes.get(&class)?.in_storage(name.as_str())
+    }
+
     /// The discrete profile of this name in the in-storage copy.
     #[must_use]
     pub fn discrete(&self, class: Class, name: &ProfileName) -> Option<&Arc<Profile>> {

@@ -9,10 +9,11 @@ use icsf_core::{Cause, KeyLabel, View};
 use crate::access::{self, Caller};
 use crate::codes::Code;
 use crate::database::Snapshot;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::icsf_access::{require_label, require_service};
+use crate::judgement::{self, Remark};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
-use crate::passticket::{Request, generation_names, no_key};
+use crate::passticket::{Request, generation_names};
 use crate::planned::{KeySource, Trouble, describe};
 use crate::server::Saf;
 
@@ -74,12 +75,8 @@ impl Saf {
             step("key profile", format!("{name}: {found}"), good);
         }
         if let Ok(profile) = self.generation_profile(&view, request) {
-            if view.is_stale(profile.class, &profile.name) {
-                step(
-                    "key profile",
-                    format!("{} was changed since the last REFRESH; the copy in storage is used", profile.name),
-                    true,
-                );
+            if let Some(stale) = judgement::stale(&view, &profile) {
+                step("key profile", format!("{}: {stale}", profile.name), true);
             }
             match source(&profile) {
                 Some(source) => {
@@ -100,6 +97,10 @@ impl Saf {
                     }
                 }
                 None => step("key", "the profile has no key in its SSIGNON segment".to_owned(), false),
+            }
+            let remarks = judgement::remarks(&profile, view.options(), None);
+            if let Some(remark) = remarks.into_iter().find(|remark| *remark == Remark::NotBySignOn) {
+                step("sign-on", format!("{}: {remark}", profile.name), false);
             }
         }
         let outcome = self.generate(caller, request).map(drop);
@@ -133,7 +134,7 @@ impl Saf {
     }
 
     /// Opens the key of a profile and uses it once, as generation would; the outcome is thrown away.
-    fn use_once(&self, source: &KeySource) -> Result<()> {
+    pub(crate) fn use_once(&self, source: &KeySource) -> Result<()> {
         let icsf = self.icsf();
         let run = || -> Result<(), Trouble> {
             match source {
@@ -155,24 +156,6 @@ impl Saf {
         };
         run().map_err(|trouble| trouble.into_error(Code::GenerationKey))
     }
-
-    /// Whether a key profile could be used right now: the class is active, the profile in storage, its key opened and
-    /// used; and no ticket made.
-    ///
-    /// # Errors
-    /// What [`generate`](Self::generate) would answer for want of them.
-    pub fn probe(&self, profile: &Profile) -> Result<KeySource> {
-        let view = self.database().view()?;
-        access::require_class(&view)?;
-        let Some(profile) = view.discrete(profile.class, &profile.name) else {
-            let why = format!("profile {}: {}", profile.name, candidate(&view, profile.name.as_str()).0);
-            return Err(Error::new(Code::GenerationNoProfile, Cause::new(why)));
-        };
-        let source = source(profile).ok_or_else(|| no_key(Code::GenerationNoKey, profile))?;
-        self.use_once(&source)
-            .map(|()| source)
-            .map_err(|error| error.explained(|cause| cause.by_profile(profile.name.to_string(), describe(&source))))
-    }
 }
 
 /// Whether ICSF lets somebody use a key, where it asks.
@@ -184,7 +167,7 @@ fn icsf_permission(view: &Snapshot, caller: &Caller, source: &KeySource, label: 
     }
 }
 
-fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
+pub(crate) fn candidate(view: &Snapshot, name: &str) -> (String, bool) {
     let Ok(name) = name.parse::<ProfileName>() else { return ("no profile name".to_owned(), false) };
     if let Some(why) = view.damaged_profile(Class::Ptktdata, &name) {
         return (format!("damaged: {why}"), false);

@@ -1,8 +1,12 @@
 //! The state of a system on one page.
 
+use std::ops::ControlFlow;
+
+use icsf_core::KeyLabel;
 use icsf_core::backend::MasterKeyKind;
 use icsf_core::engine::EngineView;
 use icsf_core::kds::KdsFormat;
+use icsf_saf::judgement::{Judged, Remark};
 use icsf_saf::model::Class;
 use icsf_saf::{Error, KeySource};
 
@@ -19,6 +23,9 @@ pub struct Status {
     pub classes: Vec<ClassStatus>,
     /// Rows of the security database that cannot be read, and why.
     pub damaged_rows: Vec<(String, String)>,
+    /// Labels that were made for profiles, of records that no profile names: what KEYENCRYPTED leaves when it is killed
+    /// between the two, and what stays when a profile is deleted or given another key.
+    pub unreferenced: Vec<KeyLabel>,
     /// Each key profile: where its key lies, or why no ticket can be made with it right now.
     pub applications: Vec<Application>,
 }
@@ -79,6 +86,8 @@ pub struct Application {
     pub profile: String,
     /// Where its key lies, or why no ticket can be made.
     pub usable: Result<KeySource, Error>,
+    /// What else there is to know of it.
+    pub remarks: Vec<Remark>,
 }
 
 impl System {
@@ -103,11 +112,22 @@ impl System {
             raclisted: options.raclisted.contains(&class),
             awaiting_refresh: database.stale(class),
         });
-        let keys = database.profiles(Class::Ptktdata).filter(|profile| profile.ssignon.is_some());
-        let applications =
-            keys.map(|profile| Application { profile: profile.name.to_string(), usable: self.saf().probe(profile) });
+        let applications = self.saf().key_profiles()?.into_iter().map(|Judged { profile, usable, remarks }| {
+            Application { profile: profile.name.to_string(), usable, remarks }
+        });
+        let used = self.saf().labels_in_use()?;
+        let mut unreferenced = Vec::new();
+        // A CKDS that cannot be read is told of above.
+        let _ = self.icsf().key_data_set().scan(None, &mut |key, _| {
+            let label = key.label();
+            if label.to_string().starts_with("IRR.SSIGNON.") && !used.contains(&label) {
+                unreferenced.push(label);
+            }
+            ControlFlow::Continue(())
+        });
         Ok(Status {
             icsf,
+            unreferenced,
             classes: classes.collect(),
             damaged_rows: database.damaged().map(|(name, why)| (name, why.to_string())).collect(),
             applications: applications.collect(),

@@ -210,6 +210,13 @@ fn gather(seen: &mut Gathered) {
     let explain = json(&[["ptkt", "explain"].as_slice(), &who].concat()).ok();
     assert_eq!(seen.add("ptkt explain", &explain, &["error"])["generated"], true);
 
+    // A record that was made for a profile, and that none names.
+    let leave = "RDEFINE PTKTDATA LEFT SSIGNON(KEYENCRYPTED(0123456789ABCDEF))\nRDELETE PTKTDATA LEFT\n";
+    place.prd1_reading(&["racf"], leave).ok();
+    let left = json(&["status"]).ok().json()["unreferenced"][0].as_str().unwrap().to_owned();
+    assert!(left.starts_with("IRR.SSIGNON.PRD1."), "{left}");
+    assert!(place.prd1(&["status"]).ok().stdout.contains(&format!("no profile names {left}")));
+
     json(&["engine", "offline"]).ok();
     let failed = json(&[["ptkt", "generate"].as_slice(), &who].concat());
     assert_eq!(failed.status, 8);

@@ -80,6 +80,9 @@ fn a_key_or_password_that_was_typed_is_in_no_history() {
         format!("RDEFINE PTKTDATA D SSIGNON({KEY})"),
         format!("RDEFINE PTKTDATA {KEY}"),
         format!("RDEFINE PTKTDATA E SSIGNON(KEYMASKED({KEY})"),
+        format!("RDEFINE PTKTDATA F SSIGNON (KEYMASKED ({KEY}"),
+        format!("/* RALT PTKTDATA FEK SSIGNON(KEYMASKED({KEY})) */ RL PTKTDATA FEK NORACF SSIGNON"),
+        "RLIST PTKTDATA A /* PASSWORD TOPSECRT */".to_owned(),
         "ADDUSER U1 PASSWORD(TOPSECRT)".to_owned(),
         "ALTUSER U1 PASSWORD TOPSECRT".to_owned(),
         "ALTUSER U1 PASWORT(TOPSECRT)".to_owned(),
@@ -191,6 +194,14 @@ fn operator_commands_come_from_standard_input() {
     assert_eq!(lines[7..], ["IEE341I CSF NOT ACTIVE", "SIC3003I ICSF IS STARTED"]);
     assert_eq!(ran.stderr, "", "no prompt where nobody types");
     assert!(!place.join("prd1/console.history").exists());
+
+    // One that changes nothing is none that was carried out.
+    let ran = place.prd1_reading(&["console"], "STOP CSF\nSETICSF DEACT\nSTART CSF\n");
+    assert_eq!((ran.status, ran.stdout.lines().count()), (8, 1), "{ran:?}");
+    assert!(ran.stderr.contains("IEE341I CSF NOT ACTIVE"), "{ran:?}");
+    let ran = place.prd1(&["console", "STOP", "CSF"]);
+    assert_eq!(ran.status, 4, "{ran:?}");
+    place.prd1(&["console", "START", "CSF"]).ok();
 
     // The first that fails ends it.
     let ran = place.prd1_reading(&["console"], "D SMF,O\nD T\nSTOP CSF\n");

@@ -54,7 +54,7 @@ fn keys_in_commands_are_covered() {
         (8, format!("RDEFINE PTKTDATA A SSIGNON(KEYMASKED({KEY}))")),
         (8, format!("RDEFINE PTKTDATA C SSIGNON(KEYMASKED({KEY}0))")),
         (8, format!("RDEFINE PTKTDATA C SSIGNON(KEYM({KEY}) NOTHING)")),
-        (8, format!("RDEFINE PTKTDATA C SSIGNON(KEYENCRYPTED({KEY})")),
+        (8, format!("RDEFINE PTKTDATA C SSIGNON(KEYENCRYPTED({KEY}) NOTHING(")),
         (0, "RLIST PTKTDATA A SSIGNON ALL".to_owned()),
         (0, "ADDUSER U1 PASSWORD(SECRET99)".to_owned()),
         (8, "ADDUSER U2 PASSWORD(SECRET99) NOTHING".to_owned()),

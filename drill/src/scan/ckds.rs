@@ -51,6 +51,14 @@ impl CkdsListing {
         if ckds.entries.is_empty() && read.not_understood > 0 {
             return Err(InputError::new(file, read.first.first().copied(), "no line of it is a label", NEXT));
         }
+        // Most words can be labels.
+        let is_one = |(label, listed): (&KeyLabel, &Vec<Listed>)| {
+            label.to_string().contains('.') || listed.iter().any(|entry| entry.key_type.is_some())
+        };
+        if !ckds.entries.is_empty() && !ckds.entries.iter().any(is_one) {
+            let what = "nothing in it shows that it lists a CKDS: no label has a period, and none a type after it";
+            return Err(InputError::new(file, Some(1), what, NEXT));
+        }
         Ok((ckds, read))
     }
 
@@ -159,6 +167,15 @@ mod tests {
     fn only(ckds: &CkdsListing, label: &str) -> Listed {
         let [entry] = ckds.of(&label.parse().unwrap()) else { panic!("{label}: {ckds:?}") };
         entry.clone()
+    }
+
+    #[test]
+    fn a_word_is_no_listing() {
+        for text in ["junk", "junk\n\nmore\n"] {
+            let error = CkdsListing::read(&"ckds.txt".into(), text).unwrap_err();
+            assert!(error.to_string().contains("nothing in it shows that it lists a CKDS"), "{error}");
+        }
+        assert!(read("MYKEY DATA").0.of(&"MYKEY".parse().unwrap()).len() == 1 && read("").1.lines == 0);
     }
 
     #[test]

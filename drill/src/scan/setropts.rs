@@ -57,7 +57,7 @@ impl Setropts {
                 !matches!(list, List::Other)
             } else {
                 list = None;
-                all.option(&folded, number) || folded.is_empty() || folded == "READY"
+                all.option(&folded, number) || says_nothing(&folded)
             };
             read.line(number, understood);
         }
@@ -97,6 +97,18 @@ impl Setropts {
     pub(super) fn place<T>(&self, seen: &Seen<T>) -> Origin {
         Origin::new(&self.file, seen.line, "SETROPTS LIST")
     }
+}
+
+/// Whether a line is understood, and says nothing of PassTickets.
+fn says_nothing(line: &str) -> bool {
+    let known = [
+        "LIST OF GROUPS ACCESS CHECKING IS ",
+        "PASSWORD PROCESSING OPTIONS:",
+        "USERIDS NOT BEING AUTOMATICALLY REVOKED",
+        "A USERID WILL BE REVOKED",
+    ];
+    let revoked = line.starts_with("AFTER ") && line.contains(" CONSECUTIVE UNSUCCESSFUL PASSWORD ATTEMPTS");
+    line.is_empty() || line == "READY" || revoked || known.iter().any(|known| line.starts_with(known))
 }
 
 /// Whether a line is more of the list above it.
@@ -139,7 +151,7 @@ PASSWORD PROCESSING OPTIONS:
         assert!(!all.raclisted.as_ref().unwrap().value.contains("LIST"));
         assert_eq!(all.mixed_case, Some(Seen::new(false, 11)));
         assert_eq!((all.active.as_ref().unwrap().line, all.missing()), (7, vec![]));
-        assert_eq!((read.lines, read.not_understood, read.first), (11, 5, vec![3, 4, 5, 6, 10]));
+        assert_eq!((read.lines, read.not_understood, read.first), (11, 3, vec![3, 5, 6]));
     }
 
     #[test]

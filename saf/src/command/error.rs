@@ -6,7 +6,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use icsf_core::Cause;
 use icsf_core::store::StoreError;
 
+use super::cover::{covered, without_keys};
 use super::syntax::{Operand, Span};
+
+/// As many columns as a terminal has at least.
+const COLUMNS: usize = 80;
 
 /// A command that was not carried out. The database is as it was.
 pub struct CommandError(Box<Inner>);
@@ -65,9 +69,11 @@ impl CommandError {
         out
     }
 
-    /// Keeps the command the error is about.
-    pub(crate) fn in_command(mut self, covered: String) -> Self {
-        self.0.command = covered;
+    /// Keeps the command the error is about. What is covered in it is not told in other words either.
+    pub(super) fn in_command(mut self, text: &str) -> Self {
+        self.0.command = covered(text);
+        self.0.what = without_keys(&self.0.what, text);
+        self.0.hint = self.0.hint.map(|hint| without_keys(&hint, text));
         self
     }
 
@@ -132,7 +138,7 @@ impl CommandError {
         for remedy in &self.0.remedies {
             title = title.element(Level::HELP.message(remedy.as_str()));
         }
-        Renderer::plain().render(&[title])
+        Renderer::plain().term_width(COLUMNS).render(&[title])
     }
 }
 

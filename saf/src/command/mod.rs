@@ -16,6 +16,7 @@ mod named;
 mod operands;
 mod permit;
 mod profiles;
+mod read;
 mod reference;
 mod rlist;
 mod rows;
@@ -27,6 +28,7 @@ mod table;
 mod users;
 
 pub use complete::complete;
+use cover::without_keys;
 pub use cover::{covered, shows_secret};
 pub use error::CommandError;
 use icsf_core::Cause;
@@ -37,7 +39,7 @@ use operands::Given;
 pub use reference::reference;
 use secrecy::SecretString;
 use syntax::{Command, Operand};
-pub use syntax::{Span, join};
+pub use syntax::{Span, goes_on, join};
 pub use table::{Keyword, Takes, Verb, verbs};
 
 use crate::access::Caller;
@@ -116,12 +118,14 @@ impl Saf {
     /// # Errors
     /// [`CommandError`]: what is wrong, where, and what was expected. Nothing has been changed.
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
-        let command = syntax::parse(text).map_err(|error| {
-            CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at)
-                .in_command(covered(text))
+        let command = read::read(text).map_err(|error| {
+            CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at).in_command(text)
         })?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
-        let done = session.run(&command).map_err(|error| error.in_command(covered(text)));
+        let mut done = session.run(&command).map_err(|error| error.in_command(text));
+        if let Ok(output) = &mut done {
+            output.messages.iter_mut().for_each(|message| *message = without_keys(message, text));
+        }
         let changes = Verb::meant(&command.verb.text).is_some_and(Verb::changes);
         if changes && !done.as_ref().is_ok_and(|output| !output.lines.is_empty()) {
             self.told_command(issuer, text, &done);

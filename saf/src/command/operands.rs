@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::CommandError;
-use super::cover::is_like_a_key;
 use super::syntax::{Command, Operand};
 use super::table::{Keyword, List, Takes, Verb, all, lookup};
 
@@ -18,12 +17,7 @@ impl<'a> Given<'a> {
     /// Sorts the operands of a command.
     pub(super) fn read(verb: &Verb, command: &'a Command) -> Result<Self, CommandError> {
         let operands = command.operands.as_slice();
-        let left_out = || match operands.first() {
-            Some(first) => all(verb.list()).any(|keyword| keyword.name().eq_ignore_ascii_case(&first.text)),
-            None => true,
-        };
-        let count = if verb.optional && left_out() { 0 } else { verb.names.len() };
-        let Some((names, rest)) = operands.split_at_checked(count) else {
+        let Some((names, rest)) = operands.split_at_checked(verb.names_among(operands)) else {
             let missing = verb.names.get(operands.len()).copied().unwrap_or_default();
             let end = command.end;
             return Err(CommandError::at_span(format!("{missing} is missing"), end..end).hint(missing));
@@ -145,8 +139,7 @@ impl<'a> Keywords<'a> {
 fn recognize(operand: &Operand, list: List) -> Result<&'static Keyword, CommandError> {
     let word = operand.text.to_ascii_uppercase();
     if word.is_empty() {
-        return Err(CommandError::at("a keyword was expected before the parenthesis", operand)
-            .hint("no blank between a keyword and its parenthesis"));
+        return Err(CommandError::at("a keyword that takes a value was expected before the parenthesis", operand));
     }
     if let Some(keyword) = lookup(&word, list) {
         return Ok(keyword);
@@ -220,9 +213,9 @@ pub(super) fn yes_or_no(value: &Operand) -> Result<bool, CommandError> {
     }
 }
 
-/// A value as it may be repeated: not at all when it is a key in the wrong place.
+/// A value as it is repeated in an error, where one that is like a key is [covered](super::cover::without_keys).
 pub(super) fn quoted(value: &Operand) -> String {
-    if is_like_a_key(&value.text) { "this key".to_owned() } else { format!("{:?}", value.text) }
+    format!("{:?}", value.text)
 }
 
 /// A value read as something.
@@ -230,14 +223,7 @@ pub(super) fn parsed<T: std::str::FromStr<Err = E>, E: ToString>(value: &Operand
     if value.inner.is_some() {
         return Err(CommandError::at("there is nothing to be said of this in parentheses", value));
     }
-    value.text.parse().map_err(|error: E| {
-        let what = if is_like_a_key(&value.text) {
-            "this is a key, and none belongs here".to_owned()
-        } else {
-            error.to_string()
-        };
-        CommandError::at(what, value)
-    })
+    value.text.parse().map_err(|error: E| CommandError::at(error.to_string(), value))
 }
 
 /// One word, or the words of a list.
@@ -256,8 +242,7 @@ pub(super) fn distinct<T: std::str::FromStr<Err = E> + Ord + Clone, E: ToString>
     let read = |value| {
         let name: T = parsed(value)?;
         if !seen.insert(name.clone()) {
-            let what = if is_like_a_key(&value.text) { "this key" } else { value.text.as_str() };
-            return Err(CommandError::at(format!("{what} stands there twice"), value));
+            return Err(CommandError::at(format!("{} stands there twice", value.text), value));
         }
         Ok((name, value))
     };

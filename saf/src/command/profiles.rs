@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::kerb::AskedRealm;
-use super::messages::{Done, needs_refresh};
+use super::messages::{Done, needs_refresh, remark};
 use super::operands::{distinct, number, parsed, quoted, text_of};
 use super::ssignon::{Asked, Made};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
+use crate::judgement::remarks;
 use crate::model::{Access, Audit, Class, Profile, ProfileName, Realm, Ssignon};
 
 /// The names a command is about.
@@ -129,7 +130,17 @@ fn set(
         made.take_back(session);
     }
     written?;
-    Ok(reminder(session, class, done))
+    let mut output = reminder(session, class, done);
+    if let Some(asked) = asked {
+        let view = session.saf.database().view()?;
+        // A record that was made for the command is there.
+        let icsf = if asked.names_a_label() { session.saf.icsf().view().ok() } else { None };
+        for profile in names.iter().filter_map(|(name, _)| view.profile(class, name)) {
+            let remarks = remarks(profile, view.options(), icsf.as_deref());
+            output.messages.extend(remarks.iter().filter_map(|said| remark(profile.name.as_str(), said)));
+        }
+    }
+    Ok(output)
 }
 
 /// The message that the copy in storage is as it was, if there is one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::listuser::encryption;
-use super::messages::not_found;
+use super::messages::{not_found, nothing_to_list};
 use super::operands::{each, parsed};
 use super::profiles::{names, refuse_damaged};
 use super::{CommandError, Given, Operand, Output, Session};
@@ -25,7 +25,11 @@ pub(super) fn rlist(session: &Session<'_>, given: &Given<'_>) -> Result<Output, 
     };
     let view = session.saf.database().view()?;
     let profiles: Vec<Arc<Profile>> = if all {
-        view.profiles(class).cloned().collect()
+        let profiles: Vec<_> = view.profiles(class).cloned().collect();
+        if profiles.is_empty() {
+            return Ok(Output::message(nothing_to_list()));
+        }
+        profiles
     } else {
         let find = |(name, operand)| found(&view, class, &name, operand);
         names(names_operand)?.into_iter().map(find).collect::<Result<_, _>>()?

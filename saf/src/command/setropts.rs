@@ -1,9 +1,10 @@
 //! SETROPTS: options of the whole system.
 
-use super::messages::setropts_complete;
+use super::messages::{no_effect, remark, setropts_complete};
 use super::operands::{Keywords, number, parsed};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::Edit;
+use crate::judgement::{Remark, remarks};
 use crate::model::{Class, Options};
 
 pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
@@ -22,7 +23,9 @@ pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
     }
     let password = keywords.get("PASSWORD").map(|operand| Password::read(keywords, operand)).transpose()?;
 
+    let mut without_effect = Vec::new();
     session.saf.database().change(|view| {
+        without_effect.clear();
         let mut options: Options = view.options().clone();
         let mut edits = Vec::new();
         options.active.extend(&active);
@@ -30,9 +33,12 @@ pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
         options.generic.extend(&generic);
         options.generic.retain(|class| !nogeneric.contains(class));
         for class in &raclist {
-            // A class that is RACLISTed for the first time is read from the database; later that takes REFRESH.
-            let first = options.raclisted.insert(*class);
-            if first || refresh {
+            // REFRESH renews what is in storage, and puts nothing there.
+            let in_storage = options.raclisted.contains(class) && options.active.contains(class);
+            if refresh && !in_storage {
+                without_effect.push(*class);
+            } else if refresh || options.raclisted.insert(*class) {
+                // A class that is RACLISTed for the first time is read from the database; later that takes REFRESH.
                 edits.push(Edit::Refresh(*class));
             }
         }
@@ -49,7 +55,7 @@ pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
         }
         Ok::<_, CommandError>(edits)
     })?;
-    let mut output = Output::default();
+    let mut output = Output { messages: without_effect.into_iter().map(no_effect).collect(), ..Output::default() };
     if keywords.has("LIST") {
         list(session.saf.database().view()?.options(), &mut output.lines);
     }
@@ -58,6 +64,13 @@ pub(super) fn setropts(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
         .any(|keyword| keywords.has(keyword))
     {
         output.messages.push(setropts_complete());
+    }
+    if password.is_some_and(|password| password.mixed_case == Some(false)) {
+        let view = session.saf.database().view()?;
+        let spoilt = view
+            .profiles(Class::Ptktdata)
+            .filter(|profile| remarks(profile, view.options(), None).contains(&Remark::NotBySignOn));
+        output.messages.extend(spoilt.filter_map(|profile| remark(profile.name.as_str(), &Remark::NotBySignOn)));
     }
     Ok(output)
 }

@@ -83,6 +83,11 @@ impl<'a> Asked<'a> {
         })
     }
 
+    /// Whether it names a record of the CKDS.
+    pub(super) const fn names_a_label(&self) -> bool {
+        matches!(self.legacy, Some(Legacy::Label(_))) || matches!(self.enhanced, Some(Some(_)))
+    }
+
     /// Puts the keys to be encrypted into the CKDS, all or none, as the user who issued the command. Whoever asked must
     /// [take them back](Made::take_back) if the profiles cannot be written after all.
     ///

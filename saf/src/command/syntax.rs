@@ -1,5 +1,8 @@
 //! The syntax of RACF commands, as TSO reads them: a verb, then operands, each a word, a quoted string, or a keyword with
-//! operands in parentheses. Blanks, commas and comments separate. Meaning is not looked at here.
+//! operands in parentheses. Blanks, commas and comments separate; parentheses that are open at the end are closed there.
+//! Meaning is not looked at here.
+//!
+//! Source: z/OS TSO/E Programming Services, defining command operand syntax.
 
 use std::ops::Range;
 
@@ -47,7 +50,7 @@ const DEEPEST: usize = 16;
 /// The text, and how many parentheses are open.
 type Input<'a> = Stateful<LocatingSlice<&'a str>, usize>;
 
-/// Reads one command. Continuation marks must have been taken out: see [`join`].
+/// Reads one command, without a look at what its words mean: see [`read`](super::read::read).
 pub(crate) fn parse(text: &str) -> Result<Command, SyntaxError> {
     command.parse(Stateful { input: LocatingSlice::new(text), state: 0 }).map_err(|error| {
         let expected: Vec<String> = error
@@ -100,7 +103,7 @@ fn operand(input: &mut Input<'_>) -> ModalResult<Operand> {
             return Err(ErrMode::Cut(ContextError::new()).add_expected("fewer parentheses in one another"));
         }
         let inner = operands(input)?;
-        cut_err(')').context(expected("a closing parenthesis")).parse_next(input)?;
+        cut_err(alt((')'.void(), eof.void()))).context(expected("a closing parenthesis")).parse_next(input)?;
         input.state -= 1;
         operand.inner = Some(inner);
         operand.whole.end = input.previous_token_end();
@@ -148,8 +151,47 @@ const fn expected(what: &'static str) -> StrContext {
     StrContext::Expected(StrContextValue::Description(what))
 }
 
+/// Where the comments of a text are, be it a command or not; one that is not closed goes on to the end.
+pub(crate) fn comments(text: &str) -> Vec<Span> {
+    let mut comments = Vec::new();
+    let mut at = 0;
+    while let Some(next) = text.get(at..).and_then(|rest| rest.find(['\'', '/'])).map(|next| at + next) {
+        let rest = text.get(next..).unwrap_or_default();
+        let closed_by = if rest.starts_with("/*") { "*/" } else { "'" };
+        let begins = next + closed_by.len();
+        let end = || text.get(begins..).and_then(|rest| rest.find(closed_by)).map_or(text.len(), |end| begins + end);
+        at = match rest.as_bytes() {
+            [b'/', b'*', ..] => {
+                let end = (end() + closed_by.len()).min(text.len());
+                comments.push(next..end);
+                end
+            }
+            [b'\'', ..] => end() + 1,
+            _ => next + 1,
+        };
+    }
+    comments
+}
+
+/// What a line says when its command goes on in the next, and whether that begins at its first word.
+fn continued(line: &str) -> Option<(&str, bool)> {
+    // A comment may stand behind the mark, which would be a word of its own there, and means nothing as such.
+    let line = comments(line).into_iter().rev().fold(line.trim_end(), |line, comment| {
+        let before = line.get(..comment.start).filter(|_| comment.end == line.len());
+        before.map_or(line, str::trim_end)
+    });
+    line.strip_suffix('-').map(|part| (part, false)).or_else(|| line.strip_suffix('+').map(|part| (part, true)))
+}
+
+/// Whether a command goes on in the line after this one: see [`join`].
+#[must_use]
+pub fn goes_on(line: &str) -> bool {
+    continued(line).is_some()
+}
+
 /// Joins the lines of a command: one that ends in `-` goes on in the next, one that ends in `+` goes on with the next
-/// line's leading blanks left out. Answers the commands of a text; blanks and comments alone are none.
+/// line's leading blanks left out; blanks and comments may stand behind the mark. Answers the commands of a text; blanks
+/// and comments alone are none.
 ///
 /// Source: z/OS TSO/E Command Reference, continuing a line of a command.
 ///
@@ -165,11 +207,7 @@ pub fn join(text: &str) -> Vec<String> {
     for line in text.lines() {
         let line = line.trim_end();
         let line = if cut_leading { line.trim_start() } else { line };
-        let (part, goes_on, cut) =
-            match line.strip_suffix('-').map(|p| (p, false)).or_else(|| line.strip_suffix('+').map(|p| (p, true))) {
-                Some((part, cut)) => (part, true, cut),
-                None => (line, false, false),
-            };
+        let (part, goes_on, cut) = continued(line).map_or((line, false, false), |(part, cut)| (part, true, cut));
         cut_leading = cut;
         let whole = current.take().unwrap_or_default() + part;
         if goes_on {
@@ -213,6 +251,7 @@ mod tests {
         assert_eq!(shapes("RDELETE PTKTDATA (A,B C)"), "RDELETE | PTKTDATA | (A B C)");
         assert_eq!(shapes("SETROPTS RACLIST( PTKTDATA )REFRESH"), "SETROPTS | RACLIST(PTKTDATA) | REFRESH");
         assert_eq!(shapes("X A()"), "X | A()");
+        assert_eq!(shapes("X A(B(C) D('E') "), "X | A(B(C) D(E))", "the end closes what is open");
     }
 
     #[test]
@@ -225,10 +264,24 @@ mod tests {
     }
 
     #[test]
+    fn comments_are_found_where_commands_have_them() {
+        for (text, found) in [
+            ("A /* B */ 'C /* D */' E/F/*G*/", ["/* B */", "/*G*/"].as_slice()),
+            ("'it''s /*' /* X", &["/* X"]),
+            ("/*/ */ 'X", &["/*/ */"]),
+            ("/*", &["/*"]),
+            ("/* \u{e4}", &["/* \u{e4}"]),
+            ("A / * '", &[]),
+        ] {
+            let comments: Vec<&str> = comments(text).into_iter().map(|at| &text[at]).collect();
+            assert_eq!(comments, found, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_command_says_where_and_what_was_expected() {
         for (text, at, expected) in [
             ("", 0, "a command"),
-            ("RLIST PTKTDATA (A", 17, "a closing parenthesis"),
             ("RLIST A)", 7, "an operand"),
             ("X APPLDATA('NO", 14, "a closing apostrophe"),
             ("X /* Y", 4, "the end of the comment"),

@@ -3,7 +3,7 @@
 
 use super::operands::Given;
 use super::rows::COMMANDS;
-use super::{CommandError, Output, Session};
+use super::{CommandError, Operand, Output, Session};
 
 /// A command.
 #[derive(Debug)]
@@ -88,6 +88,15 @@ impl Verb {
         let word = text.to_ascii_uppercase();
         let exact = COMMANDS.iter().find(|verb| verb.is(&word));
         exact.or_else(|| COMMANDS.iter().find(|verb| strsim::osa_distance(verb.name, &word) <= 2))
+    }
+
+    /// How many of the operands of this command are names, when all are there.
+    pub(super) fn names_among(&self, operands: &[Operand]) -> usize {
+        let left_out = || match operands.first() {
+            Some(first) => all(self.keywords).any(|keyword| keyword.name.eq_ignore_ascii_case(&first.text)),
+            None => true,
+        };
+        if self.optional && left_out() { 0 } else { self.names.len() }
     }
 
     pub(super) fn is(&self, text: &str) -> bool {

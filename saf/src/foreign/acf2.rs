@@ -61,10 +61,12 @@ impl Reading {
             if self.rule.is_none() {
                 making.wrong(line, Some(verb), "a rule set that is not known here: it is left out");
             }
+        } else if verb.is(&["F", "MODIFY"]) && rest.iter().any(|word| word.is_with(&["REBUILD"], "PTK")) {
+            // An operator command ends the rule set before it.
+            self.rule = None;
+            making.command(line, REFRESH.to_owned());
         } else if let (Some(rule), false) = (self.rule, verb.name.starts_with('$')) {
             entry(making, line, rule, words);
-        } else if verb.is(&["F", "MODIFY"]) && rest.iter().any(|word| word.is_with(&["REBUILD"], "PTK")) {
-            making.command(line, REFRESH.to_owned());
         } else {
             making.wrong(line, Some(verb), "a command that is not understood here: it is left out");
         }

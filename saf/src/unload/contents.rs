@@ -12,7 +12,7 @@ use ptkt::{GroupId, UserId};
 use super::fields::Fields;
 use super::findings::{Finding, Findings, shown};
 use super::layout::{Column, LAYOUTS, resource};
-use super::lines::{Form, Record, Records, UnloadError};
+use super::lines::{Form, Record, Records, UnloadError, runs_on};
 use crate::model::{Class, Connect, Group, Profile, ProfileName, User};
 
 /// How many lines of records that are not kept are named.
@@ -121,6 +121,7 @@ pub struct Others {
 pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents, UnloadError> {
     let mut records = Records::new(input)?;
     let mut reading = Reading::new(Findings::new(tell), records.form());
+    let records_have_lengths = records.form().lengths;
     while let Some(record) = records.next()? {
         reading.summary.records += 1;
         let Some(kind) = record.text.get(..4).filter(|_| matches!(record.text.as_bytes().get(4), Some(b' ') | None))
@@ -129,6 +130,18 @@ pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents
             reading.findings.add(record.line, Some(1), format!("it begins with {}, no record type", shown(&begins)));
             continue;
         };
+        if let Some(layout) = LAYOUTS.iter().find(|layout| layout.record == kind).filter(|_| !records_have_lengths)
+            && runs_on(record.text, layout.width, |kind| LAYOUTS.iter().any(|layout| layout.record == kind))
+        {
+            if reading.summary.records == 1 {
+                return Err(UnloadError::RunsOn);
+            }
+            reading.findings.add(
+                record.line,
+                Some(layout.width + 1),
+                "another record begins in this line, and is lost",
+            );
+        }
         match READERS.iter().find(|(layout, _)| *layout == kind) {
             Some((kind, read)) => {
                 *reading.summary.read.entry(kind).or_default() += 1;

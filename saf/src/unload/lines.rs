@@ -1,7 +1,7 @@
 //! The records of an unload, whatever a transfer has made of the file: lines of text, lines of EBCDIC, or records with
 //! length words before them.
 //!
-//! Which it is, is found by looking at the first record. One record at a time is held.
+//! Which it is, is found by looking at the first record and the beginning of the next. One record at a time is held.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
@@ -10,6 +10,14 @@ use crate::ebcdic;
 
 /// The longest record there can be: what a variable-length record of z/OS holds, and some more.
 const LONGEST: usize = 65_535;
+
+/// What is looked at to find the form: the longest record, its line end, and the beginning of the next.
+const HEAD: u64 = 65_535 + 16;
+
+/// The longest record that IRRDBU00 writes.
+///
+/// Source: RACF Security Administrator's Guide, running the database unload utility: LRECL=4096.
+const LONGEST_WRITTEN: usize = 4096;
 
 /// What editors put before UTF-8. No unload begins with it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -21,6 +29,16 @@ pub enum Characters {
     Ascii,
     /// EBCDIC, code page 1047.
     Ebcdic,
+}
+
+impl Characters {
+    /// Whether a byte ends a line.
+    const fn line_end(self) -> fn(&u8) -> bool {
+        match self {
+            Self::Ascii => |byte| *byte == b'\n',
+            Self::Ebcdic => |byte| matches!(byte, 0x15 | 0x25),
+        }
+    }
 }
 
 /// How an unload is written.
@@ -59,6 +77,12 @@ pub enum UnloadError {
          EBCDIC, with or without a length word"
     )]
     NotAnUnload,
+    /// Its records run into one another.
+    #[error(
+        "nothing in it tells where a record ends: in the first line another record begins; transfer it as text, or in \
+         binary with the length words (FTP: quote site rdw)"
+    )]
+    RunsOn,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -94,11 +118,10 @@ pub(super) struct Records<R> {
 
 impl<R: Read> Records<R> {
     pub(super) fn new(mut input: R) -> Result<Self, UnloadError> {
-        let mut head = Vec::with_capacity(9);
-        input.by_ref().take(9).read_to_end(&mut head)?;
+        let mut head = Vec::new();
+        input.by_ref().take(HEAD).read_to_end(&mut head)?;
         if head.starts_with(BYTE_ORDER_MARK) {
             head.drain(..BYTE_ORDER_MARK.len());
-            input.by_ref().take(3).read_to_end(&mut head)?;
         }
         let (form, before) = form_of(&head).ok_or(UnloadError::NotAnUnload)?;
         let input = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
@@ -159,11 +182,11 @@ impl<R: Read> Records<R> {
 
     /// A line without its end; nothing at the end.
     fn line_without_end(&mut self) -> io::Result<Option<Option<Odd>>> {
-        let ends: fn(&u8) -> bool = match self.form.characters {
-            Characters::Ascii => |byte| *byte == b'\n',
-            Characters::Ebcdic => |byte| matches!(byte, 0x15 | 0x25),
-        };
-        let (mut some, mut odd) = (false, None);
+        let ends = self.form.characters.line_end();
+        // A length word may have a line end in it.
+        let before = u64::try_from(self.before).unwrap_or_default();
+        let mut some = self.input.by_ref().take(before).read_to_end(&mut self.bytes)? > 0;
+        let mut odd = None;
         loop {
             let seen = self.input.fill_buf()?;
             if seen.is_empty() {
@@ -210,8 +233,28 @@ fn form_of(head: &[u8]) -> Option<(Form, usize)> {
         return Some((Form { characters, lengths: false }, 0));
     }
     let characters = characters_at(4)?;
-    let lengths = matches!(head, [_, _, 0, 0, ..]);
+    let lengths = match head {
+        [high, low, 0, 0, ..] => {
+            let next = usize::from(u16::from_be_bytes([*high, *low]));
+            let record_at = |at: usize| head.len() <= at || characters_at(at + 4) == Some(characters);
+            let fits = record_at(next) && head.get(next + 2..next + 4).is_none_or(|zeros| zeros == [0, 0]);
+            let line = head.get(9..).and_then(|rest| rest.iter().position(characters.line_end())).map(|end| end + 10);
+            // A transfer as text can leave the words before lines, or what has become of them.
+            fits || !line.is_some_and(record_at)
+        }
+        _ => false,
+    };
     Some((Form { characters, lengths }, if lengths { 0 } else { 4 }))
+}
+
+/// Whether another record begins within a line: nothing told the two apart. A record may be longer than what is known of
+/// its type, as those of later releases are.
+pub(super) fn runs_on(text: &str, width: usize, types: impl Fn(&str) -> bool) -> bool {
+    let is_record = |at: usize| {
+        let begins = |kind: &str| kind.ends_with(' ') && types(kind.trim_end());
+        text.get(at..at + 5).is_some_and(begins) && text.as_bytes().get(at + 5).is_some_and(u8::is_ascii_graphic)
+    };
+    text.len() > LONGEST_WRITTEN || (width..text.len()).any(is_record)
 }
 
 /// Bytes as text of which each character is a column.

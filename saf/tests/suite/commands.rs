@@ -37,8 +37,10 @@ fn every_fault_is_named_and_its_place_marked() {
         ("RDEFINE PTKTDATA A UACC(READ) <UACC>(NONE)", "UACC stands there twice"),
         ("RDEFINE PTKTDATA A <UACCC>(NONE)", "UACCC is no operand of this command"),
         ("RDEFINE PTKTDATA A <XYZZY>(NONE)", "this is no operand of this command"),
-        ("RDEFINE PTKTDATA A UACC <(>NONE)", "a keyword was expected before the parenthesis"),
-        ("RDEFINE PTKTDATA A UACC(NONE<>", "a closing parenthesis was expected"),
+        ("RDEFINE PTKTDATA A WARNING <(>NONE)", "a keyword that takes a value was expected before the parenthesis"),
+        ("RDEFINE PTKTDATA A UACC(NONE) <(>READ)", "a keyword that takes a value was expected before the parenthesis"),
+        ("RDEFINE PTKTDATA A <(>UACC(NONE))", "a keyword that takes a value was expected before the parenthesis"),
+        ("RDEFINE PTKTDATA A UACC(NONE<>\u{7}", "a closing parenthesis was expected"),
         ("RDEFINE PTKTDATA A UACC(NONE)<>)", "an operand, with its parentheses closed"),
         ("RDEFINE PTKTDATA A APPLDATA('NO<>", "a closing apostrophe was expected"),
         ("RDEFINE PTKTDATA A /*<> and so on", "the end of the comment: */ was expected"),
@@ -348,4 +350,27 @@ fn a_comment_may_touch_a_word() {
     assert_eq!(profile.uacc, Access::Read);
     let error = fails(&site.saf, "RDEFINE PTKTDATA ABD/* and so on");
     assert!(error.what().contains("the end of the comment"), "{error}");
+}
+
+/// A line that a terminal would break has its mark under another one: only what is around the mark is shown.
+#[test]
+fn a_long_command_is_shown_as_wide_as_a_terminal_with_the_mark_under_its_place() {
+    let site = Site::new();
+    let data = "word ".repeat(40);
+    for command in [
+        format!("RDEFINE PTKTDATA A DATA('{data}') UACC(WRONG) APPLDATA('{data}')"),
+        format!("RDEFINE PTKTDATA A UACC(WRONG) APPLDATA('{data}')"),
+        format!("RDEFINE PTKTDATA A APPLDATA('{data}') UACC(WRONG)"),
+        format!("RDEFINE PTKTDATA A APPLDATA('{}') UACC(WRONG)", "\u{e4}\u{df} ".repeat(60)),
+    ] {
+        for line in [1, 12_345] {
+            let report = fails(&site.saf, &command).on_line(line).report();
+            let lines: Vec<&str> = report.lines().collect();
+            let mark = lines.iter().position(|line| line.contains("^^^^^")).unwrap();
+            let columns = |text: &str| text.chars().count();
+            assert!(columns(lines[mark - 1]) <= 80, "{report}");
+            let at = |text: &str, what: &str| columns(text.split_once(what).unwrap().0);
+            assert_eq!(at(lines[mark - 1], "WRONG"), at(lines[mark], "^^^^^"), "{report}");
+        }
+    }
 }

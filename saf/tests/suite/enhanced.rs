@@ -174,6 +174,40 @@ fn an_enhanced_ticket_is_used_once_unless_the_profile_says_otherwise_and_appldat
     refused(evaluate(&site.saf, &who, &ticket), Code::EvaluationReplayed, "8/16/32");
 }
 
+/// Evaluation finds such a ticket good, and no user gets in with it.
+#[test]
+fn a_profile_of_which_sign_on_folds_the_tickets_is_told_wherever_it_is_looked_at() {
+    use icsf_saf::judgement::Remark;
+    let site = Site::new();
+    add_keys(&site);
+    let who = request("IBMUSER", "APPL");
+    let told = |command: &str| {
+        let mut messages = run(&site.saf, command).messages;
+        messages.retain(|message| message.starts_with("SIC2205I profile APPL: its tickets are not good for sign-on"));
+        messages.len()
+    };
+    assert_eq!(told("RDEFINE PTKTDATA APPL SSIGNON(EPTKEYLABEL(CLEAR.KEY) REPLAY(YES))"), 1);
+    let remarks = |mixed: usize| {
+        run(&site.saf, "SETROPTS RACLIST(PTKTDATA) REFRESH");
+        let judged = site.saf.key_profiles().unwrap().pop().unwrap();
+        judged.usable.unwrap();
+        assert_eq!(judged.remarks, [Remark::NotBySignOn][..mixed]);
+        let explained = site.saf.explain(&crate::support::admin(), &who).unwrap();
+        let step = explained.steps.iter().find(|step| step.what == "sign-on");
+        assert_eq!(step.map(|step| step.good), (mixed == 1).then_some(false));
+        explained.outcome.unwrap();
+    };
+    remarks(1);
+    assert_eq!(told("RALTER PTKTDATA APPL SSIGNON(TYPE(UPPER))"), 0);
+    remarks(0);
+    assert_eq!(told("RALTER PTKTDATA APPL SSIGNON(NOTYPE)"), 1);
+    assert_eq!(told("SETROPTS PASSWORD(MIXEDCASE)"), 0);
+    remarks(0);
+    assert_eq!(told("RALTER PTKTDATA APPL SSIGNON(TYPE(MIXED))"), 0);
+    assert_eq!(told("SETROPTS PASSWORD(NOMIXEDCASE)"), 1);
+    remarks(1);
+}
+
 #[test]
 fn sign_on_folds_a_mixed_ticket_unless_passwords_keep_their_case() {
     use icsf_saf::SignedOnBy;

@@ -82,6 +82,15 @@ fn an_acf2_list_becomes_racf_commands() {
 }
 
 #[test]
+fn an_operator_command_after_the_lines_of_a_rule_set_is_none_of_them() {
+    let list = "$KEY(IRRPTAUTH) TYPE(PTK)\n TSOPRD1.- UID(TPXSTC) SERVICE(UPDATE) ALLOW\nF ACF2,REBUILD(PTK)\n";
+    let (commands, told, _) = translate(list, acf2);
+    assert_eq!(told, [] as [&str; 0]);
+    assert_eq!(commands.last().unwrap(), "3 SETROPTS RACLIST(PTKTDATA) REFRESH");
+    assert!(!commands.iter().any(|command| command.contains("ACF2")), "{commands:?}");
+}
+
+#[test]
 fn a_top_secret_list_becomes_racf_commands() {
     let (commands, told, _) = translate(TOP_SECRET, top_secret);
     assert_eq!(told, [] as [&str; 0]);

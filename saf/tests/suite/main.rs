@@ -17,6 +17,7 @@ mod encrypted;
 mod enhanced;
 mod foreign;
 mod golden;
+mod judged;
 mod malformed;
 mod pasted;
 mod permission;

@@ -100,9 +100,9 @@ fn in_apostrophes(text: &str, at: usize) -> bool {
     text[..at].matches('\'').count() % 2 == 1
 }
 
-fn is_balanced(text: &str) -> bool {
-    let count = |mark| text.matches(mark).count();
-    count('(') == count(')') && count('\'').is_multiple_of(2)
+/// Whether what is left may be whole operands: the end closes parentheses.
+fn may_be_whole(text: &str) -> bool {
+    text.matches('\'').count().is_multiple_of(2)
 }
 
 /// What is made of a good command.
@@ -112,15 +112,19 @@ fn malformed(good: &str) -> Vec<Malformed> {
     for end in ends(good) {
         // What is left may be whole operands.
         let text = good[..end].to_owned();
-        let whole = is_balanced(&text);
+        let whole = may_be_whole(&text);
         add("cut off", text, whole);
         for mark in ["(", ")", "'", "/*"] {
             let within = in_apostrophes(good, end) && mark != "'";
-            add("a mark too many", format!("{}{mark}{}", &good[..end], &good[end..]), within);
+            // What follows may be a list of one name, which the end closes.
+            let list = mark == "(" && !good[end..].contains(['(', ')']);
+            add("a mark too many", format!("{}{mark}{}", &good[..end], &good[end..]), within || list);
         }
     }
     for (at, mark) in good.char_indices().filter(|(_, c)| "()'".contains(*c)) {
-        add("a mark too few", format!("{}{}", &good[..at], &good[at + mark.len_utf8()..]), false);
+        let rest = &good[at + mark.len_utf8()..];
+        let at_end = mark == ')' && rest.bytes().all(|byte| byte == b')');
+        add("a mark too few", format!("{}{rest}", &good[..at]), at_end);
     }
     for (begin, end) in words(good) {
         let (before, word, after) = (&good[..begin], &good[begin..end], &good[end..]);

@@ -406,6 +406,86 @@ fn what_is_no_unload_changes_nothing() {
     }
 }
 
+/// The records of an unload with length words, each without its word.
+fn without_words(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut rest, mut records) = (bytes, Vec::new());
+    while let [high, low, 0, 0, ..] = *rest {
+        let (record, after) = rest.split_at(u16::from_be_bytes([high, low]).into());
+        records.push(record[4..].to_vec());
+        rest = after;
+    }
+    assert!(rest.is_empty());
+    records
+}
+
+fn small_site() -> Site {
+    let site = Site::new();
+    site.run(&["ADDGROUP (GRP1 GRP2)", "ADDUSER (U1 U2)", "RDEFINE PTKTDATA A SSIGNON(KEYLABEL(A.KEY))"]);
+    site
+}
+
+/// FTP in binary without `quote site rdw`: nothing tells where a record ends.
+#[test]
+fn an_unload_whose_records_run_into_one_another_is_refused_and_not_read_as_one_record() {
+    let site = small_site();
+    for form in [Form::EBCDIC, Form { characters: Characters::Ascii, lengths: true }] {
+        let records = without_words(&written(&site, form));
+        assert!(records.len() >= 9, "{}", records.len());
+        for few in [2, records.len()] {
+            let error = read(&records[..few].concat()[..], &mut |_| {}).unwrap_err();
+            assert!(matches!(error, UnloadError::RunsOn), "{error}");
+            assert!(error.to_string().contains("quote site rdw"), "{error}");
+        }
+    }
+    // Whatever the types are.
+    let long = format!("0100 SYS1{}", " ".repeat(4100));
+    assert!(matches!(read(long.as_bytes(), &mut |_| {}), Err(UnloadError::RunsOn)));
+    // A record of a later release, which is longer, is one; two in a line further on are told.
+    let group = written(&site, Form::TEXT);
+    let group = std::str::from_utf8(&group).unwrap().lines().next().unwrap().to_owned();
+    clean(&format!("{group} NEWFIELD 0001 X"));
+    let (contents, told) = contents(&format!("{group}\n{}{group}\n", group.replacen("GRP1", "GRP3", 1)));
+    assert_eq!((contents.summary.records, told.len()), (2, 1), "{told:?}");
+    assert!(told.iter().any(|finding| finding.what.contains("another record begins in this line")), "{told:?}");
+}
+
+/// Length words that a transfer as text has left before the lines.
+#[test]
+fn words_before_lines_are_told_from_words_before_records() {
+    let site = small_site();
+    // With lengths of which a byte ends a line: 266, 277, 293.
+    for length in [236, 247, 263, 500] {
+        run(&site.saf, &format!("ALTUSER U1 DATA('{}')", "x".repeat(length.min(255))));
+    }
+    let read = |bytes: &[u8]| {
+        let contents = read(bytes, &mut |finding| panic!("{finding}")).unwrap();
+        assert_eq!(contents.summary.cut_short, None);
+        (contents.summary.records, contents.summary.form.lengths, contents.profiles().count())
+    };
+    let records = without_words(&written(&site, Form::EBCDIC));
+    let texts = without_words(&written(&site, Form { characters: Characters::Ascii, lengths: true }));
+    let count = u64::try_from(records.len()).unwrap();
+    let profiles = read(&written(&site, Form::EBCDIC)).2;
+    let word = |record: &[u8]| [&u16::try_from(record.len() + 4).unwrap().to_be_bytes()[..], &[0, 0]].concat();
+    let lines = |records: &[Vec<u8>], word: &dyn Fn(&[u8]) -> Vec<u8>, end: &[u8]| -> Vec<u8> {
+        records.iter().flat_map(|record| [&word(record)[..], record, end].concat()).collect()
+    };
+    for bytes in [
+        lines(&texts, &word, b"\n"),
+        lines(&texts, &word, b"\r\n"),
+        lines(&records, &word, &[0x15]),
+        lines(&records, &word, &[0x25]),
+        // The word was translated like the text.
+        lines(&texts, &|_| vec![0x01, 0xa6, 0, 0], b"\n"),
+        lines(&texts, &|_| b"\x01\n\0\0".to_vec(), b"\n"),
+    ] {
+        assert_eq!(read(&bytes), (count, false, profiles));
+    }
+    for bytes in [lines(&texts, &word, b""), lines(&records, &word, b""), lines(&texts[..1], &word, b"")] {
+        assert!(read(&bytes).1);
+    }
+}
+
 #[test]
 fn an_import_keeps_or_replaces_what_is_there_and_removes_nothing() {
     let site = Site::new();

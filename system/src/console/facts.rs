@@ -59,6 +59,11 @@ pub const FACTS: &[Fact] = &[
         provenance: Assumed("SIC3003", "the words ICSF has for it were not seen"),
     },
     Fact {
+        topic: "SIC3018I",
+        what: "START CSF while ICSF is started: nothing is done",
+        provenance: Assumed("SIC3018", "the words for a second ICSF that cannot start were not seen"),
+    },
+    Fact {
         topic: "D ICSF,KDS",
         what: "CKDS and its name; FORMAT, COMM LVL, SYSPLEX, MKVPs; for each master key MKVP date, Unknown when not kept",
         provenance: Documented("z/OS 2.5 ICSF education slides, sample of DISPLAY ICSF,KDS; the columns are not"),

@@ -25,12 +25,18 @@ pub struct ConsoleError {
 }
 
 impl ConsoleError {
+    /// A command that was refused with this reply; [4](Self::return_code) where all is so already.
+    fn refused(reply: &str, return_code: u8) -> Self {
+        Self { what: reply.to_owned(), return_code, cause: None }
+    }
+
     /// A command that was not understood.
     fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), return_code: 8, cause: None }
     }
 
-    /// The return code of ICSF or SAF, or 8 for a command that was not understood.
+    /// The return code of ICSF or SAF; 8 for a command that was not understood, or was to change something and was
+    /// refused; 4 for one that was refused as all is so already.
     #[must_use]
     pub const fn return_code(&self) -> u8 {
         self.return_code
@@ -51,6 +57,8 @@ impl From<icsf_core::Error> for ConsoleError {
 
 /// The reply to a command for ICSF while it is not started.
 const NOT_ACTIVE: &str = "IEE341I CSF NOT ACTIVE";
+/// The reply to START CSF while it is started.
+const STARTED_ALREADY: &str = "SIC3018I ICSF IS STARTED ALREADY";
 
 impl System {
     /// Carries out an operator command; answers the lines of the reply.
@@ -71,12 +79,18 @@ impl System {
     /// [`ConsoleError`] for a command that is not known here, or could not be carried out.
     pub fn console(&self, command: &str) -> Result<Vec<String>, ConsoleError> {
         match parse::parse(command)? {
-            Command::Display(what) => self.with_icsf(|view| Ok(self.display(what, view))),
+            // That ICSF is not active is what was asked for.
+            Command::Display(what) => {
+                let view = self.icsf().look()?;
+                Ok(if view.control.started { self.display(what, &view) } else { vec![NOT_ACTIVE.to_owned()] })
+            }
             Command::SmfOptions => Ok(vec![format!("SID({})", self.names().smfid)]),
+            Command::Start if self.icsf().look()?.control.started => Err(ConsoleError::refused(STARTED_ALREADY, 4)),
             Command::Start => {
                 self.icsf().start()?;
                 Ok(vec!["SIC3003I ICSF IS STARTED".to_owned()])
             }
+            Command::Stop if !self.icsf().look()?.control.started => Err(ConsoleError::refused(NOT_ACTIVE, 4)),
             Command::Stop => {
                 self.icsf().stop()?;
                 Ok(vec!["CSFM401I CRYPTOGRAPHY - SERVICES ARE NO LONGER AVAILABLE.".to_owned()])
@@ -87,12 +101,12 @@ impl System {
         }
     }
 
-    /// Does what takes ICSF to be started.
+    /// Changes what takes ICSF to be started.
     fn with_icsf(
         &self,
         run: impl FnOnce(&View) -> Result<Vec<String>, ConsoleError>,
     ) -> Result<Vec<String>, ConsoleError> {
         let view = self.icsf().look()?;
-        if view.control.started { run(&view) } else { Ok(vec![NOT_ACTIVE.to_owned()]) }
+        if view.control.started { run(&view) } else { Err(ConsoleError::refused(NOT_ACTIVE, 8)) }
     }
 }

@@ -16,7 +16,7 @@ impl System {
         device: Option<&Device>,
     ) -> Result<Vec<String>, ConsoleError> {
         if status(view).is_none() {
-            return Ok(vec![NO_ENGINE.to_owned()]);
+            return Err(ConsoleError::refused(NO_ENGINE, 8));
         }
         if let Some(device) = device {
             there_is(view, device)?;

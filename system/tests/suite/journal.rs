@@ -128,6 +128,20 @@ fn day_files(home: &Home) -> Vec<std::path::PathBuf> {
 fn commands_are_told_with_their_keys_covered_and_listings_are_not() {
     let home = Home::ready();
     racf(&home.system, "RLIST PTKTDATA MASKED");
+    for (command, shown) in [
+        ("RALT PTKTDATA NONE /* PASSWORD(hunter22) */ DATA(x)", "RALT PTKTDATA NONE /* ********(********) */ DATA(x)"),
+        (
+            "/* KEYMASKED(FEDCBA9876543210) */ RALT PTKTDATA NONE",
+            "/* *********(****************) */ RALT PTKTDATA NONE",
+        ),
+        ("RALT PTKTDATA FEDCBA9876543210", "RALT PTKTDATA ****************"),
+    ] {
+        home.system.racf(&admin(), command, &softicsf::NoSecrets).unwrap_err();
+        let last = events(&home.system).pop().unwrap();
+        assert_eq!(last.command.as_deref(), Some(shown));
+        let cause = last.cause.unwrap();
+        assert!(cause.starts_with("there is no profile ") && !cause.contains("FEDC"), "{cause}");
+    }
     let wrong = home.system.racf(&admin(), "RDEFINE PTKTDATA X SSIGNON(KEYMASKED(0123))", &softicsf::NoSecrets);
     wrong.unwrap_err();
     let long = format!("RALTER PTKTDATA MASKED DATA('{}')", "x".repeat(100_000));
