@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::card::{CardKind, Cards};
 use crate::clock::DrillClock;
 use crate::consumer::{Asked, Logon, Managed, Place};
-use crate::error::Error;
+use crate::error::{Error, Mistake};
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
 use crate::file::{Offset, Role, SiteEntry};
 use crate::outcome::{Application, Deed, Run, StepResult, Verdict};
@@ -28,11 +28,24 @@ mod steps;
 /// stand in for them, and for cards the software engine.
 ///
 /// # Errors
-/// [`Error::Setup`] when a site cannot be made as the drill wants it.
+/// [`Error::File`]: everything that was refused; [`Error::Setup`] when a site cannot be made as the drill wants it.
 pub fn check(drill: &Drill) -> Result<(), Error> {
-    let clock = Arc::new(DrillClock::Virtual(ManualClock::at(0)));
-    let mut world = World::new(drill, Cards::default().all(CardKind::Software), clock, true)?;
+    let mut world = scratch(drill)?;
     drill.file.site.iter().try_for_each(|site| world.site(site.name.get_ref()).map(drop))
+}
+
+/// What is refused of a drill that has other mistakes already.
+pub(crate) fn refused(drill: &Drill) -> Vec<Mistake> {
+    match scratch(drill) {
+        Err(Error::File(mistakes)) => mistakes,
+        // That a site cannot be made at all follows from the other mistakes.
+        _ => Vec::new(),
+    }
+}
+
+fn scratch(drill: &Drill) -> Result<World<'_>, Error> {
+    let clock = Arc::new(DrillClock::Virtual(ManualClock::at(0)));
+    World::new(drill, Cards::default().all(CardKind::Software), clock, true)
 }
 
 /// Runs a drill on the engines it says, of which only those in software can be had: see [`run_on`].
@@ -46,7 +59,7 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
 /// Runs a drill on these cards.
 ///
 /// # Errors
-/// [`Error::Setup`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
+/// [`Error::File`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
 /// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out.
 pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
@@ -128,8 +141,9 @@ fn applications(drill: &Drill) -> Vec<Application> {
 }
 
 fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
-    let engine =
-        site.engine.kind.card().map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
+    let kind = site.engine.kind.card();
+    let engine = kind.map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
+    let engine = site.engine.token.as_ref().map_or(engine.clone(), |token| format!("{engine} {}", token.get_ref()));
     let copies =
         site.ckds.copy_of.as_ref().map_or_else(String::new, |from| format!(", copies of site {}", from.get_ref()));
     format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid.get_ref(), engine)
@@ -209,7 +223,7 @@ impl Runner<'_> {
                 self.world.site(to)?;
                 self.survey(to, step.at, after)?;
             }
-            Action::Attach { site, kind, same_as } => {
+            Action::Attach { site, kind, token, same_as } => {
                 result.site.clone_from(site);
                 result.deed = if kind.is_some() { Deed::Remedy } else { Deed::Fault };
                 let keys = same_as.as_ref().map_or_else(String::new, |from| format!(", master keys as at {from}"));
@@ -218,7 +232,8 @@ impl Runner<'_> {
                     Some(CardKind::Software) => "an engine",
                     Some(CardKind::Pkcs11) => "a pkcs11 engine",
                 };
-                result.what = format!("attach {engine}{keys}");
+                let token = token.as_ref().map_or_else(String::new, |token| format!(" {token}"));
+                result.what = format!("attach {engine}{token}{keys}");
                 self.world.attach(site, *kind, same_as.as_deref())?;
                 self.survey(site, step.at, after)?;
             }
@@ -272,9 +287,8 @@ impl Runner<'_> {
                     shown.push((site.clone(), self.display(site, command)?));
                 }
                 result.lines = side_by_side(&shown);
-                if let Some(expect) = expect {
-                    deviations.extend(displayed(expect, &shown));
-                }
+                // One that is refused deviates, also where nothing was expected.
+                deviations.extend(displayed(expect.unwrap_or(&Expect::default()), &shown));
             }
             Action::ConsumerSet { consumer, generate } => {
                 if let Some(managed) = self.consumers.get_mut(*consumer) {

@@ -14,6 +14,7 @@ pub mod explain;
 pub mod fidelity;
 pub mod foreign;
 mod icsf_access;
+mod key_token;
 pub mod model;
 mod passticket;
 pub mod pasted;

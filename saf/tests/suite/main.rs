@@ -17,6 +17,7 @@ mod encrypted;
 mod enhanced;
 mod foreign;
 mod golden;
+mod key_token;
 mod malformed;
 mod pasted;
 mod permission;
