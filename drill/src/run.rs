@@ -6,7 +6,7 @@ use std::sync::Arc;
 use icsf_core::clock::{Clock, ManualClock, SystemClock};
 use icsf_saf::{Caller, SignedOnBy};
 use sha2::{Digest, Sha256};
-use softicsf::{TicketKind, UserId};
+use softicsf::{TicketKind, UserId, quiesce};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
@@ -15,7 +15,7 @@ use crate::consumer::{Asked, Logon, Managed, Place};
 use crate::error::{Error, Mistake};
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
 use crate::file::{Offset, Role, SiteEntry};
-use crate::outcome::{Application, Deed, Run, StepResult, Verdict};
+use crate::outcome::{Application, CutShort, Deed, Run, StepResult, Verdict};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report::Report;
 use crate::survey::{Survey, survey};
@@ -60,7 +60,8 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
 ///
 /// # Errors
 /// [`Error::File`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
-/// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out.
+/// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out. A card that cannot be had later ends the
+/// run there: what came before is in it, and its status says so.
 pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
     let (start, clock) = if cards.by_wall_clock() {
@@ -86,11 +87,16 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let mut steps = Vec::new();
     let mut not_started = false;
     let mut acted = false;
+    let mut cut_short = None;
     for step in &drill.steps {
         acted |= step.expect.is_none();
-        let result = runner.step(step)?;
+        let (result, cut) = runner.step(step)?;
         let deviated = matches!(result.verdict, Verdict::Deviated(_));
         steps.push(result);
+        if cut.is_some() {
+            cut_short = cut;
+            break;
+        }
         if deviated && !acted {
             not_started = true;
             break;
@@ -118,6 +124,7 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         steps,
         surveys: runner.surveys,
         not_started,
+        cut_short,
         journal: runner.world.journal(),
         searched: secrets.len(),
     };
@@ -163,7 +170,8 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn step(&mut self, step: &Step) -> Result<StepResult, Error> {
+    /// What came of a step, and whether the run ends with it.
+    fn step(&mut self, step: &Step) -> Result<(StepResult, Option<CutShort>), Error> {
         self.world.set_clock(self.start + step.at.0);
         let expect = step.expect.as_ref();
         let mut result = StepResult {
@@ -179,6 +187,31 @@ impl Runner<'_> {
             failures: Vec::new(),
             verdict: Verdict::Done,
         };
+        let (deviations, cut) = if quiesce::is_begun() {
+            result.what = "not begun".to_owned();
+            (vec!["the run was interrupted before this step".to_owned()], Some(CutShort::Interrupted))
+        } else {
+            match self.carry_out(step, &mut result) {
+                Ok(deviations) => (deviations, None),
+                // What was seen up to here is worth a report.
+                Err(Error::Engine(why)) => {
+                    (vec![format!("it could not be carried out: {why}")], Some(CutShort::Aborted))
+                }
+                Err(other) => return Err(other),
+            }
+        };
+        // What was refused deviates, also where nothing was expected.
+        result.verdict = match (expect, deviations.is_empty()) {
+            (Some(_), true) => Verdict::AsExpected,
+            (None, true) => Verdict::Done,
+            (_, false) => Verdict::Deviated(deviations),
+        };
+        Ok((result, cut))
+    }
+
+    /// Carries out a step; answers what is not as expected.
+    fn carry_out(&mut self, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
+        let expect = step.expect.as_ref();
         let after = Some(step.id.as_str());
         let mut deviations = Vec::new();
         let now = self.world.now();
@@ -275,7 +308,7 @@ impl Runner<'_> {
                     self.named(&flap.sessions),
                     every = flap.every.0,
                 );
-                deviations = self.flap(flap, step.at, &mut result, expect)?;
+                deviations = self.flap(flap, step.at, result, expect)?;
                 self.survey(&flap.site, step.end(), after)?;
             }
             Action::Display { command, sites } => {
@@ -297,7 +330,7 @@ impl Runner<'_> {
                         format!("{}: PassTickets {}", managed.settings().name, if *generate { "on" } else { "off" });
                 }
             }
-            other => deviations.extend(self.other(other, step, &mut result)?),
+            other => deviations.extend(self.other(other, step, result)?),
         }
         let shown = matches!(step.action, Action::Display { .. });
         if let Some(pattern) = expect.and_then(|expect| expect.matches.as_ref()).filter(|_| !shown)
@@ -305,13 +338,7 @@ impl Runner<'_> {
         {
             deviations.push(format!("a line like {pattern} was expected, and none of {} is", result.lines.len()));
         }
-        // What was refused deviates, also where nothing was expected.
-        result.verdict = match (expect, deviations.is_empty()) {
-            (Some(_), true) => Verdict::AsExpected,
-            (None, true) => Verdict::Done,
-            (_, false) => Verdict::Deviated(deviations),
-        };
-        Ok(result)
+        Ok(deviations)
     }
 
     /// Pulls the card of a site and puts it back, again and again, with sign-ons while it is out and when it is back.

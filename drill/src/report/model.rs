@@ -117,6 +117,8 @@ pub(crate) struct Verdict {
 pub(crate) enum Status {
     Completed,
     NotStarted,
+    Aborted,
+    Interrupted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
