@@ -268,7 +268,7 @@ impl Drill {
 ///     }
 /// }
 ///
-/// let text = gallery::GALLERY.iter().find(|drill| drill.name == "class-inactive").unwrap().text;
+/// let text = gallery::GALLERY.iter().find(|drill| drill.name == "card-flapping").unwrap().text;
 /// let reader = Reader::default().consumer("tpx", Arc::new(|settings| Box::new(Portal(settings.runs_as))));
 /// let run = run(&reader.read("mine.toml", text)?)?;
 /// assert_eq!(run.exit_status(), 0);
