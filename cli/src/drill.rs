@@ -209,6 +209,8 @@ fn run(
     let drill = read(name_or_file, reader)?;
     // Before the drill, so that nobody waits for a mistake.
     let earlier = compare.map(|path| earlier(path, drill.id())).transpose()?;
+    // Who interrupts it gets the report of what was done by then.
+    let _hold = softicsf::quiesce::hold();
     let run = icsf_drill::run_on(&drill, cards)?;
     let report = Report::of(&run);
     let report = match &earlier {

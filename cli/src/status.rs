@@ -117,6 +117,7 @@ fn damaged(out: &mut Output, rows: &[(String, String)]) -> Result<(), Failure> {
 fn where_it_lies(source: &KeySource) -> String {
     match source {
         KeySource::Masked => "legacy, key masked in the profile".to_owned(),
+        KeySource::Token => "legacy, key token in the profile".to_owned(),
         KeySource::Legacy(label) => format!("legacy, {label}"),
         KeySource::Enhanced(label) => format!("enhanced, {label}"),
         _ => "a key of a new sort".to_owned(),
@@ -172,6 +173,7 @@ fn ckds_json(ckds: &softicsf::Ckds) -> Value {
 fn application(context: &Context, application: &Application) -> Value {
     let (source, label) = match &application.usable {
         Ok(KeySource::Masked) => (Some("masked"), None),
+        Ok(KeySource::Token) => (Some("key-token"), None),
         Ok(KeySource::Legacy(label)) => (Some("legacy"), Some(label.to_string())),
         Ok(KeySource::Enhanced(label)) => (Some("enhanced"), Some(label.to_string())),
         _ => (None, None),

@@ -26,9 +26,11 @@ pub(crate) enum Change {
     KeysDiffer {
         profile: String,
     },
-    /// The profile is left with a key token in the place of its key.
+    /// The profile is left with a key token in the place of its key: of this site, or of another one, whose master keys it
+    /// is under.
     KeyToken {
         profile: String,
+        from: Option<String>,
     },
     /// An empty CKDS in the place of what there was.
     CkdsDetach,
@@ -74,7 +76,10 @@ impl fmt::Display for Change {
                 write!(f, "change profile {profile} in the shared database, and refresh everywhere but here")
             }
             Self::KeysDiffer { profile } => write!(f, "give profile {profile} another key here"),
-            Self::KeyToken { profile } => write!(f, "leave a key token in profile {profile}"),
+            Self::KeyToken { profile, from } => {
+                write!(f, "leave a key token in profile {profile}")?;
+                from.iter().try_for_each(|from| write!(f, ", under the master key of site {from}"))
+            }
             Self::CkdsDetach => f.write_str("put an empty CKDS in the place of the CKDS"),
             Self::CkdsDropLabels(labels) => write!(f, "delete {} from the CKDS here", list(labels)),
             Self::CkdsRestore(restore) => {

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Mistake, Source};
 use crate::expect::Outcome;
-use crate::file::{DrillFile, Role, SiteEntry, StepEntry};
+use crate::file::{DrillFile, EngineKind, Role, SiteEntry, StepEntry};
 use crate::import::Imported;
 use crate::plan::{Planned, Reader, Step};
 use crate::secret;
@@ -19,6 +19,7 @@ mod actions;
 mod changes;
 mod consumers;
 mod names;
+mod references;
 
 /// What can be expected of whoever tries something.
 const OF_TRIES: &[&str] = &["outcome", "saf", "icsf", "service", "message", "matches", "count"];
@@ -90,9 +91,12 @@ pub(crate) fn checked(source: Source<'_>, file: &DrillFile, imported: &Imported,
     });
     let slots = slots.collect();
     let (steps, tickets) = (Vec::new(), Vec::new());
-    let mut check = Check { source, file, imported, reader, slots, work: None, steps, tickets, mistakes: Vec::new() };
+    let (above, mistakes) = (Vec::new(), Vec::new());
+    let mut check =
+        Check { source, file, imported, reader, slots, work: None, steps, above, tickets, unsure: false, mistakes };
     check.header();
     let consumers = check.consumers();
+    check.references();
     check.sites();
     check.keys();
     check.texts();
@@ -109,10 +113,15 @@ struct Check<'a> {
     slots: BTreeMap<String, Slot>,
     /// The site where the work is.
     work: Option<String>,
-    /// Those so far.
+    /// Those so far that can be carried out.
     steps: Vec<Step>,
+    /// The names of all so far.
+    above: Vec<&'a str>,
     /// The names of the tickets that are kept so far.
     tickets: Vec<String>,
+    /// A step above cannot be carried out as it is written, so that what is there after it is not known: what rests on
+    /// that is no mistake of its own.
+    unsure: bool,
     mistakes: Vec<Mistake>,
 }
 
@@ -147,7 +156,16 @@ impl Check<'_> {
             (None, Some(first), _) => self.mistake("no site is primary", Some(first.name.span()), Some(hint)),
             _ => {}
         }
-        for site in &self.file.site {
+        for (n, site) in self.file.site.iter().enumerate() {
+            let name = site.name.get_ref();
+            if self.file.site.iter().take(n).any(|other| other.name.get_ref() == name) {
+                self.mistake(format!("site {name:?} is there twice"), Some(site.name.span()), None);
+            }
+            let smfid = site.smfid.get_ref();
+            if let Err(why) = softicsf::Names::new(smfid, smfid, icsf_core::codes::ReasonCodes::Icsf) {
+                self.mistake(why, Some(site.smfid.span()), None);
+            }
+            self.not_for_a_drill(site);
             match (&site.ckds.copy_of, &site.engine.master_key) {
                 (Some(copy_of), _) if site.ckds.format.is_some() => {
                     let hint = "leave format out".to_owned();
@@ -165,6 +183,25 @@ impl Check<'_> {
                     self.mistake(format!("site {:?} comes from itself", site.name.get_ref()), Some(span), Some(hint));
                 }
             }
+        }
+    }
+
+    /// What a site of a real system has, and one of a drill has not.
+    fn not_for_a_drill(&mut self, site: &SiteEntry) {
+        if let Some(store) = &site.ckds.store {
+            let what = "a drill makes its CKDS itself: the keys of another one are wrapped under master keys that no \
+                        card of a drill has";
+            let hint = "leave store out; [[key]] names the keys, and softicsf scan reads the listing of a real CKDS";
+            self.mistake(what, Some(store.span()), Some(hint.to_owned()));
+        }
+        self.named_card(site.engine.kind, site.engine.token.as_ref());
+    }
+
+    /// That a card with a name is one.
+    fn named_card(&mut self, kind: EngineKind, token: Option<&Spanned<String>>) {
+        if let Some(token) = token.filter(|_| kind.card().is_none()) {
+            let hint = "leave token out, or say kind = \"pkcs11\" or \"software\"".to_owned();
+            self.mistake("there is no card here that could have a name", Some(token.span()), Some(hint));
         }
     }
 
@@ -225,10 +262,24 @@ impl Check<'_> {
                 _ => {}
             }
             self.expectation(entry);
-            if let Some(action) = self.action(entry, with, consumers) {
-                let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
-                self.steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
+            match self.action(entry, with, consumers) {
+                Some(action) => {
+                    let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
+                    self.steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
+                }
+                None => self.lost(entry.action.get_ref()),
             }
+            self.above.push(entry.id.get_ref());
+        }
+    }
+
+    /// Forgets what a step that cannot be carried out may have changed.
+    fn lost(&mut self, action: &str) {
+        let moves = ["failover", "failback", "ptkt.generate"].contains(&action) || action.starts_with("engine.");
+        if moves || !ACTIONS.iter().any(|(known, _)| *known == action) {
+            self.unsure = true;
+            self.work = None;
+            self.slots.clear();
         }
     }
 

@@ -6,6 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use icsf_core::clock::{Clock, ManualClock, SystemClock};
+use softicsf::quiesce;
+
+/// How long it takes at most until a clock that waits sees that the process is told to end.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What time it is in a drill.
 #[derive(Debug)]
@@ -22,8 +26,9 @@ impl DrillClock {
         match self {
             Self::Virtual(clock) => clock.set(moment),
             Self::Wall => {
-                while let Some(left) = moment.checked_sub(SystemClock.now()).filter(|left| *left > 0) {
-                    sleep(Duration::from_secs(left));
+                // Not at one go: who is told to end ends.
+                while SystemClock.now() < moment && !quiesce::is_begun() {
+                    sleep(PAUSE);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
@@ -96,6 +97,20 @@ impl Mistake {
 pub(crate) struct Source<'a> {
     pub(crate) path: &'a str,
     pub(crate) text: &'a str,
+}
+
+impl Source<'_> {
+    /// A file that the drill names: from the folder of the drill file.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        Path::new(self.path).parent().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// Where in the file a place of a string is; the whole string, where it is not written as it reads.
+    pub(crate) fn inside(&self, string: &Range<usize>, text: &str, at: &Range<usize>) -> Range<usize> {
+        let start = string.start + 1;
+        let plain = self.text.get(start..start + text.len()) == Some(text) && string.len() == text.len() + 2;
+        if plain && at.start < text.len() { start + at.start..start + at.end.max(at.start + 1) } else { string.clone() }
+    }
 }
 
 /// The file, line and column, the line itself with a mark under the place, and what was expected.

@@ -175,12 +175,16 @@ pub(crate) struct CkdsEntry {
     #[serde(default, deserialize_with = "format")]
     pub(crate) format: Option<KdsFormat>,
     pub(crate) copy_of: Option<Spanned<String>>,
+    /// What real systems have: no drill takes it, and the mistake says what to write.
+    pub(crate) store: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EngineEntry {
     pub(crate) kind: EngineKind,
+    /// What the card is called.
+    pub(crate) token: Option<Spanned<String>>,
     /// `same-as:SITE`, or new ones where it is left out.
     pub(crate) master_key: Option<Spanned<String>>,
 }

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, read_to_string};
-use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use icsf_saf::Existing;
-use icsf_saf::model::Class;
+use icsf_saf::model::{Access, Class};
 use icsf_saf::pasted::{ListedKey, ListedProfile, rlist};
 use icsf_saf::unload::{Contents, read};
 use sha2::{Digest, Sha256};
@@ -88,24 +87,45 @@ impl Imported {
 
     /// Whether this key profile is in the inputs.
     pub(crate) fn has_profile(&self, name: &str) -> bool {
+        self.has_profile_of(Class::Ptktdata.name(), name)
+    }
+
+    /// Whether this profile is in the inputs.
+    pub(crate) fn has_profile_of(&self, class: &str, name: &str) -> bool {
+        self.profiles().any(|(of, known)| of.eq_ignore_ascii_case(class) && known.eq_ignore_ascii_case(name))
+    }
+
+    /// Class and name of all profiles.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = (String, String)> {
         let unload = self.unload.iter().flat_map(Contents::profiles);
-        let mut keys = unload.filter(|profile| profile.class == Class::Ptktdata);
-        keys.any(|profile| profile.name.to_string().eq_ignore_ascii_case(name)) || self.listed_as(name).is_some()
+        let unload = unload.map(|profile| (profile.class.to_string(), profile.name.to_string()));
+        let listed = self.listed.iter().filter_map(|profile| {
+            let class = profile.class.as_deref().unwrap_or(Class::Ptktdata.name());
+            Some((class.to_owned(), profile.name.clone()?))
+        });
+        unload.chain(listed)
+    }
+
+    /// Whether a profile lets everybody ask for tickets.
+    pub(crate) fn permits_everybody(&self) -> bool {
+        let unload = self.unload.iter().flat_map(Contents::profiles);
+        let unload = unload.map(|profile| (profile.name.to_string(), profile.uacc));
+        let listed = self.listed.iter().filter_map(|profile| Some((profile.name.clone()?, profile.uacc?)));
+        unload.chain(listed).any(|(name, uacc)| name.starts_with("IRRPTAUTH") && uacc > Access::None)
+    }
+
+    /// Whether there is such a user or group, or somebody is permitted something by this name.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        let is_it = |other: String| other.eq_ignore_ascii_case(id);
+        let groups = self.unload.iter().flat_map(Contents::groups).map(|group| group.id.to_string());
+        let unload = self.unload.iter().flat_map(Contents::profiles).flat_map(|profile| profile.access.keys());
+        let listed = self.listed.iter().flat_map(|profile| &profile.access).map(|(id, _)| id.to_string());
+        self.has_user(id) || groups.chain(unload.map(ToString::to_string)).chain(listed).any(is_it)
     }
 
     /// Whether this user is in the inputs.
     pub(crate) fn has_user(&self, id: &str) -> bool {
         self.unload.iter().flat_map(Contents::users).any(|user| user.id.to_string().eq_ignore_ascii_case(id))
-    }
-
-    /// A key profile of a listing. Generic profiles hold no keys.
-    fn listed_as(&self, name: &str) -> Option<&ListedProfile> {
-        let is_it = |profile: &&ListedProfile| {
-            let class = profile.class.as_deref().unwrap_or("PTKTDATA");
-            class.eq_ignore_ascii_case("PTKTDATA")
-                && profile.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))
-        };
-        self.listed.iter().find(is_it)
     }
 
     /// Takes it all into the security database of a system. What listings say counts where an unload says something else:
@@ -124,7 +144,7 @@ impl Imported {
 }
 
 fn open(source: &Source<'_>, name: &Spanned<String>) -> Result<BufReader<File>, String> {
-    let beside = Path::new(source.path).parent().unwrap_or(Path::new("")).join(name.get_ref());
+    let beside = source.beside(name.get_ref());
     File::open(&beside).map(BufReader::new).map_err(|error| format!("{}: {error}", beside.display()))
 }
 
@@ -133,7 +153,7 @@ fn unread(source: &Source<'_>, name: &Spanned<String>, why: &str) -> Mistake {
 }
 
 /// A record of an unload: texts at their columns, counted from 1.
-pub(crate) fn record(fields: &[(usize, &str)]) -> String {
+fn record(fields: &[(usize, &str)]) -> String {
     let mut line = String::new();
     for (column, text) in fields {
         line = format!("{line:<width$}{text}", width = column - 1);

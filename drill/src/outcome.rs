@@ -38,10 +38,21 @@ pub struct Run {
     pub(crate) surveys: Vec<Survey>,
     /// Whether the steps before the first action failed, so that nothing more was done.
     pub(crate) not_started: bool,
+    /// Whether the last of the steps is one that could not be carried out, so that no other was tried.
+    pub(crate) cut_short: Option<CutShort>,
     /// What happened at the sites, as they themselves tell it.
     pub(crate) journal: Vec<(String, Entry)>,
     /// How many keys, passwords, PINs and tickets the report was searched for.
     pub(crate) searched: usize,
+}
+
+/// Why a run ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CutShort {
+    /// A card could not be had, or did not do what it was told.
+    Aborted,
+    /// The process was told to end.
+    Interrupted,
 }
 
 /// A session of a consumer: what users call an application.
@@ -132,9 +143,12 @@ impl Run {
         !self.steps.iter().any(|step| matches!(step.verdict, Verdict::Deviated(_)))
     }
 
-    /// 0 as expected, 1 deviated, 3 not started because the baseline failed.
+    /// 0 as expected, 1 deviated, 3 not started because the baseline failed, 4 aborted or interrupted.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
+        if self.cut_short.is_some() {
+            return 4;
+        }
         match (self.not_started, self.is_as_expected()) {
             (true, _) => 3,
             (false, false) => 1,

@@ -7,10 +7,11 @@ use crate::card::CardKind;
 use crate::change::Change;
 use crate::check;
 use crate::consumer::{AppName, Factory, Settings, kinds};
-use crate::error::{Error, Source};
+use crate::error::{Error, Mistake, Source};
 use crate::expect::Expect;
 use crate::file::{DrillFile, Format, Offset};
 use crate::import::Imported;
+use crate::run;
 use crate::spelling;
 
 /// A drill ready to be run.
@@ -57,6 +58,8 @@ pub(crate) enum Action {
     Attach {
         site: String,
         kind: Option<CardKind>,
+        /// What it is called.
+        token: Option<String>,
         same_as: Option<String>,
     },
     /// The same card again.
@@ -243,20 +246,33 @@ impl Drill {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use icsf_drill::{Reader, consumer::{Asked, Consumer, Place, Logon}};
+/// use icsf_drill::consumer::{Asked, Consumer, Logon, Place};
+/// use icsf_drill::{Reader, gallery, run};
+/// use softicsf::{Credential, UserId};
 ///
-/// /// Signs nobody on, and says so.
+/// /// Signs on with a ticket, and writes down that it did.
 /// #[derive(Debug)]
-/// struct Closed;
+/// struct Portal(UserId);
 ///
-/// impl Consumer for Closed {
-///     fn sign_on(&mut self, _: &Place<'_>, asked: &Asked<'_>) -> Logon {
-///         Logon::begun(asked)
+/// impl Consumer for Portal {
+///     fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
+///         let mut logon = Logon::begun(asked);
+///         let signed_on = place.generate(self.0, asked).and_then(|ticket| {
+///             logon.keep(&ticket);
+///             place.present(asked, &Credential::from(&ticket))
+///         });
+///         match signed_on {
+///             Ok(by) => logon.signed_on(by),
+///             Err(failure) => logon.failed(failure),
+///         }
 ///     }
 /// }
 ///
-/// let reader = Reader::default().consumer("closed", Arc::new(|_| Box::new(Closed)));
-/// assert!(reader.read("mine.toml", "format = 1").is_err(), "that is no whole drill");
+/// let text = gallery::GALLERY.iter().find(|drill| drill.name == "card-flapping").unwrap().text;
+/// let reader = Reader::default().consumer("tpx", Arc::new(|settings| Box::new(Portal(settings.runs_as))));
+/// let run = run(&reader.read("mine.toml", text)?)?;
+/// assert_eq!(run.exit_status(), 0);
+/// # Ok::<(), icsf_drill::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Reader {
@@ -310,12 +326,18 @@ impl Reader {
         let new = after.into_iter().filter(|new| !mistakes.iter().take(before).any(|old| new.surrounds(old)));
         let new: Vec<_> = new.collect();
         mistakes.extend(new);
+        let (consumers, steps) = (plan.consumers, plan.steps);
+        let drill = Drill { path: path.to_owned(), text: text.to_owned(), file, consumers, steps, imported };
         if mistakes.is_empty() {
-            let (consumers, steps) = (plan.consumers, plan.steps);
-            Ok(Drill { path: path.to_owned(), text: text.to_owned(), file, consumers, steps, imported })
-        } else {
-            Err(Error::File(mistakes))
+            return Ok(drill);
         }
+        // What is refused when the sites are set up is told in the same breath; but not once more what was told.
+        let refused = run::refused(&drill);
+        let told = |new: &Mistake| mistakes.iter().any(|old| new.surrounds(old) || old.surrounds(new));
+        let new: Vec<Mistake> = refused.into_iter().filter(|new| !told(new)).collect();
+        mistakes.extend(new);
+        mistakes.sort_by_key(Mistake::position);
+        Err(Error::File(mistakes))
     }
 
     pub(crate) const fn inline_keys(&self) -> bool {

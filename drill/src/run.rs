@@ -6,16 +6,16 @@ use std::sync::Arc;
 use icsf_core::clock::{Clock, ManualClock, SystemClock};
 use icsf_saf::{Caller, SignedOnBy};
 use sha2::{Digest, Sha256};
-use softicsf::{TicketKind, UserId};
+use softicsf::{TicketKind, UserId, quiesce};
 use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
 use crate::clock::DrillClock;
 use crate::consumer::{Asked, Logon, Managed, Place};
-use crate::error::Error;
+use crate::error::{Error, Mistake};
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
 use crate::file::{Offset, Role, SiteEntry};
-use crate::outcome::{Application, Deed, Run, StepResult, Verdict};
+use crate::outcome::{Application, CutShort, Deed, Run, StepResult, Verdict};
 use crate::plan::{Action, Drill, Flap, Step, TypedBy};
 use crate::report::Report;
 use crate::survey::{Survey, survey};
@@ -28,11 +28,24 @@ mod steps;
 /// stand in for them, and for cards the software engine.
 ///
 /// # Errors
-/// [`Error::Setup`] when a site cannot be made as the drill wants it.
+/// [`Error::File`]: everything that was refused; [`Error::Setup`] when a site cannot be made as the drill wants it.
 pub fn check(drill: &Drill) -> Result<(), Error> {
-    let clock = Arc::new(DrillClock::Virtual(ManualClock::at(0)));
-    let mut world = World::new(drill, Cards::default().all(CardKind::Software), clock, true)?;
+    let mut world = scratch(drill)?;
     drill.file.site.iter().try_for_each(|site| world.site(site.name.get_ref()).map(drop))
+}
+
+/// What is refused of a drill that has other mistakes already.
+pub(crate) fn refused(drill: &Drill) -> Vec<Mistake> {
+    match scratch(drill) {
+        Err(Error::File(mistakes)) => mistakes,
+        // That a site cannot be made at all follows from the other mistakes.
+        _ => Vec::new(),
+    }
+}
+
+fn scratch(drill: &Drill) -> Result<World<'_>, Error> {
+    let clock = Arc::new(DrillClock::Virtual(ManualClock::at(0)));
+    World::new(drill, Cards::default().all(CardKind::Software), clock, true)
 }
 
 /// Runs a drill on the engines it says, of which only those in software can be had: see [`run_on`].
@@ -46,8 +59,9 @@ pub fn run(drill: &Drill) -> Result<Run, Error> {
 /// Runs a drill on these cards.
 ///
 /// # Errors
-/// [`Error::Setup`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
-/// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out.
+/// [`Error::File`] when the sites cannot be made as the drill wants them; [`Error::Engine`] when there is no card for
+/// one, or it refuses its master keys; [`Error::Leak`] if a secret had come out. A card that cannot be had later ends the
+/// run there: what came before is in it, and its status says so.
 pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let header = &drill.file.drill;
     let (start, clock) = if cards.by_wall_clock() {
@@ -74,11 +88,16 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     let mut steps = Vec::new();
     let mut not_started = false;
     let mut acted = false;
+    let mut cut_short = None;
     for step in &drill.steps {
         acted |= step.expect.is_none();
-        let result = runner.step(step)?;
+        let (result, cut) = runner.step(step)?;
         let deviated = matches!(result.verdict, Verdict::Deviated(_));
         steps.push(result);
+        if cut.is_some() {
+            cut_short = cut;
+            break;
+        }
         if deviated && !acted {
             not_started = true;
             break;
@@ -107,6 +126,7 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         steps,
         surveys: runner.surveys,
         not_started,
+        cut_short,
         journal: runner.world.journal(),
         searched: secrets.len(),
     };
@@ -130,8 +150,9 @@ fn applications(drill: &Drill) -> Vec<Application> {
 }
 
 fn described(site: &SiteEntry, cards: &Cards<'_>) -> String {
-    let engine =
-        site.engine.kind.card().map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
+    let kind = site.engine.kind.card();
+    let engine = kind.map_or_else(|| "no".to_owned(), |kind| cards.instead_of(kind).to_string()) + " engine";
+    let engine = site.engine.token.as_ref().map_or(engine.clone(), |token| format!("{engine} {}", token.get_ref()));
     let copies =
         site.ckds.copy_of.as_ref().map_or_else(String::new, |from| format!(", copies of site {}", from.get_ref()));
     format!("{}: {}, SMF ID {}, {}{copies}", site.name.get_ref(), site.role, site.smfid.get_ref(), engine)
@@ -153,7 +174,8 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn step(&mut self, step: &Step) -> Result<StepResult, Error> {
+    /// What came of a step, and whether the run ends with it.
+    fn step(&mut self, step: &Step) -> Result<(StepResult, Option<CutShort>), Error> {
         self.world.set_clock(self.start + step.at.0);
         let expect = step.expect.as_ref();
         let mut result = StepResult {
@@ -169,6 +191,31 @@ impl Runner<'_> {
             failures: Vec::new(),
             verdict: Verdict::Done,
         };
+        let (deviations, cut) = if quiesce::is_begun() {
+            result.what = "not begun".to_owned();
+            (vec!["the run was interrupted before this step".to_owned()], Some(CutShort::Interrupted))
+        } else {
+            match self.carry_out(step, &mut result) {
+                Ok(deviations) => (deviations, None),
+                // What was seen up to here is worth a report.
+                Err(Error::Engine(why)) => {
+                    (vec![format!("it could not be carried out: {why}")], Some(CutShort::Aborted))
+                }
+                Err(other) => return Err(other),
+            }
+        };
+        // What was refused deviates, also where nothing was expected.
+        result.verdict = match (expect, deviations.is_empty()) {
+            (Some(_), true) => Verdict::AsExpected,
+            (None, true) => Verdict::Done,
+            (_, false) => Verdict::Deviated(deviations),
+        };
+        Ok((result, cut))
+    }
+
+    /// Carries out a step; answers what is not as expected.
+    fn carry_out(&mut self, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
+        let expect = step.expect.as_ref();
         let after = Some(step.id.as_str());
         let mut deviations = Vec::new();
         let now = self.world.now();
@@ -213,7 +260,7 @@ impl Runner<'_> {
                 self.world.site(to)?;
                 self.survey(to, step.at, after)?;
             }
-            Action::Attach { site, kind, same_as } => {
+            Action::Attach { site, kind, token, same_as } => {
                 result.site.clone_from(site);
                 result.deed = if kind.is_some() { Deed::Remedy } else { Deed::Fault };
                 let keys = same_as.as_ref().map_or_else(String::new, |from| format!(", master keys as at {from}"));
@@ -222,7 +269,8 @@ impl Runner<'_> {
                     Some(CardKind::Software) => "an engine",
                     Some(CardKind::Pkcs11) => "a pkcs11 engine",
                 };
-                result.what = format!("attach {engine}{keys}");
+                let token = token.as_ref().map_or_else(String::new, |token| format!(" {token}"));
+                result.what = format!("attach {engine}{token}{keys}");
                 self.world.attach(site, *kind, same_as.as_deref())?;
                 self.survey(site, step.at, after)?;
             }
@@ -264,7 +312,7 @@ impl Runner<'_> {
                     self.named(&flap.sessions),
                     every = flap.every.0,
                 );
-                deviations = self.flap(flap, step.at, &mut result, expect)?;
+                deviations = self.flap(flap, step.at, result, expect)?;
                 self.survey(&flap.site, step.end(), after)?;
             }
             Action::Display { command, sites } => {
@@ -276,9 +324,8 @@ impl Runner<'_> {
                     shown.push((site.clone(), self.display(site, command)?));
                 }
                 result.lines = side_by_side(&shown);
-                if let Some(expect) = expect {
-                    deviations.extend(displayed(expect, &shown));
-                }
+                // One that is refused deviates, also where nothing was expected.
+                deviations.extend(displayed(expect.unwrap_or(&Expect::default()), &shown));
             }
             Action::ConsumerSet { consumer, generate } => {
                 if let Some(managed) = self.consumers.get_mut(*consumer) {
@@ -287,7 +334,7 @@ impl Runner<'_> {
                         format!("{}: PassTickets {}", managed.settings().name, if *generate { "on" } else { "off" });
                 }
             }
-            other => deviations.extend(self.other(other, step, &mut result)?),
+            other => deviations.extend(self.other(other, step, result)?),
         }
         let shown = matches!(step.action, Action::Display { .. });
         if let Some(pattern) = expect.and_then(|expect| expect.matches.as_ref()).filter(|_| !shown)
@@ -295,13 +342,7 @@ impl Runner<'_> {
         {
             deviations.push(format!("a line like {pattern} was expected, and none of {} is", result.lines.len()));
         }
-        // What was refused deviates, also where nothing was expected.
-        result.verdict = match (expect, deviations.is_empty()) {
-            (Some(_), true) => Verdict::AsExpected,
-            (None, true) => Verdict::Done,
-            (_, false) => Verdict::Deviated(deviations),
-        };
-        Ok(result)
+        Ok(deviations)
     }
 
     /// Pulls the card of a site and puts it back, again and again, with sign-ons while it is out and when it is back.

@@ -149,6 +149,7 @@ fn site() -> Value {
             })),
             "engine": table("What is in its slot.", &["kind"], json!({
                 "kind": engine_kind(),
+                "token": text("What the card is called."),
                 "master_key": text("same-as:SITE."),
             })),
             "clock": text("How far its clock is off: +90s, -11m."),
@@ -299,7 +300,12 @@ fn with(action: &str) -> Option<(&'static [&'static str], Value)> {
             }),
         ),
         "failover" => (&["from", "to"], json!({ "from": text("Where the work is."), "to": text("Where it goes.") })),
-        "engine.attach" => (&[], json!({ "kind": engine_kind(), "master_key": text("same-as:SITE.") })),
+        "engine.attach" => (
+            &[],
+            json!({
+                "kind": engine_kind(), "token": text("What the card is called."), "master_key": text("same-as:SITE."),
+            }),
+        ),
         "engine.flap" => (
             &["count", "users", "sessions"],
             json!({
@@ -322,7 +328,11 @@ fn with(action: &str) -> Option<(&'static [&'static str], Value)> {
                 "profile": profile(), "ssignon": list("Operands of SSIGNON."),
             }),
         ),
-        "profile.rekey" | "profile.keytoken" => (&["profile"], json!({ "profile": profile() })),
+        "profile.rekey" => (&["profile"], json!({ "profile": profile() })),
+        "profile.keytoken" => (
+            &["profile"],
+            json!({ "profile": profile(), "from": text("The site whose master key it is under; this one by default.") }),
+        ),
         "smfid.set" => (&["smfid"], json!({ "smfid": text("The SMF ID.") })),
         "clock.skew" => (&["by"], json!({ "by": text("How far it is off: +90s, -11m, +0s.") })),
         "consumer.set" => (

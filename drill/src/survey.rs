@@ -73,6 +73,8 @@ pub(crate) enum Kept {
     Masked,
     /// In the CKDS, for legacy tickets.
     Legacy,
+    /// In a key token in the security database, for legacy tickets.
+    KeyToken,
     /// In the CKDS, for enhanced tickets.
     Enhanced,
     /// The same, and not wrapped.
@@ -86,6 +88,7 @@ impl std::fmt::Display for Kept {
         f.pad(match self {
             Self::Masked => "legacy, masked in the security database",
             Self::Legacy => "legacy, in the CKDS",
+            Self::KeyToken => "legacy, in a key token in the security database",
             Self::Enhanced => "enhanced, in the CKDS",
             Self::EnhancedClear => "enhanced, clear in the CKDS",
             Self::NoKey => "no key",
@@ -181,7 +184,8 @@ fn tried(system: &System, profile: &Profile, usable: icsf_saf::Result<icsf_saf::
         (Some(label), _) => (Kept::Enhanced, Some(label)),
         (None, Some(LegacyKey::Label(label))) => (Kept::Legacy, Some(*label)),
         (None, Some(LegacyKey::Masked(_))) => (Kept::Masked, None),
-        // A key token, or a key that an unload has not: neither makes a ticket.
+        (None, Some(LegacyKey::Token(_))) => (Kept::KeyToken, None),
+        // What an unload does not hold makes no ticket.
         (None, Some(LegacyKey::Imported(_)) | None) => (Kept::NoKey, None),
     };
     let (tolerance, reuse) = match (enhanced, ssignon) {

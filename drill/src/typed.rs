@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use crate::error::Source;
+
 /// A command, and the places of its words.
+#[derive(Clone)]
 pub(crate) struct Typed {
     pub(crate) text: String,
     /// Where in the command, and where in the file.
@@ -42,10 +45,15 @@ impl Typed {
         self
     }
 
-    /// Where in the file a place of the command is: at the word itself, or else the last one before it.
-    pub(crate) fn in_file(&self, at: Option<&Range<usize>>) -> Option<Range<usize>> {
-        let first = self.places.first();
+    /// Where in the file a place of the command is: in the word itself, or else at the last one before it.
+    pub(crate) fn in_file(&self, at: Option<&Range<usize>>, source: &Source<'_>) -> Option<Range<usize>> {
         let before = |at: &Range<usize>| self.places.iter().rev().find(|(place, _)| place.start <= at.start);
-        at.and_then(before).or(first).map(|(_, place)| place.clone()).filter(|place| !place.is_empty())
+        let (word, place) = at.and_then(before).or(self.places.first())?;
+        let inner = at.and_then(|at| {
+            let text = self.text.get(word.clone())?;
+            let within = at.start.checked_sub(word.start)?..at.end.checked_sub(word.start)?;
+            Some(source.inside(place, text, &within)).filter(|_| at.end <= word.end)
+        });
+        inner.or_else(|| Some(place.clone())).filter(|place| !place.is_empty())
     }
 }

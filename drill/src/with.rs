@@ -16,8 +16,8 @@ use crate::tree;
 mod changes;
 
 pub(crate) use changes::{
-    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelsWith, ProfileWith, RacfWith, RestoreWith,
-    SkewWith, SmfidWith, StaleWith, StormWith,
+    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, KeyTokenWith, LabelsWith, ProfileWith, RacfWith,
+    RestoreWith, SkewWith, SmfidWith, StaleWith, StormWith,
 };
 
 /// A list of names with something in it: an empty one would make an expectation hold whatever comes.
@@ -50,6 +50,8 @@ pub(crate) struct FailoverWith {
 pub(crate) struct AttachWith {
     /// The card that was pulled, where it is left out.
     pub(crate) kind: Option<EngineKind>,
+    /// What it is called.
+    pub(crate) token: Option<Spanned<String>>,
     pub(crate) master_key: Option<Spanned<String>>,
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{MASTER_KEY_LENGTH, Part};
+use icsf_core::codes::ReasonCodes;
 use icsf_core::journal::MemoryJournal;
 use icsf_core::kds::{Backup, KdsFormat};
 use icsf_core::random::{RandomSource, SeededRandom};
-use icsf_saf::Caller;
 use icsf_saf::command::SecretSource;
 use icsf_saf::model::Credential;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use softicsf::ptkt::{MemoryRegister, ReplayRegister};
-use softicsf::{Card, CardSlot, Clock, Entry, MasterKeyKind, System, UserId, read_secret};
+use softicsf::{Card, CardSlot, Clock, Entry, MasterKeyKind, Names, System, UserId, read_secret};
 use toml::Spanned;
 
 use crate::card::{CardKind, Cards, PullableCard};
@@ -23,19 +23,24 @@ use crate::cover::cover;
 use crate::error::{Error, Mistake};
 use crate::file::{Generated, IcsfState, KeyKind, ReplayScope, SecretFrom, SiteEntry};
 use crate::plan::Drill;
-use crate::typed::Typed;
 
 mod changes;
 mod keys;
+mod security;
 
 pub(crate) use changes::Changed;
 
 /// Who sets up the sites.
 const ADMINISTRATOR: &str = "IBMUSER";
 
+/// The SMF ID of a site whose own is none.
+const STAND_IN: &str = "SY1";
+
 /// Everything a drill acts on.
 pub(crate) struct World<'a> {
     drill: &'a Drill,
+    /// Whether names and secrets stand in for those that are wrong or come from elsewhere: nothing is run.
+    stand_in: bool,
     cards: Cards<'a>,
     clock: Arc<DrillClock>,
     /// What the systems of the sysplex remember together.
@@ -95,25 +100,27 @@ impl Site {
 pub(crate) struct Secrets(BTreeMap<String, SecretString>);
 
 impl Secrets {
-    fn resolve(drill: &Drill, random: &SeededRandom, stand_in: bool) -> Result<Self, Error> {
-        let mut secrets = BTreeMap::new();
+    /// Finds them, and says which there are not. Files are looked for beside the drill file.
+    fn resolve(drill: &Drill, random: &SeededRandom, stand_in: bool) -> (Self, Vec<Mistake>) {
+        let (mut secrets, mut mistakes) = (BTreeMap::new(), Vec::new());
         for (name, from) in &drill.file.secrets {
-            let failed = |why: String| {
-                Error::Setup(Mistake::new(&drill.source(), format!("secret {name:?}: {why}"), Some(from.span())))
-            };
             let secret = match from.get_ref() {
-                SecretFrom::Env(_) | SecretFrom::File(_) if stand_in => {
-                    generated(used_as(drill, name), random).map_err(failed)?
-                }
-                SecretFrom::Generate(what) => generated(*what, random).map_err(failed)?,
+                SecretFrom::Env(_) | SecretFrom::File(_) if stand_in => generated(used_as(drill, name), random),
+                SecretFrom::Generate(what) => generated(*what, random),
                 SecretFrom::Env(variable) => std::env::var(variable)
                     .map(SecretString::from)
-                    .map_err(|e| failed(format!("environment variable {variable}: {e}")))?,
-                SecretFrom::File(path) => read_secret(path).map_err(failed)?,
+                    .map_err(|e| format!("environment variable {variable}: {e}")),
+                SecretFrom::File(path) => read_secret(&drill.source().beside(path).to_string_lossy()),
             };
-            secrets.insert(name.clone(), secret);
+            match secret {
+                Ok(secret) => drop(secrets.insert(name.clone(), secret)),
+                Err(why) => {
+                    let what = format!("secret {name:?}: {why}");
+                    mistakes.push(Mistake::new(&drill.source(), what, Some(from.span())));
+                }
+            }
         }
-        Ok(Self(secrets))
+        (Self(secrets), mistakes)
     }
 
     /// The secret of `@secret:NAME`; or one that was written down, where that is allowed.
@@ -180,9 +187,13 @@ impl<'a> World<'a> {
         stand_in: bool,
     ) -> Result<Self, Error> {
         let random = Arc::new(SeededRandom::new(drill.file.drill.seed));
-        let secrets = Secrets::resolve(drill, &random, stand_in)?;
+        let (secrets, mut mistakes) = Secrets::resolve(drill, &random, stand_in);
+        if !mistakes.is_empty() {
+            return Err(Error::File(mistakes));
+        }
         let mut world = Self {
             drill,
+            stand_in,
             cards,
             clock,
             sysplex: Arc::new(MemoryRegister::new()),
@@ -193,10 +204,19 @@ impl<'a> World<'a> {
             copies: BTreeMap::new(),
         };
         for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
-            let site = world.primary(entry)?;
-            world.sites.insert(entry.name.get_ref().clone(), site);
+            match world.primary(entry) {
+                Ok((site, refused)) => {
+                    // Sites that are set up alike are refused alike.
+                    let new = refused.into_iter().filter(|new| !mistakes.contains(new));
+                    let new: Vec<Mistake> = new.collect();
+                    mistakes.extend(new);
+                    world.sites.insert(entry.name.get_ref().clone(), site);
+                }
+                Err(Error::Setup(mistake)) => mistakes.push(mistake),
+                Err(other) => return Err(other),
+            }
         }
-        Ok(world)
+        if mistakes.is_empty() { Ok(world) } else { Err(Error::File(mistakes)) }
     }
 
     /// All that must not come out.
@@ -249,7 +269,8 @@ impl<'a> World<'a> {
         Error::Setup(Mistake::new(&self.drill.source(), error.to_string(), Some(at)))
     }
 
-    fn primary(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
+    /// A site that copies no other, and what in the file was refused there.
+    fn primary(&mut self, entry: &SiteEntry) -> Result<(Site, Vec<Mistake>), Error> {
         let (slot, journal, clock) = (CardSlot::empty(), Arc::default(), self.clock_of(entry));
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
         let system = self.builder(entry, &slot, &journal, &clock).format(format).build();
@@ -259,10 +280,10 @@ impl<'a> World<'a> {
             site.insert(self.new_card(entry.name.get_ref(), kind)?);
             self.first_ceremony(entry.name.get_ref(), &site)?;
         }
-        self.keys(&site)?;
-        self.security(&site)?;
+        let mut refused = self.keys(&site);
+        refused.extend(self.security(&site)?);
         self.icsf_state(&site, entry)?;
-        Ok(site)
+        Ok((site, refused))
     }
 
     fn recovery(&mut self, entry: &SiteEntry) -> Result<Site, Error> {
@@ -286,7 +307,9 @@ impl<'a> World<'a> {
         journal: &Arc<MemoryJournal>,
         clock: &Arc<SiteClock>,
     ) -> softicsf::InMemory {
-        let smfid = entry.smfid.get_ref();
+        // A name that is none hides nothing of what else is wrong.
+        let good = Names::new(entry.smfid.get_ref(), entry.smfid.get_ref(), ReasonCodes::Icsf).is_ok();
+        let smfid = if good || !self.stand_in { entry.smfid.get_ref() } else { STAND_IN };
         let system = System::in_memory().names(smfid, smfid).clock(clock.clone()).random(self.random());
         let system = system.slot(slot).journal(journal.clone()).checkauth(entry.checkauth);
         match entry.replay_scope {
@@ -414,61 +437,6 @@ impl<'a> World<'a> {
         let parts = self.new_parts()?;
         let (_, card) = self.slot(name)?;
         load(name, card.card(), &parts)
-    }
-
-    /// Classes, profiles, permissions and users, by the commands an administrator would type.
-    fn security(&self, site: &Site) -> Result<(), Error> {
-        let file = &self.drill.file;
-        let run = |command: Typed| {
-            let administrator =
-                ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
-            site.system.racf(&administrator, &command.text, &self.secrets).map(drop).map_err(|error| {
-                let what = format!("{}: {}", command.text, error.what());
-                let mistake = Mistake::new(&self.drill.source(), what, command.in_file(error.span()));
-                Error::Setup(error.remedies().first().map_or(mistake.clone(), |remedy| mistake.hint(remedy)))
-            })
-        };
-        // Each by itself, so that the one that is refused can be told.
-        let classes = |keyword: &str, classes: &[Spanned<String>]| {
-            let option = |class| Typed::new(&format!("SETROPTS {keyword}(")).word(class).and(")");
-            classes.iter().try_for_each(|class| run(option(class)))
-        };
-        classes("CLASSACT", &file.racf.classact)?;
-        classes("GENERIC", &file.racf.generic)?;
-        self.drill.imported.import(&site.system)?;
-        for profile in &file.profile {
-            // One that was imported has no key yet.
-            let imported = self.drill.imported.has_profile(profile.name.get_ref());
-            let verb = if imported { "RALTER " } else { "RDEFINE " };
-            let mut command = Typed::new(verb).word(&profile.class).and(" ").word(&profile.name);
-            if !profile.ssignon.is_empty() {
-                command = profile.ssignon.iter().fold(command.and(" SSIGNON("), |command, operand| {
-                    let separate = if command.text.ends_with('(') { "" } else { " " };
-                    command.and(separate).word(operand)
-                });
-                command = command.and(")");
-            }
-            run(command.quoted("APPLDATA", profile.appldata.as_ref()).quoted("UACC", profile.uacc.as_ref()))?;
-        }
-        let mut defined: Vec<&str> = file.profile.iter().map(|profile| profile.name.get_ref().as_str()).collect();
-        for permit in &file.permit {
-            if !defined.contains(&permit.profile.get_ref().as_str()) {
-                run(Typed::new("RDEFINE ").word(&permit.class).and(" ").word(&permit.profile).and(" UACC(NONE)"))?;
-                defined.push(permit.profile.get_ref());
-            }
-            let command = Typed::new("PERMIT ").word(&permit.profile).and(" CLASS(").word(&permit.class);
-            run(command.and(") ID(").word(&permit.id).and(") ACCESS(").word(&permit.access).and(")"))?;
-        }
-        for user in &file.user {
-            let verb = if self.drill.imported.has_user(user.id.get_ref()) { "ALTUSER " } else { "ADDUSER " };
-            let mut command = Typed::new(verb).word(&user.id).quoted("NAME", user.name.as_ref());
-            if let Some(password) = &user.password {
-                command = command.and(" PASSWORD(").word(password).and(")");
-            }
-            run(command)?;
-        }
-        classes("RACLIST", &file.racf.raclist)?;
-        file.racf.commands.iter().try_for_each(|command| run(Typed::new("").word(command)))
     }
 
     /// What a user types as password.

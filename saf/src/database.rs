@@ -27,7 +27,7 @@ pub use self::import::{Counts, Existing, Imported};
 use self::profiles::Profiles;
 use self::rows::Rows;
 use crate::codec::{self, RowError, RowKind};
-use crate::model::{Class, Group, Options, Profile, ProfileName, User};
+use crate::model::{Class, Group, Options, PasswordCost, Profile, ProfileName, User};
 
 /// The security database of one system.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct Database {
     epoch: Arc<Epoch>,
     view: ArcSwapOption<Snapshot>,
     renewing: Mutex<()>,
+    password_cost: PasswordCost,
 }
 
 /// What the database holds at one instant.
@@ -300,7 +301,18 @@ impl Database {
     /// A database in `store`, whose changes `epoch` tells of.
     #[must_use]
     pub fn new(store: Arc<dyn RowStore>, epoch: Arc<Epoch>) -> Self {
-        Self { store, epoch, view: ArcSwapOption::empty(), renewing: Mutex::new(()) }
+        let (view, renewing) = (ArcSwapOption::empty(), Mutex::new(()));
+        Self { store, epoch, view, renewing, password_cost: PasswordCost::default() }
+    }
+
+    /// The same, where passwords that are set from now on cost this much to try.
+    #[must_use]
+    pub fn with_password_cost(self, password_cost: PasswordCost) -> Self {
+        Self { password_cost, ..self }
+    }
+
+    pub(crate) const fn password_cost(&self) -> PasswordCost {
+        self.password_cost
     }
 
     /// What the database holds now. In the usual case, nothing changed, this reads one number.

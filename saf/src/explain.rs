@@ -14,7 +14,7 @@ use crate::icsf_access::{require_label, require_service};
 use crate::judgement::{self, Remark};
 use crate::model::{Access, Class, LegacyKey, Profile, ProfileName};
 use crate::passticket::{Request, generation_names};
-use crate::planned::{KeySource, Trouble, describe};
+use crate::planned::{KeySource, Trouble, describe, in_a_token};
 use crate::server::Saf;
 
 /// Why a ticket would be made or not.
@@ -87,11 +87,23 @@ impl Saf {
                                 let (found, good) = icsf_permission(&view, caller, &source, label);
                                 step("CSFSERV, CSFKEYS", found, good);
                             }
-                            self.explain_icsf(&source, label, &mut step);
+                            self.explain_icsf(&profile, label, &mut step);
                         }
                         KeySource::Imported(_) => {
-                            let used = self.use_once(&source).map_err(|error| told(error.cause()));
+                            let used = self.use_once(&profile).map_err(|error| told(error.cause()));
                             step("key use", used.map_or_else(|why| why, |()| String::new()), false);
+                        }
+                        KeySource::Token => {
+                            if self.checkauth() {
+                                let refused = require_service(&view, caller, "CSFENC").err();
+                                let found = refused
+                                    .as_ref()
+                                    .map_or_else(|| format!("{} may use CSFENC", caller.id()), ToString::to_string);
+                                step("CSFSERV, CSFKEYS", found, refused.is_none());
+                            }
+                            let used = self.use_once(&profile).map_err(|error| told(error.cause()));
+                            let good = used.is_ok();
+                            step("key use", used.map_or_else(|why| why, |()| "the key does its work".to_owned()), good);
                         }
                         KeySource::Masked => {}
                     }
@@ -107,14 +119,14 @@ impl Saf {
         Ok(Explanation { steps, outcome })
     }
 
-    fn explain_icsf(&self, source: &KeySource, label: &KeyLabel, step: &mut dyn FnMut(&'static str, String, bool)) {
+    fn explain_icsf(&self, profile: &Profile, label: &KeyLabel, step: &mut dyn FnMut(&'static str, String, bool)) {
         let view = match self.icsf().view() {
             Ok(view) => view,
             Err(error) => return step("ICSF", error.to_string(), false),
         };
         let started = view.control.started;
         step("ICSF", if started { "started" } else { "not started" }.to_owned(), started);
-        let used = self.use_once(source).map_err(|error| told(error.cause()));
+        let used = self.use_once(profile).map_err(|error| told(error.cause()));
         let (found, needs_engine) = match (record(&view, label), &used) {
             (Ok(found), _) => found,
             // ICSF knows more of what is missing.
@@ -134,27 +146,38 @@ impl Saf {
     }
 
     /// Opens the key of a profile and uses it once, as generation would; the outcome is thrown away.
-    pub(crate) fn use_once(&self, source: &KeySource) -> Result<()> {
+    pub(crate) fn use_once(&self, profile: &Profile) -> Result<()> {
         let icsf = self.icsf();
         let run = || -> Result<(), Trouble> {
-            match source {
-                KeySource::Masked => {}
-                KeySource::Imported(how) => return Err(crate::planned::not_imported(*how)),
-                KeySource::Legacy(label) => {
+            let Some(ssignon) = &profile.ssignon else { return Ok(()) };
+            match (&ssignon.enhanced, &ssignon.legacy) {
+                (None, Some(LegacyKey::Masked(_)) | None) => {}
+                (None, Some(LegacyKey::Imported(how))) => return Err(crate::planned::not_imported(*how)),
+                (None, Some(LegacyKey::Label(label))) => {
                     let key = icsf.csnbenc_key(label)?;
                     icsf.in_engine(move || key.encipher(&mut [[0; 8]]))??;
                 }
+                (None, Some(LegacyKey::Token(token))) => {
+                    let key = icsf.csnbenc_token(token)?;
+                    icsf.in_engine(move || key.encipher(&mut [[0; 8]]))??;
+                }
                 #[cfg(not(feature = "enhanced"))]
-                KeySource::Enhanced(_) => return Err(crate::planned::without_enhanced()),
+                (Some(_), _) => return Err(crate::planned::without_enhanced()),
                 #[cfg(feature = "enhanced")]
-                KeySource::Enhanced(label) => {
+                (Some(label), _) => {
                     let key = icsf.csnbhmg_key(label, icsf_core::backend::HashAlgorithm::Sha512)?;
                     icsf.in_engine(move || key.hmac(&[&[]], &mut [[0; 64]]))??;
                 }
             }
             Ok(())
         };
-        run().map_err(|trouble| trouble.into_error(Code::GenerationKey))
+        run().map_err(|trouble| {
+            let error = trouble.into_error(Code::GenerationKey);
+            match source(profile) {
+                Some(KeySource::Token) => error.explained(|cause| in_a_token(cause, &profile.name)),
+                _ => error,
+            }
+        })
     }
 }
 
@@ -187,6 +210,7 @@ pub(crate) fn source(profile: &Profile) -> Option<KeySource> {
         (Some(label), _) => Some(KeySource::Enhanced(*label)),
         (None, Some(LegacyKey::Label(label))) => Some(KeySource::Legacy(*label)),
         (None, Some(LegacyKey::Masked(_))) => Some(KeySource::Masked),
+        (None, Some(LegacyKey::Token(_))) => Some(KeySource::Token),
         (None, Some(LegacyKey::Imported(how))) => Some(KeySource::Imported(*how)),
         (None, None) => None,
     }

@@ -204,7 +204,7 @@ impl Saf {
             return Err(unusable(Remark::NoApplication.to_string()));
         }
         let source = source(profile).ok_or_else(|| no_key(Code::GenerationNoKey, profile))?;
-        self.use_once(&source)
+        self.use_once(profile)
             .map(|()| source)
             .map_err(|error| error.explained(|cause| cause.by_profile(name.to_string(), describe(&source))))
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use icsf_core::journal::Event;
 use icsf_core::services::Encipherer;
+use icsf_core::token::DesToken;
 use icsf_core::{Cause, KeyLabel};
 use lru::LruCache;
 use ptkt::{
@@ -19,7 +20,7 @@ use crate::codes::Code;
 use crate::database::Snapshot;
 use crate::error::{Error, Result};
 use crate::icsf_access::{Refusal, require_label, require_service};
-use crate::model::{Access, ImportedKey, LegacyKey, Profile};
+use crate::model::{Access, ImportedKey, LegacyKey, Profile, ProfileName};
 use crate::passticket::Request;
 use crate::server::Saf;
 
@@ -58,6 +59,7 @@ pub(crate) struct PlannedKey {
 enum Source {
     Masked(Box<ptkt::software::DesKey>, legacy::Session),
     Legacy(KeyLabel, Prepared<legacy::Session>),
+    Token(DesToken),
     #[cfg(feature = "enhanced")]
     Enhanced(KeyLabel, Prepared<ptkt::enhanced::Session>),
     #[cfg(not(feature = "enhanced"))]
@@ -185,14 +187,16 @@ impl PlannedKey {
     /// The same for a caller whom ICSF may refuse the service, or the key.
     fn checked_for(mut self, view: &Snapshot, caller: &Caller) -> Self {
         let (service, name, label) = match &self.source {
-            Source::Legacy(label, _) => ("CSNBENC", "CSFENC", label),
+            Source::Legacy(label, _) => ("CSNBENC", "CSFENC", Some(label)),
+            Source::Token(_) => ("CSNBENC", "CSFENC", None),
             #[cfg(feature = "enhanced")]
-            Source::Enhanced(label, _) => ("CSNBHMG", "CSFHMG", label),
+            Source::Enhanced(label, _) => ("CSNBHMG", "CSFHMG", Some(label)),
             #[cfg(not(feature = "enhanced"))]
-            Source::Enhanced(label) => ("CSNBHMG", "CSFHMG", label),
+            Source::Enhanced(label) => ("CSNBHMG", "CSFHMG", Some(label)),
             Source::Masked(..) | Source::Imported(_) => return self,
         };
-        let allowed = require_service(view, caller, name).and_then(|()| require_label(view, caller, label));
+        let allowed = require_service(view, caller, name)
+            .and_then(|()| label.map_or(Ok(()), |label| require_label(view, caller, label)));
         self.refused = allowed.err().map(|refusal| (service, refusal));
         self
     }
@@ -236,6 +240,7 @@ impl PlannedKey {
                     keys.push(Self::new(profile, Source::Masked(Box::new(key), session)));
                 }
             }
+            Some(LegacyKey::Token(token)) => keys.push(Self::new(profile, Source::Token(token.clone()))),
             Some(LegacyKey::Imported(how)) => keys.push(Self::new(profile, Source::Imported(*how))),
             None => {}
         }
@@ -251,6 +256,7 @@ impl PlannedKey {
         match &self.source {
             Source::Masked(..) => KeySource::Masked,
             Source::Legacy(label, _) => KeySource::Legacy(*label),
+            Source::Token(_) => KeySource::Token,
             #[cfg(feature = "enhanced")]
             Source::Enhanced(label, _) => KeySource::Enhanced(*label),
             #[cfg(not(feature = "enhanced"))]
@@ -262,7 +268,7 @@ impl PlannedKey {
     /// Names the key in an event.
     pub(crate) fn named(&self, event: Event) -> Event {
         let (by, label) = match self.source_kind() {
-            KeySource::Masked | KeySource::Imported(_) => (TicketKind::Legacy, None),
+            KeySource::Masked | KeySource::Token | KeySource::Imported(_) => (TicketKind::Legacy, None),
             KeySource::Legacy(label) => (TicketKind::Legacy, Some(label)),
             KeySource::Enhanced(label) => (TicketKind::Enhanced, Some(label)),
         };
@@ -271,7 +277,11 @@ impl PlannedKey {
     }
 
     pub(crate) fn explain(&self, error: Error) -> Error {
-        error.explained(|cause| cause.by_profile(self.profile.name.to_string(), self.described()))
+        let error = error.explained(|cause| cause.by_profile(self.profile.name.to_string(), self.described()));
+        match &self.source {
+            Source::Token(_) => error.explained(|cause| in_a_token(cause, &self.profile.name)),
+            _ => error,
+        }
     }
 
     pub(crate) fn generate(&self, saf: &Saf, request: &Request, time: Timestamp) -> Result<Ticket, Trouble> {
@@ -284,6 +294,11 @@ impl PlannedKey {
                 let key = saf.icsf().csnbenc_key(label)?;
                 let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
                 let session = prepared(kept, key.id(), prepare)?;
+                Ok(saf.icsf().in_engine(move || session.generate(&InCkds(&key), time))??)
+            }
+            Source::Token(token) => {
+                let key = saf.icsf().csnbenc_token(token)?;
+                let session = legacy::Session::prepare(&InCkds(&key), &request.user, &request.application)?;
                 Ok(saf.icsf().in_engine(move || session.generate(&InCkds(&key), time))??)
             }
             #[cfg(feature = "enhanced")]
@@ -316,6 +331,13 @@ impl PlannedKey {
                 let key = saf.icsf().csnbenc_key(label)?;
                 let prepare = || legacy::Session::prepare(&InCkds(&key), &request.user, &request.application);
                 let session = prepared(kept, key.id(), prepare)?;
+                let ticket = owned(ticket)?;
+                let evaluate = move || session.evaluate(&InCkds(&key), &ticket, now, Window::legacy());
+                Ok((TicketKind::Legacy, saf.icsf().in_engine(evaluate)??))
+            }
+            Source::Token(token) => {
+                let key = saf.icsf().csnbenc_token(token)?;
+                let session = legacy::Session::prepare(&InCkds(&key), &request.user, &request.application)?;
                 let ticket = owned(ticket)?;
                 let evaluate = move || session.evaluate(&InCkds(&key), &ticket, now, Window::legacy());
                 Ok((TicketKind::Legacy, saf.icsf().in_engine(evaluate)??))
@@ -371,6 +393,8 @@ pub enum KeySource {
     Masked,
     /// In the CKDS: legacy.
     Legacy(KeyLabel),
+    /// In a key token in the database: legacy.
+    Token,
     /// In the CKDS: enhanced.
     Enhanced(KeyLabel),
     /// Not here: legacy, in the database the profile was imported from.
@@ -383,10 +407,23 @@ pub(crate) fn not_imported(how: ImportedKey) -> Trouble {
     Trouble::other(Cause::new(why).with_remedy("give it the key: RALTER PTKTDATA ... SSIGNON(KEYMASKED(...))"))
 }
 
+/// What is to be done about a key token in a profile: only while its master key is there can it be moved.
+pub(crate) fn in_a_token(cause: Cause, profile: &ProfileName) -> Cause {
+    cause
+        .with_remedy(format!(
+            "where the master key of the key token is set: RALTER PTKTDATA {profile} SSIGNON(ENCRYPTKEY), then \
+             SETROPTS RACLIST(PTKTDATA) REFRESH"
+        ))
+        .with_remedy(format!(
+            "where nobody has that master key: RALTER PTKTDATA {profile} SSIGNON(KEYENCRYPTED(...)) with the key itself"
+        ))
+}
+
 pub(crate) fn describe(source: &KeySource) -> String {
     match source {
         KeySource::Masked => "legacy, masked in the security database".to_owned(),
         KeySource::Legacy(label) => format!("legacy, in the CKDS under {label}"),
+        KeySource::Token => "legacy, in a key token in the security database".to_owned(),
         KeySource::Enhanced(label) => format!("enhanced, in the CKDS under {label}"),
         KeySource::Imported(how) => format!("legacy, {how} in the database the profile was imported from"),
     }

@@ -16,7 +16,7 @@ use icsf_core::store::{self, MemoryStore, RowStore};
 use icsf_core::{Icsf, Parts};
 use icsf_saf::command::{CommandError, Output, SecretSource};
 use icsf_saf::explain::Explanation;
-use icsf_saf::model::Credential;
+use icsf_saf::model::{Credential, PasswordCost};
 use icsf_saf::{Accepted, Caller, Database, Request, Saf, SignedOnBy};
 use ptkt::{MemoryRegister, ReplayRegister, Ticket};
 
@@ -72,7 +72,9 @@ impl Assembly {
             Some(journal) => icsf.with_journal(journal),
             None => icsf,
         });
-        let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch));
+        // What lives in memory only is carried away by nobody who has not the whole process.
+        let cost = if self.layout.is_some() { PasswordCost::Full } else { PasswordCost::Least };
+        let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch)).with_password_cost(cost);
         let sysname = self.names.sysname.clone();
         let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname)
             .with_checkauth(self.names.checkauth);

@@ -92,7 +92,7 @@ impl Keys {
             match &ssignon.legacy {
                 Some(LegacyKey::Imported(ImportedKey::Masked) | LegacyKey::Masked(_)) => keys.masked += 1,
                 Some(LegacyKey::Label(_)) => keys.label += 1,
-                Some(LegacyKey::Imported(ImportedKey::Token)) => keys.token += 1,
+                Some(LegacyKey::Token(_) | LegacyKey::Imported(ImportedKey::Token)) => keys.token += 1,
                 Some(LegacyKey::Imported(_)) => keys.unknown += 1,
                 None => {}
             }

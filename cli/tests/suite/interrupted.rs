@@ -156,3 +156,22 @@ fn ended_reading(mut child: Child) -> Output {
     drop(open);
     output
 }
+
+/// A drill by the clock of the machine lasts; who ends it early gets the report of what was done by then.
+#[test]
+fn a_drill_that_is_interrupted_tells_what_came_before() {
+    let place = tempfile::tempdir().unwrap();
+    let text = icsf_drill::gallery::GALLERY.iter().find(|drill| drill.name == "class-inactive").unwrap().text;
+    fs::write(place.path().join("drill.toml"), text).unwrap();
+    let mut command = softicsf(place.path());
+    let command = command.args(["drill", "run", "drill.toml", "--wall-clock", "--report", "out"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until_it_takes_signals(&child);
+    tell(&child, Signal::INT);
+    let output = ended(child);
+    assert_eq!(output.status.signal(), Some(Signal::INT.as_raw()), "{output:?}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("INTERRUPTED: no later step was tried."), "{output:?}");
+    let json = fs::read_to_string(place.path().join("out/report.json")).unwrap();
+    assert!(json.contains("\"status\": \"interrupted\""), "{json}");
+}

@@ -54,17 +54,24 @@ impl Check<'_> {
                         self.mistake("a card that is put back has the master keys it had", at, Some(hint));
                         return None;
                     }
-                    if before != Some(Slot::Pulled) {
+                    if matches!(before, Some(Slot::Empty | Slot::Card)) {
                         let hint = "with = { kind = \"software\" } attaches a fresh one".to_owned();
                         let what = format!("no card was pulled at site {site:?} that could be put back");
                         self.mistake(what, Some(entry.action.span()), Some(hint));
                         return None;
                     }
+                    if let Some(token) = &with.token {
+                        let hint = "leave token out".to_owned();
+                        self.mistake("a card that is put back has the name it had", Some(token.span()), Some(hint));
+                    }
                     self.slots.insert(site.clone(), Slot::Card);
                     return Some(Action::PutBack { site });
                 };
+                if let Some(kind) = with.kind {
+                    self.named_card(kind, with.token.as_ref());
+                }
                 self.slots.insert(site.clone(), if kind.is_some() { Slot::Card } else { Slot::Empty });
-                Some(Action::Attach { site, kind, same_as })
+                Some(Action::Attach { site, kind, token: with.token.map(Spanned::into_inner), same_as })
             }
             "engine.detach" => {
                 let Nothing {} = self.with(entry, with)?;
@@ -140,7 +147,7 @@ impl Check<'_> {
             let planned = match action.get_ref().as_str() {
                 "failback" => self.failback(action.span()),
                 "engine.detach" => Some(Action::Detach { site }),
-                "engine.attach" if slot == Some(Slot::Pulled) => Some(Action::PutBack { site }),
+                "engine.attach" if !matches!(slot, Some(Slot::Empty | Slot::Card)) => Some(Action::PutBack { site }),
                 "icsf.start" => Some(Action::Change { site, change: Change::IcsfStart }),
                 "icsf.stop" => Some(Action::Change { site, change: Change::IcsfStop }),
                 "ckds.restore" => {

@@ -14,8 +14,8 @@ use crate::plan::{Action, Evaluate, Generate, Planned, Storm};
 use crate::secret;
 use crate::spelling::near;
 use crate::with::{
-    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, LabelsWith, Nothing, ProfileWith, RacfWith,
-    RestoreWith, SkewWith, SmfidWith, StaleWith, StormWith,
+    ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, KeyTokenWith, LabelsWith, Nothing, ProfileWith,
+    RacfWith, RestoreWith, SkewWith, SmfidWith, StaleWith, StormWith,
 };
 
 impl Check<'_> {
@@ -52,6 +52,8 @@ impl Check<'_> {
                     for (what, at, hint) in secret::wrong_operand(self.file, operand, self.reader.inline_keys()) {
                         self.mistake(what, Some(at), Some(hint.to_owned()));
                     }
+                    let (before, after) = ("RALTER PTKTDATA NAME SSIGNON(", ")");
+                    self.command_in(before, operand, after);
                 }
                 let operands = with.ssignon.into_iter().map(Spanned::into_inner).collect();
                 Change::Stale { profile: self.profile(&with.profile)?, operands }
@@ -61,8 +63,12 @@ impl Check<'_> {
                 Change::KeysDiffer { profile: self.profile(&with.profile)? }
             }
             "profile.keytoken" => {
-                let with: ProfileWith = self.with(entry, with)?;
-                Change::KeyToken { profile: self.profile(&with.profile)? }
+                let with: KeyTokenWith = self.with(entry, with)?;
+                let from = match &with.from {
+                    Some(site) => Some(self.site_named(site)?),
+                    None => None,
+                };
+                Change::KeyToken { profile: self.profile(&with.profile)?, from }
             }
             "ckds.drop_label" => {
                 let with: LabelsWith = self.with(entry, with)?;
@@ -139,7 +145,7 @@ impl Check<'_> {
             "ptkt.evaluate" => {
                 let with: EvaluateWith = self.with(entry, with)?;
                 let ticket = with.ticket.get_ref().clone();
-                if !self.tickets.contains(&ticket) {
+                if !self.tickets.contains(&ticket) && !self.unsure {
                     let known: Vec<&str> = self.tickets.iter().map(String::as_str).collect();
                     let hint = near(&ticket, &known);
                     self.mistake(

@@ -41,6 +41,12 @@ impl Check<'_> {
             Some(site) => Some(self.site_named(site)?),
             None => None,
         };
+        for (n, session) in entry.session.iter().enumerate() {
+            let name = session.name.get_ref();
+            if entry.session.iter().take(n).any(|other| other.name.get_ref() == name) {
+                self.mistake(format!("session {name:?} is there twice"), Some(session.name.span()), None);
+            }
+        }
         let sessions: Vec<Session> = entry.session.iter().filter_map(|session| self.session(session)).collect();
         let rate = entry.rate.as_ref().map_or(1, |rate| self.times("rate", rate));
         let actions = entry.actions.as_ref().map_or(ACTIONS, |actions| self.times("actions", actions));

@@ -1,7 +1,7 @@
 //! The names that steps refer to: sites, users, sessions, labels, profiles, steps.
 
 use icsf_core::KeyLabel;
-use softicsf::UserId;
+use softicsf::{System, UserId};
 use toml::Spanned;
 
 use super::{Check, Slot};
@@ -10,7 +10,7 @@ use crate::file::StepEntry;
 use crate::plan::Planned;
 use crate::secret;
 use crate::spelling::near;
-use crate::with::{Names, Sessions};
+use crate::with::{Names, Sessions, is_racf, modified};
 
 impl Check<'_> {
     /// That a display is one, and changes nothing.
@@ -21,10 +21,34 @@ impl Check<'_> {
         } else if !["D", "DISPLAY", "RL", "RLIST", "F", "MODIFY"].contains(&verb.as_str()) {
             format!("{:?} is no display", command.get_ref())
         } else {
-            return;
+            return self.readable(command);
         };
         let hint = "RLIST CLASS PROFILE, D SMF,O, D ICSF,CARDS, or F CONSUMER,COMMAND".to_owned();
         self.mistake(what, Some(command.span()), Some(hint));
+    }
+
+    /// That a display is understood where it is sent to. What a consumer understands shows only when it runs.
+    fn readable(&mut self, command: &Spanned<String>) {
+        let text = command.get_ref();
+        if is_racf(text) {
+            self.command_in("", command, "");
+            return;
+        }
+        let to_consumer = modified(text).is_some_and(|(name, _)| {
+            self.file.consumer.iter().any(|consumer| consumer.name.get_ref().eq_ignore_ascii_case(name))
+        });
+        if to_consumer {
+            return;
+        }
+        // A console of a system that nothing comes of.
+        let Ok(console) = System::in_memory().build() else { return };
+        if let Err(error) = console.console(text)
+            && error.cause().is_none()
+        {
+            let names: Vec<&str> = self.file.consumer.iter().map(|consumer| consumer.name.get_ref().as_str()).collect();
+            let hint = modified(text).map(|(name, _)| near(name, &names));
+            self.mistake(error.to_string(), Some(command.span()), hint);
+        }
     }
 
     /// The site of a step that needs a card in the slot there.
@@ -47,6 +71,8 @@ impl Check<'_> {
             let text = name.get_ref().as_str();
             match text.parse() {
                 Ok(id) if defined.contains(&text) || self.imported.has_user(text) => users.push(id),
+                // What is wrong with it shows where it is defined.
+                Err(_) if defined.contains(&text) => {}
                 _ => {
                     let hint = near(text, &defined);
                     self.mistake(format!("there is no user {text:?}"), Some(name.span()), Some(hint));
@@ -90,6 +116,10 @@ impl Check<'_> {
             Sessions::Word(word) if word == "all" && !all.is_empty() => {
                 return Some(all.into_iter().map(|(_, place)| place).collect());
             }
+            // Those there are have mistakes of their own.
+            Sessions::Word(word) if word == "all" && self.file.consumer.iter().any(|c| !c.session.is_empty()) => {
+                return None;
+            }
             Sessions::Word(word) => &vec![Spanned::new(asked.span(), word.clone())],
             Sessions::List(list) => list,
         };
@@ -99,6 +129,7 @@ impl Check<'_> {
             let text = name.get_ref();
             match all.iter().find(|(full, _)| full == text || full.split('/').nth(1) == Some(text)) {
                 Some((_, place)) => found.push(*place),
+                None if self.is_written(text) => {}
                 None => {
                     let hint = near(text, &known);
                     self.mistake(format!("there is no session {text:?}"), Some(name.span()), Some(hint));
@@ -106,6 +137,14 @@ impl Check<'_> {
             }
         }
         (found.len() == names.len()).then_some(found)
+    }
+
+    /// Whether the file has a session of this name, right or wrong.
+    fn is_written(&self, name: &str) -> bool {
+        self.file.consumer.iter().any(|consumer| {
+            let mut sessions = consumer.session.iter().map(|session| session.name.get_ref());
+            sessions.any(|session| session == name || format!("{}/{session}", consumer.name.get_ref()) == name)
+        })
     }
 
     /// A user that need not be defined: one that a consumer runs as.
@@ -118,7 +157,7 @@ impl Check<'_> {
     pub(super) fn consumer(&mut self, name: &Spanned<String>, consumers: &[Planned]) -> Option<usize> {
         let names: Vec<&str> = consumers.iter().map(|consumer| consumer.settings.name.as_str()).collect();
         let found = names.iter().position(|known| known == name.get_ref());
-        if found.is_none() {
+        if found.is_none() && !self.file.consumer.iter().any(|consumer| consumer.name.get_ref() == name.get_ref()) {
             let hint = near(name.get_ref(), &names);
             self.mistake(format!("there is no consumer {:?}", name.get_ref()), Some(name.span()), Some(hint));
         }
@@ -158,11 +197,10 @@ impl Check<'_> {
     /// A step above this one.
     pub(super) fn step(&mut self, text: &Spanned<String>) -> Option<String> {
         let name = text.get_ref();
-        let names: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
-        if names.contains(&name.as_str()) {
+        if self.above.contains(&name.as_str()) {
             return Some(name.clone());
         }
-        let hint = near(name, &names);
+        let hint = near(name, &self.above);
         self.mistake(format!("there is no step {name:?} before this one"), Some(text.span()), Some(hint));
         None
     }
@@ -183,6 +221,24 @@ impl Check<'_> {
             let hint = "write @secret:NAME in its place, and NAME in [secrets]".to_owned();
             self.mistake("a key or password is not written in a drill file", Some(text.span()), Some(hint));
         }
+        self.command_in("", text, "");
+        let names = text.get_ref().split("@secret:").skip(1);
+        let names = names.filter_map(|rest| rest.split(|c: char| c.is_whitespace() || "(),'".contains(c)).next());
+        for name in names.filter(|name| !self.file.secrets.contains_key(*name)) {
+            let known: Vec<&str> = self.file.secrets.keys().map(String::as_str).collect();
+            let what = format!("there is no secret \"@secret:{name}\"");
+            self.mistake(what, Some(text.span()), Some(near(name, &known)));
+        }
         text.get_ref().clone()
+    }
+
+    /// That what is written here is a command, between these parts of one.
+    pub(super) fn command_in(&mut self, before: &str, text: &Spanned<String>, after: &str) {
+        let command = format!("{before}{}{after}", text.get_ref());
+        if let Err(error) = icsf_saf::command::check(&command) {
+            let at = error.span().and_then(|at| Some(at.start.checked_sub(before.len())?..at.end - before.len()));
+            let at = at.map_or(text.span(), |at| self.source.inside(&text.span(), text.get_ref(), &at));
+            self.mistake(error.what(), Some(at), error.hint_text().map(str::to_owned));
+        }
     }
 }

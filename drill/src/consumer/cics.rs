@@ -9,7 +9,7 @@ use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -49,15 +49,15 @@ impl Consumer for Cics {
         let mut sign_on = Logon::begun(asked);
         let ticket = match (sign_on.with_ticket, asked.password) {
             (false, Some(password)) => {
-                sign_on.result = present(place, asked, password);
+                sign_on.result = place.present(asked, password);
                 return sign_on;
             }
-            _ => generate(place, self.runs_as, asked),
+            _ => place.generate(self.runs_as, asked),
         };
         match ticket {
             Ok(ticket) => {
                 sign_on.keep(&ticket);
-                sign_on.result = present(place, asked, &Credential::from(&ticket));
+                sign_on.result = place.present(asked, &Credential::from(&ticket));
                 sign_on
             }
             Err(failure) => {

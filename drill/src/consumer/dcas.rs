@@ -16,7 +16,7 @@ use icsf_saf::{Caller, Request};
 use softicsf::{Applid, System, Ticket, UserId};
 use zeroize::Zeroizing;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -141,7 +141,7 @@ impl Consumer for Dcas {
     fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
         let mut sign_on = Logon::begun(asked);
         if let (false, Some(password)) = (sign_on.with_ticket, asked.password) {
-            sign_on.result = present(place, asked, password);
+            sign_on.result = place.present(asked, password);
             return sign_on;
         }
         let application = match asked.session.application.on(place.here) {
@@ -153,7 +153,7 @@ impl Consumer for Dcas {
         match (ticket_of(&answer), failure) {
             (Ok(ticket), None) => {
                 sign_on.keep(&ticket);
-                sign_on.result = present(place, asked, &Credential::from(&ticket));
+                sign_on.result = place.present(asked, &Credential::from(&ticket));
                 sign_on
             }
             (got, failure) => {

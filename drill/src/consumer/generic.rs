@@ -10,7 +10,7 @@ use icsf_saf::{Caller, Request, SignedOnBy};
 use serde::Deserialize;
 use softicsf::Ticket;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings};
 
 pub(super) const FACTS: &[Fact] = &[Fact {
     topic: "SIC4009",
@@ -52,7 +52,7 @@ impl Generic {
 
     fn check(&self, place: &Place<'_>, asked: &Asked<'_>, ticket: &Ticket) -> Result<SignedOnBy, Failure> {
         match self.settings.evaluates {
-            Evaluates::SignOn => present(place, asked, &Credential::from(ticket)),
+            Evaluates::SignOn => place.present(asked, &Credential::from(ticket)),
             Evaluates::Service => {
                 let application = asked.session.evaluated_as.on(place.there);
                 let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
@@ -78,7 +78,8 @@ impl Generic {
             };
             let ticket = match kept.take().filter(|_| self.settings.reuse == Reuse::Yes) {
                 Some(ticket) => ticket,
-                None => generate(place, self.settings.runs_as, asked)
+                None => place
+                    .generate(self.settings.runs_as, asked)
                     .inspect_err(|failure| failed("PassTicket", failure, &mut sign_on.lines))?,
             };
             sign_on.keep(&ticket);
@@ -95,7 +96,7 @@ impl Consumer for Generic {
     fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
         let mut sign_on = Logon::begun(asked);
         sign_on.result = match (sign_on.with_ticket, asked.password) {
-            (false, Some(password)) => present(place, asked, password),
+            (false, Some(password)) => place.present(asked, password),
             _ => self.sign_on_by_ticket(place, asked, &mut sign_on),
         };
         sign_on

@@ -86,5 +86,6 @@ fn uses_icsf(place: &Place<'_>, session: &Session) -> bool {
     let name = session.application.on(place.here).ok().and_then(|name| name.to_string().parse().ok());
     let profile = name.and_then(|name| view.discrete(Class::Ptktdata, &name));
     let ssignon = profile.and_then(|profile| profile.ssignon.as_ref());
-    ssignon.is_some_and(|keys| keys.enhanced.is_some() || matches!(keys.legacy, Some(LegacyKey::Label(_))))
+    let in_icsf = |key: &LegacyKey| matches!(key, LegacyKey::Label(_) | LegacyKey::Token(_));
+    ssignon.is_some_and(|keys| keys.enhanced.is_some() || keys.legacy.as_ref().is_some_and(in_icsf))
 }

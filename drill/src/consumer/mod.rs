@@ -42,8 +42,9 @@ pub fn facts() -> Vec<&'static Fact> {
 /// Calls do not overlap. [`sign_on`](Self::sign_on) asks `place` only, never waits, and never panics; what it keeps from one
 /// sign-on to the next is its own affair, and [`restart`](Self::restart) forgets it. It hands out every ticket it got in
 /// [`Logon::tickets`], so that the drill can make sure that none comes out, and writes none into
-/// [`Logon::lines`]. A sign-on that fails says why in [`Logon::result`], with the error of the service that failed: the
-/// first one, where several did.
+/// [`Logon::lines`]. It asks for tickets with [`Place::generate`] and presents what was typed with [`Place::present`]. A
+/// sign-on that succeeds says by what ([`Logon::signed_on`]); one that fails says why ([`Logon::failed`]), with the error of
+/// the service that failed: the first one, where several did. One that says neither has failed.
 pub trait Consumer: fmt::Debug {
     /// Signs a user on to a session.
     fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon;
@@ -74,6 +75,28 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     pub(crate) const fn new(here: &'a System, there: &'a System) -> Self {
         Self { here, there }
+    }
+
+    /// Has `runs_as` ask the system of the consumer for a ticket as the session wants it: its application name, with or
+    /// without qualifier.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn generate(&self, runs_as: UserId, asked: &Asked<'_>) -> Result<Ticket, Failure> {
+        let request = request(self, asked).map_err(|why| Failure::because(Cause::new(why)))?;
+        let made = self.here.generate(&Caller::user(runs_as), &request);
+        made.map_err(|error| Failure::of(&error))
+    }
+
+    /// Signs the user on to the application itself, with what was typed in the place of a password: a password, or a ticket.
+    ///
+    /// # Errors
+    /// Why the application refused it.
+    pub fn present(&self, asked: &Asked<'_>, typed: &Credential) -> Result<SignedOnBy, Failure> {
+        let application = asked.session.evaluated_as.on(self.there);
+        let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
+        let request = Request::new(asked.user, application);
+        self.there.sign_on(&request, typed).map_err(|error| Failure::of(&error))
     }
 }
 
@@ -214,14 +237,17 @@ impl fmt::Debug for Logon {
 }
 
 impl Logon {
-    /// One that has not failed yet.
+    /// One of which nothing has come: it has failed, unless [`signed_on`](Self::signed_on) is said of it.
     #[must_use]
     pub fn begun(asked: &Asked<'_>) -> Self {
+        let why = "the consumer signed nobody on, and did not say why";
         Self {
             user: asked.user,
             session: asked.session.name.clone(),
             with_ticket: asked.tickets || asked.password.is_none(),
-            result: Ok(SignedOnBy::Password),
+            result: Err(Failure::because(
+                Cause::new(why).with_remedy("a consumer ends a sign-on with Logon::signed_on or Logon::failed"),
+            )),
             lines: Vec::new(),
             tickets: Vec::new(),
         }
@@ -230,6 +256,12 @@ impl Logon {
     /// Keeps a ticket, so that it can be searched for.
     pub fn keep(&mut self, ticket: &Ticket) {
         self.tickets.push(Zeroizing::new(ticket.expose().to_owned()));
+    }
+
+    /// The same, succeeded: by this.
+    #[must_use]
+    pub fn signed_on(self, by: SignedOnBy) -> Self {
+        Self { result: Ok(by), ..self }
     }
 
     /// The same, failed.
@@ -281,13 +313,6 @@ impl Failure {
     }
 }
 
-/// Makes a ticket as the session wants it.
-pub(crate) fn generate(place: &Place<'_>, runs_as: UserId, asked: &Asked<'_>) -> Result<Ticket, Failure> {
-    let request = request(place, asked).map_err(|why| Failure::because(Cause::new(why)))?;
-    let made = place.here.generate(&Caller::user(runs_as), &request);
-    made.map_err(|error| Failure::of(&error))
-}
-
 /// What a ticket is asked for: with the group of the user where the session wants qualified tickets, and there is a profile.
 fn request(place: &Place<'_>, asked: &Asked<'_>) -> Result<Request, String> {
     let application = asked.session.application.on(place.here)?;
@@ -309,13 +334,6 @@ fn request(place: &Place<'_>, asked: &Asked<'_>) -> Result<Request, String> {
         }
         (false, _) => Ok(request),
     }
-}
-
-/// Signs on to the application itself, with what was typed in the place of a password.
-pub(crate) fn present(place: &Place<'_>, asked: &Asked<'_>, typed: &Credential) -> Result<SignedOnBy, Failure> {
-    let application = asked.session.evaluated_as.on(place.there);
-    let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
-    place.there.sign_on(&Request::new(asked.user, application), typed).map_err(|error| Failure::of(&error))
 }
 
 /// The consumers that come with the program.

@@ -3,16 +3,22 @@
 //! One connection takes several PassTickets, most of them in the same second: with replay protection the second one is
 //! refused. Why a ticket fails shows in the log as the three codes of R_ticketserv.
 //!
+//! The tickets are checked by two programs: the server itself, and JES Job Monitor, which the actions go to. Both have to
+//! go by one application name, FEKAPPL unless it is configured otherwise.
+//!
 //! Source: IBM z/OS Explorer host configuration, using PassTickets: the seven steps, FEKAPPL, and the flag that lets tickets
 //! be used again; IBM Developer for z/OS messages for the lines of the log.
 
+use std::collections::BTreeMap;
+
+use icsf_core::Cause;
 use icsf_core::fidelity::Fact;
 use icsf_core::fidelity::Provenance::{Assumed, Documented};
 use icsf_saf::model::Credential;
-use icsf_saf::{Caller, Request};
+use icsf_saf::{Caller, Request, SignedOnBy};
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Session, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -26,6 +32,11 @@ pub(super) const FACTS: &[Fact] = &[
         provenance: Documented("IBM z/OS Explorer, operator commands; the answers are SIC4005 and SIC4006"),
     },
     Fact {
+        topic: "RSE",
+        what: "RSE makes the tickets that JES Job Monitor checks: both have one APPLID, FEKAPPL by default",
+        provenance: Documented("IBM z/OS Explorer host configuration, using PassTickets"),
+    },
+    Fact {
         topic: "SIC4005",
         what: "the installation verification: what it found",
         provenance: Assumed("SIC4005", "the output of the IVP was not seen"),
@@ -37,62 +48,116 @@ pub(super) const FACTS: &[Fact] = &[
     },
 ];
 
-/// The daemon.
+/// Where the daemon and JES Job Monitor listen.
+const DAEMON: u16 = 4035;
+const JOB_MONITOR: u16 = 6715;
+
+/// What the daemon tells a client it let in, so that it can come back: who it is, and to which port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ClientId(u64);
+
+/// The thread of a server that works for one client.
+#[derive(Debug)]
+struct Thread {
+    user: UserId,
+    /// Whether the client has come back.
+    connected: bool,
+}
+
+/// The daemon and its server.
 #[derive(Debug)]
 pub(super) struct Rse {
     settings: Settings,
-    /// Numbers the clients.
-    clients: u64,
+    /// The threads of clients that were let in.
+    threads: BTreeMap<ClientId, Thread>,
+}
+
+/// Who checks a ticket that the server made.
+#[derive(Debug, Clone, Copy)]
+enum CheckedBy {
+    /// The server itself, by its own application name.
+    Rse,
+    /// JES Job Monitor, by the application name it is configured with: FEJJCNFG has to say the same as rse.env.
+    JobMonitor,
 }
 
 impl Rse {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), clients: 0 }
+        Self { settings: settings.clone(), threads: BTreeMap::new() }
     }
 
-    /// Makes a ticket and has a security environment made with it: what a server thread does for every action.
-    fn act(&self, place: &Place<'_>, asked: &Asked<'_>, step: &str, sign_on: &mut Logon) -> Result<(), Failure> {
-        let told = |failure: &Failure, lines: &mut Vec<String>| {
+    /// Makes a ticket and has it checked as a password: what a thread does whenever a password is required.
+    fn act(
+        &self,
+        place: &Place<'_>,
+        asked: &Asked<'_>,
+        (step, checked_by): (&str, CheckedBy),
+        sign_on: &mut Logon,
+    ) -> Result<SignedOnBy, Failure> {
+        let name = &self.settings.name;
+        let ticket = place.generate(self.settings.runs_as, asked).inspect_err(|failure| {
             if let Some(saf) = failure.saf {
-                lines.push("ERROR class com.ibm.etools.zos.server.ZosClient: (R_ticketserv)".to_owned());
-                lines.push(format!("SafRc={}, racfRc={} racfRsn={}", saf.saf, saf.racf, saf.reason));
+                sign_on.lines.push("ERROR class com.ibm.etools.zos.server.ZosClient: (R_ticketserv)".to_owned());
+                sign_on.lines.push(format!("SafRc={}, racfRc={} racfRsn={}", saf.saf, saf.racf, saf.reason));
             }
-            lines.push(format!("SIC4006 {}: {step} failed", self.settings.name));
-        };
-        let ticket = generate(place, self.settings.runs_as, asked).inspect_err(|e| told(e, &mut sign_on.lines))?;
-        sign_on.keep(&ticket);
-        let by = present(place, asked, &Credential::from(&ticket)).inspect_err(|failure| {
-            sign_on.lines.push(format!(
-                "SIC4006 {}: {step} failed: the PassTicket was refused, SAF {}",
-                self.settings.name,
-                failure.saf()
-            ));
+            sign_on.lines.push(format!("SIC4006 {name}: {step} failed"));
         })?;
-        sign_on.result = Ok(by);
-        Ok(())
+        sign_on.keep(&ticket);
+        let typed = Credential::from(&ticket);
+        let (by, whom) = match checked_by {
+            CheckedBy::Rse => {
+                let own = Session { evaluated_as: asked.session.application.clone(), ..asked.session.clone() };
+                (place.present(&Asked { session: &own, ..*asked }, &typed), "RSE".to_owned())
+            }
+            CheckedBy::JobMonitor => {
+                (place.present(asked, &typed), format!("JES Job Monitor, APPLID {},", asked.session.evaluated_as))
+            }
+        };
+        by.inspect_err(|failure| {
+            let saf = failure.saf();
+            sign_on.lines.push(format!("SIC4006 {name}: {step} failed: {whom} refused the PassTicket, SAF {saf}"));
+        })
     }
 
-    fn connect(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<(), Failure> {
-        // 1 and 2: the client connects to the daemon, which authenticates it with what it presents: the password, or a
-        // certificate, of which nothing more is asked here.
+    /// Steps 1 to 3: the client connects to the daemon, which authenticates it with what it presents, the password or a
+    /// certificate, of which nothing more is asked here; and gets a client ID, and a thread of the server.
+    fn admit(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<ClientId, Failure> {
         if let Some(password) = asked.password {
-            sign_on.result = Ok(present(place, asked, password).inspect_err(|failure| {
-                sign_on.lines.push(format!(
-                    "SIC4006 {}: the client was refused, SAF {}",
-                    self.settings.name,
-                    failure.saf()
-                ));
-            })?);
+            place.present(asked, password).inspect_err(|failure| {
+                let name = &self.settings.name;
+                let saf = failure.saf();
+                sign_on.lines.push(format!("SIC4006 {name}: the client was refused at port {DAEMON}, SAF {saf}"));
+            })?;
         }
-        // 3: a client ID, and a server thread for it.
-        self.clients += 1;
+        let last = self.threads.last_key_value().map_or(0, |(ClientId(last), _)| *last);
+        let id = ClientId(last + 1);
+        self.threads.insert(id, Thread { user: asked.user, connected: false });
+        Ok(id)
+    }
+
+    /// Steps 5 and 6: the client comes back with its ID, by which the server knows it.
+    fn return_with(&mut self, id: ClientId, user: UserId) -> Result<(), Failure> {
+        match self.threads.get_mut(&id) {
+            Some(thread) if thread.user == user && !thread.connected => {
+                thread.connected = true;
+                Ok(())
+            }
+            _ => Err(Failure::because(Cause::new(format!("the server has no thread for client {}", id.0)))),
+        }
+    }
+
+    fn connect(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<SignedOnBy, Failure> {
+        let id = self.admit(place, asked, sign_on)?;
         // 4: the thread makes a security environment for the client, with a ticket.
-        self.act(place, asked, "the security environment of the client", sign_on)?;
-        // 5 and 6: the client comes back with its ID, which the server knows. 7: a new ticket for each action.
+        let environment = ("the security environment of the client", CheckedBy::Rse);
+        let mut by = self.act(place, asked, environment, sign_on)?;
+        self.return_with(id, asked.user)?;
+        sign_on.lines.push(format!("{}: client {} connected", self.settings.name, id.0));
+        // 7: a new ticket for each action, here at JES Job Monitor: the list of jobs, a job.
         for action in 1..=self.settings.actions {
-            self.act(place, asked, &format!("action {action}"), sign_on)?;
+            by = self.act(place, asked, (&format!("action {action}"), CheckedBy::JobMonitor), sign_on)?;
         }
-        Ok(())
+        Ok(by)
     }
 
     /// Makes a ticket for a user and checks it.
@@ -122,10 +187,7 @@ impl Consumer for Rse {
         // The feature cannot be disabled: a server needs tickets also for a client that typed a password.
         sign_on.with_ticket = true;
         match self.connect(place, asked, &mut sign_on) {
-            Ok(()) => {
-                sign_on.lines.push(format!("{}: client {} connected", self.settings.name, self.clients));
-                sign_on
-            }
+            Ok(by) => sign_on.signed_on(by),
             Err(failure) => sign_on.failed(failure),
         }
     }
@@ -136,13 +198,15 @@ impl Consumer for Rse {
         match verb.split_once(',') {
             Some(("PASSTICKET", user)) => Some(self.verify(place, user.trim())),
             None if verb == "DAEMON" => {
-                Some(vec![format!("SIC4005 {} IVP DAEMON: {} clients so far", self.settings.name, self.clients)])
+                let (name, clients) = (&self.settings.name, self.threads.len());
+                let ports = format!("port {DAEMON}, JES Job Monitor at port {JOB_MONITOR}");
+                Some(vec![format!("SIC4005 {name} IVP DAEMON: {ports}, {clients} clients so far")])
             }
             _ => None,
         }
     }
 
     fn restart(&mut self) {
-        self.clients = 0;
+        self.threads.clear();
     }
 }

@@ -11,7 +11,7 @@ use icsf_core::fidelity::Provenance::{Assumed, Observed, Reported};
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, clock, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings, clock};
 
 /// The messages of this consumer, and where their form comes from.
 pub(super) const FACTS: &[Fact] = &[
@@ -78,7 +78,7 @@ impl Consumer for Tpx {
             },
         };
         let Some(credential) = ticket.as_ref().or(asked.password) else { return sign_on };
-        sign_on.result = present(place, asked, credential).inspect_err(|failure| {
+        sign_on.result = place.present(asked, credential).inspect_err(|failure| {
             let (user, applid) = (asked.user, &asked.session.applid);
             sign_on.lines.push(format!(
                 "SIC4003 {user} at {applid}: the application refused the sign-on, SAF {}",
@@ -101,7 +101,7 @@ impl Tpx {
             let remedy = "take the user ID out of the ACL of the session, or switch PassTickets off for it";
             return Err(Failure::because(Cause::new(why).with_remedy(remedy)));
         }
-        let ticket = generate(place, self.runs_as, asked).inspect_err(|failure| {
+        let ticket = place.generate(self.runs_as, asked).inspect_err(|failure| {
             sign_on.lines.extend(generation_failed(place, asked, failure));
         })?;
         sign_on.keep(&ticket);

@@ -11,7 +11,7 @@ use icsf_saf::codes::Triple;
 use icsf_saf::model::Credential;
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings, generate, present};
+use super::{Asked, Consumer, Failure, Logon, Place, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -56,11 +56,11 @@ impl Consumer for Zowe {
         if !sign_on.with_ticket {
             // The service gets what the user typed, as basic authentication.
             if let Some(password) = asked.password {
-                sign_on.result = present(place, asked, password);
+                sign_on.result = place.present(asked, password);
             }
             return sign_on;
         }
-        let ticket = match generate(place, self.runs_as, asked) {
+        let ticket = match place.generate(self.runs_as, asked) {
             Ok(ticket) => ticket,
             Err(failure) => {
                 let (http, why) = (status(failure.saf), reason(&failure));
@@ -70,7 +70,7 @@ impl Consumer for Zowe {
             }
         };
         sign_on.keep(&ticket);
-        sign_on.result = present(place, asked, &Credential::from(&ticket)).inspect_err(|failure| {
+        sign_on.result = place.present(asked, &Credential::from(&ticket)).inspect_err(|failure| {
             let applid = &asked.session.applid;
             sign_on.lines.push(format!("HTTP 401 SIC4007 {applid} refused the PassTicket, SAF {}", failure.saf()));
         });

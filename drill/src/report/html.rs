@@ -66,6 +66,8 @@ impl Page<'_> {
         let verdict = &self.report.verdict;
         match (verdict.status, verdict.verdict) {
             (Status::NotStarted, _) => mark("fails", "■", "Not started"),
+            (Status::Aborted, _) => mark("fails", "■", "Aborted"),
+            (Status::Interrupted, _) => mark("fails", "■", "Interrupted"),
             (_, Judgement::AsExpected) => mark("works", "✓", "As expected"),
             (_, Judgement::Deviated) => mark("fails", "✕", "Deviated"),
         }

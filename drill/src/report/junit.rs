@@ -65,7 +65,9 @@ impl Report {
             let kind = match self.verdict.status {
                 // What comes before the drill itself is no finding of the drill.
                 Status::NotStarted => NonSuccessKind::Error,
-                Status::Completed => NonSuccessKind::Failure,
+                // Nor is what kept it from going on: that is the last step there is.
+                Status::Aborted | Status::Interrupted if self.timeline.last() == Some(probe) => NonSuccessKind::Error,
+                _ => NonSuccessKind::Failure,
             };
             let mut status = TestCaseStatus::non_success(kind);
             status.set_message(probe.deviations.join("; "));

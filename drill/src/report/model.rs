@@ -128,6 +128,8 @@ pub(crate) struct Verdict {
 pub(crate) enum Status {
     Completed,
     NotStarted,
+    Aborted,
+    Interrupted,
 }
 
 /// The worst of all applications.

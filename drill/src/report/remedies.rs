@@ -168,7 +168,7 @@ impl Case<'_> {
         let key = match self.key.map(|key| key.protection) {
             Some(Kept::Legacy) => format!("KEYLABEL({label})"),
             Some(Kept::Enhanced | Kept::EnhancedClear) => format!("EPTKEYLABEL({label})"),
-            Some(Kept::Masked | Kept::NoKey) | None => "KEYMASKED(kkkkkkkkkkkkkkkk)".to_owned(),
+            Some(Kept::Masked | Kept::KeyToken | Kept::NoKey) | None => "KEYMASKED(kkkkkkkkkkkkkkkk)".to_owned(),
         };
         // The next full minute.
         let timeout = ((self.apart() / 60 + 1) * 60).min(LONGEST).to_string();

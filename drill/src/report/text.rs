@@ -132,6 +132,8 @@ impl Page {
         self.line("");
         let judgement = match (verdict.status, verdict.verdict) {
             (Status::NotStarted, _) => "NOT STARTED: the baseline failed, so nothing was tried.".to_owned(),
+            (Status::Aborted, _) => "ABORTED: a step could not be carried out, so no later one was tried.".to_owned(),
+            (Status::Interrupted, _) => "INTERRUPTED: no later step was tried.".to_owned(),
             (_, Judgement::AsExpected) => format!("AS EXPECTED: {held} of {all} expectations held."),
             (_, Judgement::Deviated) => format!("DEVIATED: {} of {all} expectations did not hold.", all - held),
         };

@@ -3,7 +3,7 @@
 use super::model::{
     Cell, CellState, Dependency, Judgement, Known, Matrix, Met, Recovery, Report, Rto, Status, Verdict,
 };
-use crate::outcome::{Run, StepResult, Verdict as Went};
+use crate::outcome::{CutShort, Run, StepResult, Verdict as Went};
 use crate::survey::Kept;
 
 /// Whether it went as planned, and what came of it.
@@ -25,7 +25,12 @@ pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependen
         details.insert(0, format!("{what} {} went otherwise than the plan says.", few(&steps)));
     }
     Verdict {
-        status: if run.not_started { Status::NotStarted } else { Status::Completed },
+        status: match run.cut_short {
+            Some(CutShort::Aborted) => Status::Aborted,
+            Some(CutShort::Interrupted) => Status::Interrupted,
+            None if run.not_started => Status::NotStarted,
+            None => Status::Completed,
+        },
         verdict: if deviated.is_empty() { Judgement::AsExpected } else { Judgement::Deviated },
         exit_status: run.exit_status(),
         rto: rto(run, recovery),

@@ -24,6 +24,8 @@ pub(crate) enum Keys {
     /// However they are kept, and where there is none.
     All,
     Legacy,
+    /// In a key token in the security database.
+    Token,
     Masked,
     /// Enhanced, wrapped.
     Secure,
@@ -46,6 +48,7 @@ impl Keys {
         match self {
             Self::All => true,
             Self::Legacy => kept == Kept::Legacy,
+            Self::Token => kept == Kept::KeyToken,
             Self::Masked => kept == Kept::Masked,
             Self::Secure => kept == Kept::Enhanced,
             Self::EnhancedAlone => enhanced && !key.masked,
@@ -69,6 +72,15 @@ pub(crate) const WAYS: &[Way] = &[
         cost: "a card, and a key ceremony rehearsed beforehand; its patterns are compared first",
         weakens: None,
         commands: &["D ICSF,CARDS", "D ICSF,MKS"],
+    },
+    Way {
+        against: &[Against::Engine],
+        keys: Keys::Token,
+        way: "move the key out of its token into the CKDS, which a change of the master key re-enciphers",
+        cost: "while the token can still be used, at a site whose card has its master key; afterwards the key has to be \
+               typed: SSIGNON(KEYENCRYPTED(...))",
+        weakens: None,
+        commands: &["RALTER PTKTDATA {profile} SSIGNON(ENCRYPTKEY)", REFRESH],
     },
     Way {
         against: &[Against::Icsf],

@@ -140,7 +140,7 @@ impl KeyProfile {
         let legacy = |key: &LegacyKey| match key {
             LegacyKey::Masked(_) | LegacyKey::Imported(ImportedKey::Masked) => LegacyProtection::Masked,
             LegacyKey::Label(label) => LegacyProtection::Label(*label),
-            LegacyKey::Imported(ImportedKey::Token) => LegacyProtection::Token,
+            LegacyKey::Token(_) | LegacyKey::Imported(ImportedKey::Token) => LegacyProtection::Token,
             LegacyKey::Imported(_) => LegacyProtection::Unknown,
         };
         Self {

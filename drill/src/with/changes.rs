@@ -42,6 +42,14 @@ pub(crate) struct ProfileWith {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct KeyTokenWith {
+    pub(crate) profile: Spanned<String>,
+    /// The site where the token was made; the site of the step where it is left out.
+    pub(crate) from: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LabelsWith {
     #[serde(deserialize_with = "names")]
     pub(crate) labels: Names,

@@ -6,14 +6,12 @@ use icsf_core::random::RandomSource;
 use icsf_core::{ClearKey, KeyLabel, KeyToken};
 use icsf_saf::Caller;
 use icsf_saf::model::{Class, LegacyKey, ProfileName};
-use icsf_saf::{Existing, unload};
 use secrecy::SecretString;
 use softicsf::{SecretSource, System};
 
 use super::{ADMINISTRATOR, IcsfState, World};
 use crate::change::{Change, Restore};
 use crate::error::Error;
-use crate::import::record;
 
 /// Lines to be shown; a refusal is one of them, and counts as a deviation.
 #[derive(Debug, Default)]
@@ -53,7 +51,7 @@ impl World<'_> {
             Change::Activate(class) => self.racf(name, &[format!("SETROPTS CLASSACT({class})")], &mut changed)?,
             Change::Stale { profile, operands } => self.stale(name, profile, operands, &mut changed)?,
             Change::KeysDiffer { profile } => self.rekey(name, profile, &mut changed)?,
-            Change::KeyToken { profile } => self.key_token(name, profile)?,
+            Change::KeyToken { profile, from } => self.key_token(name, profile, from.as_deref(), &mut changed)?,
             Change::CkdsDetach => {
                 self.keep_before(name)?;
                 let format = self.format(name)?;
@@ -227,19 +225,38 @@ impl World<'_> {
         Ok(())
     }
 
-    /// As an unload has it of a profile whose KEYENCRYPTED did not finish.
-    fn key_token(&mut self, name: &str, profile: &str) -> Result<(), Error> {
-        let system = self.at(name)?;
-        let base = [(1, "0500"), (6, profile), (253, "PTKTDATA"), (262, "NO"), (282, ADMINISTRATOR)];
+    /// The key token that a KEYENCRYPTED issued at `from` left in the profile: of the key it has, under the master key that
+    /// is set there.
+    fn key_token(&mut self, name: &str, profile: &str, from: Option<&str>, changed: &mut Changed) -> Result<(), Error> {
+        let from = from.unwrap_or(name);
+        self.site(from)?;
+        let (system, maker) = (self.at(name)?, self.at(from)?);
+        let parsed: ProfileName = profile.parse().map_err(|_wrong| self.wrong(format!("{profile} is no profile")))?;
         let view = system.saf().database().view().map_err(|error| self.wrong(error.to_string()))?;
-        let found = profile.parse().ok().and_then(|name: ProfileName| view.profile(Class::Ptktdata, &name).cloned());
-        let enhanced = found.and_then(|found| found.ssignon.as_ref().and_then(|keys| keys.enhanced));
-        let enhanced = enhanced.map(|label| label.to_string()).unwrap_or_default();
-        let segment = [(1, "0530"), (6, profile), (253, "PTKTDATA"), (262, "*KEYTOKEN*"), (327, enhanced.as_str())];
-        let text = record(&base) + &record(&segment);
-        let contents = unload::read(text.as_bytes(), &mut |_| {}).map_err(|error| self.wrong(error.to_string()))?;
-        let done = system.saf().database().import(&contents, Existing::Replace);
-        done.map(drop).map_err(|error| self.wrong(error.to_string()))
+        let found = view.profile(Class::Ptktdata, &parsed);
+        let token = match found.and_then(|found| found.ssignon.as_ref()?.legacy.as_ref()) {
+            Some(LegacyKey::Masked(key)) => maker.icsf().csnbcki(key),
+            Some(LegacyKey::Label(label)) => maker.icsf().csnbkrr2(label),
+            _ => {
+                changed.refused.push(format!("profile {profile} has no legacy key at site {name}"));
+                return Ok(());
+            }
+        };
+        let token = match token.map(|done| done.value) {
+            Ok(KeyToken::Des(token)) => token,
+            Ok(_) => {
+                changed.refused.push(format!("the legacy key of profile {profile} is no DES key"));
+                return Ok(());
+            }
+            Err(error) => {
+                changed.refused.push(error.to_string());
+                return Ok(());
+            }
+        };
+        system.saf().leave_key_token(&parsed, &token).map_err(|error| self.wrong(error.to_string()))?;
+        let refresh = view.options().raclisted.contains(&Class::Ptktdata);
+        let refresh = refresh.then(|| "SETROPTS RACLIST(PTKTDATA) REFRESH".to_owned());
+        self.racf(name, refresh.as_slice(), changed)
     }
 
     fn restore(&mut self, name: &str, restore: &Restore, changed: &mut Changed) -> Result<(), Error> {

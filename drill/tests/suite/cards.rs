@@ -307,6 +307,26 @@ fn no_card_is_an_error_and_no_report() {
     assert_eq!(why, "site A has no engine: the drawer is empty");
 }
 
+/// A card that cannot be had in the middle ends the run there: what was seen before is told, and CI sees an error.
+#[test]
+fn a_card_that_cannot_be_had_later_aborts_the_run() {
+    let steps = "[[step]]\nid = \"attach\"\nat = \"+1m\"\nsite = \"B\"\ndo = \"engine.attach\"\n\
+                 with = { kind = \"pkcs11\", master_key = \"same-as:A\" }\n\n\
+                 [[step]]\nid = \"not-tried\"\nat = \"+2m\"\nsite = \"B\"\ndo = \"icsf.stop\"\n";
+    let run = run_on(&drill(&with_steps(steps)), &Cards::default().tokens(&Nobody)).unwrap();
+    assert_eq!(run.exit_status(), 4);
+    let report = icsf_drill::Report::of(&run);
+    let text = report.text();
+    assert!(text.contains("ABORTED: a step could not be carried out"), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the drawer is empty") && !words.contains("not-tried"), "{text}");
+    let value = report.value();
+    assert_eq!((&value["verdict"]["status"], &value["verdict"]["verdict"]), (&"aborted".into(), &"deviated".into()));
+    let junit = report.junit();
+    assert!(junit.contains("errors=\"1\"") && junit.contains("failures=\"0\""), "{junit}");
+    assert!(report.html().contains("Aborted"));
+}
+
 #[test]
 fn a_report_with_a_pin_in_it_is_withheld() {
     let cards = Cards::default().tokens(&Careless).all(CardKind::Pkcs11);

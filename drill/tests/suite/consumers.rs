@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use icsf_drill::consumer::{Asked, Consumer, Logon, Place};
 use icsf_drill::{Reader, Run, report, run};
+use softicsf::Credential;
 
 use crate::support::{SMALL, ran};
 
@@ -21,9 +22,16 @@ profile = "IRRPTAUTH.*.*"
 id      = "STC"
 access  = "UPDATE"
 
+[[profile]]
+class = "APPL"
+name  = "NOWHERE"
+
 [[user]]
 id       = "U2"
 password = "@secret:pw"
+
+[[user]]
+id = "TPXSTC"
 "#;
     format!("{before}{others}\n{consumer}\n{steps}")
 }
@@ -33,7 +41,7 @@ fn consumer(kind: &str, extra: &str, sessions: &str) -> String {
 }
 
 const IMS: &str = "{ name = \"IMS\", applid = \"IMSP1\" }";
-/// There is no profile of this name.
+/// There is no key profile of this name.
 const LOST: &str = "{ name = \"LOST\", applid = \"NOWHERE\" }";
 
 fn step(n: u32, action: &str, with: &str, expect: &str) -> String {
@@ -104,6 +112,35 @@ fn rse_uses_a_ticket_several_times_in_a_second() {
     as_expected(&drill(&consumer("rse", "", &format!("{IMS}, {LOST}")), &steps));
 }
 
+/// RSE makes the tickets, and JES Job Monitor checks those of the actions: both have to have one APPLID.
+#[test]
+fn jes_job_monitor_checks_the_tickets_that_rse_makes() {
+    let rse = |applid: &str| {
+        let session = format!("{{ name = \"IMS\", applid = \"IMSP1\", evaluated_as = \"{applid}\" }}");
+        consumer("rse", "", &session)
+    };
+    let reuse = step(
+        1,
+        "racf",
+        "commands = [\"RALTER PTKTDATA (IMSP1 TSOPRD1) APPLDATA('NO REPLAY PROTECTION')\", \"SETROPTS RACLIST(PTKTDATA) REFRESH\"]",
+        "",
+    );
+    as_expected(&drill(&rse("IMSP1"), &(reuse.clone() + &logon(2, "IMS", "outcome = \"ok\""))));
+    let other = "outcome = \"fail\", saf = \"8/8/20\", \
+                 message = \"action 1 failed: JES Job Monitor, APPLID TSOPRD1, refused the PassTicket\"";
+    let steps = reuse
+        + &logon(2, "IMS", other)
+        + &step(3, "display", "command = \"F X,APPL=IVP PASSTICKET,U1\", sites = [\"A\"]", "matches = \"success\"")
+        + &step(
+            4,
+            "display",
+            "command = \"F X,APPL=IVP DAEMON\", sites = [\"A\"]",
+            "matches = \"port 6715, 1 clients\"",
+        );
+    let (_, text) = as_expected(&drill(&rse("TSOPRD1"), &steps));
+    assert!(text.contains("X: client 1 connected"), "the environment was made, and the client came back: {text}");
+}
+
 #[test]
 fn zowe_answers_as_http_and_hides_the_cause() {
     let steps = logon(1, "IMS", "outcome = \"ok\"")
@@ -168,7 +205,14 @@ impl Consumer for EverySecond {
             let cause = softicsf::Cause::new("every second one waits");
             return logon.failed(icsf_drill::consumer::Failure::because(cause));
         }
-        logon
+        let signed_on = place.generate("STC".parse().unwrap(), asked).and_then(|ticket| {
+            logon.keep(&ticket);
+            place.present(asked, &Credential::from(&ticket))
+        });
+        match signed_on {
+            Ok(by) => logon.signed_on(by),
+            Err(failure) => logon.failed(failure),
+        }
     }
 
     fn restart(&mut self) {
@@ -188,6 +232,26 @@ fn a_site_can_add_a_consumer_of_its_own() {
     assert_eq!(run.exit_status(), 0, "{}", report::text(&run));
     let unknown = icsf_drill::Drill::read("own.toml", &text).unwrap_err().to_string();
     assert!(unknown.contains("there is no kind of consumer \"every-second\""), "{unknown}");
+}
+
+/// A consumer that does nothing.
+#[derive(Debug)]
+struct Idle;
+
+impl Consumer for Idle {
+    fn sign_on(&mut self, _: &Place<'_>, asked: &Asked<'_>) -> Logon {
+        Logon::begun(asked)
+    }
+}
+
+#[test]
+fn a_consumer_that_says_nothing_signed_nobody_on() {
+    let text = drill(&consumer("idle", "", IMS), &logon(1, "IMS", "outcome = \"fail\""));
+    let reader = Reader::default().consumer("idle", Arc::new(|_| Box::new(Idle)));
+    let run = run(&reader.read("own.toml", &text).unwrap()).unwrap();
+    let text = report::text(&run);
+    assert_eq!(run.exit_status(), 0, "{text}");
+    assert!(!text.contains("signed on to IMS"), "{text}");
 }
 
 /// What a sign-on leaves shows no ticket, though it holds it.

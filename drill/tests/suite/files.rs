@@ -224,8 +224,8 @@ fn a_day_of_drill_is_short_and_repeats_itself() {
     let (run, first) = ran(&text);
     assert_eq!(run.exit_status(), 0);
     assert!(first.contains("+1439m"), "{first}");
-    // A second or two where nobody else is at work; the machine of a test may be a busy one.
-    assert!(began.elapsed().as_secs() < 600, "{:?}", began.elapsed());
+    // A few seconds where nobody else is at work, for this is no release build; the machine of a test may be a busy one.
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     assert_eq!(ran(&text).1, first);
 }
 

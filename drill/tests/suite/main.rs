@@ -2,14 +2,17 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod all_at_once;
 mod cards;
 mod consumers;
 mod files;
 mod gallery;
+mod key_token;
 #[cfg(feature = "enhanced")]
 mod matrix;
 mod mistakes;
 mod redaction;
+mod references;
 mod remedies;
 mod reports;
 mod scan;

@@ -54,7 +54,7 @@ const TABLE: [(&str, &str, [Cell; 5]); 22] = [
     ("retry-storm", "retry-storm-revoked", [REVOKED; 5]),
     ("dirty-environment", "dirty-environment", [WORKS, DIRTY, DIRTY, DIRTY, DIRTY]),
     ("kerberos-down", "kerberos-down", [WORKS; 5]),
-    ("key-token", "key-token", [WORKS, NO_PROFILE, WORKS, WORKS, WORKS]),
+    ("key-token", "key-token", [WORKS, FOREIGN, WORKS, WORKS, WORKS]),
     ("label-missing", "label-missing", [WORKS, MISSING, MISSING, MISSING, MISSING]),
 ];
 

@@ -223,24 +223,25 @@ fn what_cannot_be_set_up_is_found_by_checking_where_it_stands() {
     let refused = |was: &str, is: &str| {
         let text = SMALL.replacen(was, is, 1);
         assert_ne!(text, SMALL, "{was}");
-        let drill = Drill::read("test.toml", &text).unwrap_or_else(|error| panic!("{is}: {error}"));
-        let Err(Error::Setup(mistake)) = icsf_drill::check(&drill) else { panic!("{is}: no mistake was found") };
+        let checked = Drill::read("test.toml", &text).and_then(|drill| icsf_drill::check(&drill));
+        let Err(Error::File(all)) = checked else { panic!("{is}: no mistake was found") };
+        let [mistake] = all.as_slice() else { panic!("{is}: {all:?}") };
         let (line, column) = mistake.position().unwrap_or_else(|| panic!("{is}: {mistake}"));
         text.lines().nth(line - 1).unwrap().chars().skip(column - 1).collect::<String>()
     };
     for (was, is, place) in [
-        ("\"KEYMASKED(@secret:ims)\"", "\"KEYMASKED(@secret:ims)\", \"TYPE(UPER)\"".to_owned(), "\"TYPE(UPER)\"]"),
-        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUT(9999)\"".to_owned(), "\"TIMEOUT(9999)\"]"),
-        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUTT(60)\"".to_owned(), "\"TIMEOUTT(60)\"]"),
-        ("\"UPDATE\"", "\"UPDAT\"".to_owned(), "\"UPDAT\""),
-        ("class   = \"PTKTDATA\"", "class   = \"PTKTDAT\"".to_owned(), "\"PTKTDAT\""),
-        ("classact = [\"PTKTDATA\"]", "classact = [\"PTKTDATA\", \"APPLE\"]".to_owned(), "\"APPLE\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"KEYMASKED(@secret:ims)\", \"TYPE(UPER)\"".to_owned(), "UPER)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUT(9999)\"".to_owned(), "9999)\"]"),
+        ("\"KEYMASKED(@secret:ims)\"", "\"TYPE(UPPER)\", \"TIMEOUTT(60)\"".to_owned(), "TIMEOUTT(60)\"]"),
+        ("\"UPDATE\"", "\"UPDAT\"".to_owned(), "UPDAT\""),
+        ("class   = \"PTKTDATA\"", "class   = \"PTKTDAT\"".to_owned(), "PTKTDAT\""),
+        ("classact = [\"PTKTDATA\"]", "classact = [\"PTKTDATA\", \"APPLE\"]".to_owned(), "APPLE\"]"),
         ("smfid  = \"PRD1\"", "smfid  = \"PRD1X\"".to_owned(), "\"PRD1X\""),
         ("smfid  = \"PRD1\"\nckds", "smfid  = \"\"\nckds".to_owned(), "\"\""),
         ("[[profile]]", key("\"A B\"\ntype = \"HMAC-MAC\""), "\"A B\""),
         ("[[profile]]", key("\"A\"\ntype = \"HMAC-MAC\"\nvalue = \"@secret:pw\""), "\"@secret:pw\""),
-        ("ims = { generate = \"des\" }", "ims = { generate = \"hmac\" }".to_owned(), "\"KEYMASKED(@secret:ims)\"]"),
-        ("pw  = { generate = \"password\" }", "pw  = { generate = \"hmac\" }".to_owned(), "\"@secret:pw\""),
+        ("ims = { generate = \"des\" }", "ims = { generate = \"hmac\" }".to_owned(), "@secret:ims)\"]"),
+        ("pw  = { generate = \"password\" }", "pw  = { generate = \"hmac\" }".to_owned(), "@secret:pw\""),
     ] {
         assert_eq!(refused(was, &is), place, "{is}");
     }
@@ -259,7 +260,8 @@ fn a_check_needs_no_secrets_from_elsewhere() {
             assert_ne!(text, SMALL);
             let drill = Drill::read("test.toml", &text).unwrap();
             icsf_drill::check(&drill).unwrap_or_else(|error| panic!("{error}"));
-            let Err(Error::Setup(mistake)) = icsf_drill::run(&drill) else { panic!("ran") };
+            let Err(Error::File(all)) = icsf_drill::run(&drill) else { panic!("ran") };
+            let [mistake] = all.as_slice() else { panic!("{all:?}") };
             assert!(mistake.position().is_some_and(|(_, column)| column == 7), "{mistake}");
         }
     }

@@ -6,7 +6,7 @@ use icsf_drill::{NotComparable, Report, Run, run};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{SMALL, drill, with_steps};
+use crate::support::{SMALL, drill, with_nix, with_steps};
 
 /// The card goes, a sign-on dies, and the card comes back.
 pub(crate) const OUTAGE: &str = r#"
@@ -87,8 +87,8 @@ fn validator() -> jsonschema::Validator {
 fn every_report_is_as_the_schema_says() {
     let validator = validator();
     let outage = report(&story(OUTAGE));
-    let broken = SMALL.replace("id      = \"TPXSTC\"", "id      = \"OTHER\"");
-    let unnamed = SMALL.replace("[{ name = \"TSO\",", "[{ name = \"NIX\", applid = \"NIX\" }, { name = \"TSO\",");
+    let broken = SMALL.replace("\"UPDATE\"", "\"READ\"");
+    let unnamed = with_nix();
     let mut reports = vec![
         outage.clone().since(&report(SMALL)),
         outage,
@@ -336,9 +336,8 @@ fn dependencies_are_those_of_the_profiles() {
         (&json!(false), &json!(false), &json!(false))
     );
     assert_eq!((&ims["protection"], &ims["clock_tolerance"]), (&json!("masked"), &json!(600)));
-    let text = SMALL
-        .replace("KEYMASKED(@secret:ims)\"]", "KEYMASKED(@secret:ims)\"]\nappldata = \"NO REPLAY PROTECTION\"")
-        .replace("[{ name = \"TSO\",", "[{ name = \"NIX\", applid = \"NIX\" }, { name = \"TSO\",");
+    let text = with_nix()
+        .replace("KEYMASKED(@secret:ims)\"]", "KEYMASKED(@secret:ims)\"]\nappldata = \"NO REPLAY PROTECTION\"");
     let value = report(&text).value();
     assert_eq!(row(&value, "dependencies", "IMS")["reuse"], true);
     let nix = row(&value, "dependencies", "NIX");
@@ -416,7 +415,7 @@ fn junit_has_a_case_for_each_probe_and_expected_failures_pass() {
     let xml = read(&bad);
     assert_eq!((xml.tests, xml.failures, xml.errors), (5, 1, 0));
     assert!(bad.junit().contains("U1 to TSO: SAF 8/16/32 was expected, 8/16/28 came"), "{}", bad.junit());
-    let broken = report(&SMALL.replace("id      = \"TPXSTC\"", "id      = \"OTHER\""));
+    let broken = report(&SMALL.replace("\"UPDATE\"", "\"READ\""));
     let xml = read(&broken);
     assert_eq!((xml.tests, xml.failures, xml.errors), (1, 0, 1), "a baseline that fails is no finding of the drill");
     let both = "\n[[step]]\nid = \"show\"\nat = \"+1m\"\ndo = \"display\"\nwith = { command = \"D SMF,O\", \

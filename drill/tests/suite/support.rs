@@ -74,6 +74,13 @@ pub(crate) fn with_steps(steps: &str) -> String {
     format!("{SMALL}\n{steps}")
 }
 
+/// [`SMALL`] with a session whose application has no key profile, which is said by a profile of another class.
+pub(crate) fn with_nix() -> String {
+    SMALL
+        .replace("[[permit]]", "[[profile]]\nclass = \"APPL\"\nname = \"NIX\"\n\n[[permit]]")
+        .replace("[{ name = \"TSO\",", "[{ name = \"NIX\", applid = \"NIX\" }, { name = \"TSO\",")
+}
+
 pub(crate) fn drill(text: &str) -> Drill {
     Drill::read("test.toml", text).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -8,7 +8,7 @@ use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::icsf::{Icsf, View};
 use crate::label::KeyLabel;
-use crate::token::KeyIdentifier;
+use crate::token::{DesToken, KeyIdentifier, KeyToken};
 
 const ENCIPHER: &str = "CSNBENC";
 const DECIPHER: &str = "CSNBDEC";
@@ -64,6 +64,21 @@ impl Icsf {
         };
         let key = open().map_err(|e: Error| e.for_label(label).in_service(ENCIPHER, self.reason_codes))?;
         Ok(Encipherer { key, view })
+    }
+
+    /// The same for a key token that the caller keeps. One under the old master key is used as it is: to replace it is
+    /// the caller's affair, as [`csnbenc`](Self::csnbenc) does.
+    ///
+    /// # Errors
+    /// As [`csnbenc`](Self::csnbenc).
+    pub fn csnbenc_token(&self, token: &DesToken) -> Result<Encipherer> {
+        let open = || {
+            let view = self.view()?;
+            view.require_started()?;
+            let key = self.open_token(&view, &KeyToken::Des(token.clone()))?;
+            Ok(Encipherer { key: Arc::new(key), view })
+        };
+        open().map_err(|e: Error| e.in_service(ENCIPHER, self.reason_codes))
     }
 
     /// CSNBENC: enciphers `text` with a DES key of type DATA.

@@ -254,7 +254,7 @@ impl Icsf {
         self.check_mac(view, record, wrapped)
     }
 
-    fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
+    pub(crate) fn open_token(&self, view: &View, token: &KeyToken) -> Result<OpenKey> {
         let origin = Origin::of(token);
         let secure = |wrapped: &WrappedKey| -> Result<(Box<dyn KeyHandle>, Code)> {
             view.engine.require_master_key(wrapped.master_key())?;

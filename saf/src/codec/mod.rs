@@ -306,6 +306,32 @@ mod tests {
         assert!(!row.windows(8).any(|window| window == b"12345678"), "the password is masked");
     }
 
+    /// The token of a wrapped key stands in the row as ICSF has it; one that is no token of a DES key is no field.
+    #[test]
+    fn a_key_token_in_a_profile_comes_back() {
+        use icsf_core::backend::{KeySpec, Mkvp, WrappedKey};
+        use icsf_core::token::DesToken;
+
+        let mut profile = profile();
+        let wrapped = WrappedKey::new(KeySpec::DES, Mkvp::new([7; 8]), (0..32).collect::<Vec<u8>>());
+        let token = DesToken::new(wrapped).unwrap();
+        let is_it = |profile: &Profile| {
+            let legacy = profile.ssignon.as_ref().and_then(|ssignon| ssignon.legacy.as_ref());
+            matches!(legacy, Some(LegacyKey::Token(back)) if *back == token)
+        };
+        profile.ssignon.as_mut().unwrap().legacy = Some(LegacyKey::Token(token.clone()));
+        let row = encode_profile(&profile);
+        assert!(row[0] == 2 && row.windows(64).any(|window| window == token.encode()));
+        assert!(is_it(&decode_profile(profile.class, &profile.name, &row).unwrap()));
+        let key = profile_key(profile.class, &profile.name);
+        for bytes in [vec![0; 64], token.encode()[..63].to_vec(), [&token.encode()[..], &[0]].concat()] {
+            let mut writer = Writer::new();
+            writer.field(2, profile.owner.ebcdic()).version_2().field(18, &bytes);
+            let read = decode_profile(profile.class, &profile.name, &writer.finish(&key));
+            assert_eq!(read.unwrap_err(), RowError::Field(18), "{} bytes", bytes.len());
+        }
+    }
+
     #[test]
     fn a_row_without_what_version_2_adds_is_of_version_1() {
         assert_eq!((encode_profile(&profile())[0], encode_options(&Options::default())[0]), (1, 1));

@@ -18,12 +18,13 @@
 //! | 15 | 1 | TIMEOUT: 2 bytes |
 //! | 16 | 1 | REPLAY: 0 no, 1 yes |
 //! | 17 | 2 | a legacy key that was not imported: 0 masked, 1 key token, 2 unknown |
+//! | 18 | 2 | the legacy key in a key token: 64 bytes, as ICSF has them |
 //! | 30 | 2 | KERB segment present: encryption types, one bit each from the right, DES first; then 1 for CHECKADDRS; then the version of the keys |
 //! | 31 | 2 | KERBNAME |
 //! | 32, 33, 34 | 2 | MINTKTLF, DEFTKTLF, MAXTKTLF: 4 bytes each |
 //! | 35 | 2 | PASSWORD, masked |
 
-use icsf_core::{ClearKey, KeyLabel};
+use icsf_core::{ClearKey, KeyLabel, KeyToken};
 use zeroize::Zeroizing;
 
 use super::{
@@ -60,6 +61,7 @@ pub(crate) fn encode_profile(profile: &Profile) -> Zeroizing<Vec<u8>> {
         match &ssignon.legacy {
             Some(LegacyKey::Masked(clear)) => drop(row.field(11, &masked(&key, clear.expose()))),
             Some(LegacyKey::Label(label)) => drop(row.text(12, &label.to_string())),
+            Some(LegacyKey::Token(token)) => drop(row.version_2().field(18, &token.encode())),
             Some(LegacyKey::Imported(how)) => {
                 let code = match how {
                     ImportedKey::Masked => 0,
@@ -109,7 +111,7 @@ pub(crate) fn decode_profile(class: Class, name: &ProfileName, bytes: &[u8]) -> 
         let wrong = RowError::Field(number);
         let label = || string(field).and_then(|label| label.parse::<KeyLabel>().ok()).ok_or(wrong.clone());
         let life = || super::number(field).map(u32::from_be_bytes).ok_or(wrong.clone());
-        has_ssignon |= (10..=17).contains(&number);
+        has_ssignon |= (10..=18).contains(&number);
         has_kerb |= (30..=35).contains(&number);
         match (number, field) {
             (1, [flag]) => profile.generic = *flag == 1,
@@ -142,6 +144,12 @@ pub(crate) fn decode_profile(class: Class, name: &ProfileName, bytes: &[u8]) -> 
             (17, [0]) => ssignon.legacy = Some(LegacyKey::Imported(ImportedKey::Masked)),
             (17, [1]) => ssignon.legacy = Some(LegacyKey::Imported(ImportedKey::Token)),
             (17, [2]) => ssignon.legacy = Some(LegacyKey::Imported(ImportedKey::Unknown)),
+            (18, _) => match KeyToken::parse(field) {
+                Ok(KeyToken::Des(token)) if token.encode().as_slice() == field => {
+                    ssignon.legacy = Some(LegacyKey::Token(token));
+                }
+                _ => return Err(wrong),
+            },
             (30, [types, checks, version]) => {
                 kerb.encryption = from_encryption(*types);
                 (kerb.check_addresses, kerb.key_version) = (*checks == 1, *version);

@@ -3,6 +3,7 @@
 //! What there is stands in one table, [`verbs`]. Keywords may be abbreviated as far as they stay unambiguous. A key may be
 //! typed, as in the real command, and is covered in every error; better it is named: `@secret:NAME`, or `@file:PATH`.
 
+mod check;
 mod complete;
 mod connect;
 mod cover;
@@ -27,6 +28,7 @@ mod syntax;
 mod table;
 mod users;
 
+pub use check::check;
 pub use complete::complete;
 use cover::without_keys;
 pub use cover::{covered, shows_secret};
@@ -118,9 +120,7 @@ impl Saf {
     /// # Errors
     /// [`CommandError`]: what is wrong, where, and what was expected. Nothing has been changed.
     pub fn command(&self, issuer: &Caller, text: &str, secrets: &dyn SecretSource) -> Result<Output, CommandError> {
-        let command = read::read(text).map_err(|error| {
-            CommandError::at_span(format!("{} was expected", error.expected), error.at..error.at).in_command(text)
-        })?;
+        let command = check::read(text).map_err(|error| error.in_command(text))?;
         let session = Session { saf: self, issuer, secrets, end: command.end };
         let mut done = session.run(&command).map_err(|error| error.in_command(text));
         if let Ok(output) = &mut done {
@@ -158,17 +158,8 @@ fn shortened(mut command: String) -> String {
 
 impl Session<'_> {
     fn run(&self, command: &Command) -> Result<Output, CommandError> {
-        let word = &command.verb;
-        match Verb::meant(&word.text) {
-            Some(verb) if verb.is(&word.text) => (verb.carry_out)(self, &Given::read(verb, command)?),
-            Some(near) => Err(CommandError::at(format!("{} is no command of this shell", word.text), word)
-                .hint(format!("{}?", near.name()))),
-            None => {
-                let all: Vec<&str> = verbs().iter().map(Verb::name).collect();
-                Err(CommandError::at("this is no command of this shell", word)
-                    .hint(format!("one of {}", all.join(", "))))
-            }
-        }
+        let verb = check::meant(command)?;
+        (verb.carry_out)(self, &Given::read(verb, command)?)
     }
 
     /// The text of a value, or the secret it names.

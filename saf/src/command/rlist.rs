@@ -173,7 +173,9 @@ fn ssignon(segment: &Ssignon, add: &mut dyn FnMut(&str)) {
         Some(LegacyKey::Masked(_)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
         Some(LegacyKey::Label(label)) => add(&format!("Legacy   PassTicket: KEYENCRYPTED LABEL: {label}")),
         Some(LegacyKey::Imported(ImportedKey::Masked)) => add("Legacy   PassTicket: KEYMASKED DATA NOT DISPLAYABLE"),
-        Some(LegacyKey::Imported(ImportedKey::Token)) => add("Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE"),
+        Some(LegacyKey::Token(_) | LegacyKey::Imported(ImportedKey::Token)) => {
+            add("Legacy   PassTicket: KEYTOKEN DATA NOT DISPLAYABLE")
+        }
         Some(LegacyKey::Imported(how)) => add(&format!("Legacy   PassTicket: {how}")),
         None => {}
     }

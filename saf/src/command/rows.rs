@@ -56,7 +56,11 @@ const SSIGNON: &[Keyword] = &[
 ];
 
 const SSIGNON_ALTER: &[Keyword] = &[
-    Keyword::new("ENCRYPTKEY", Nothing, "moves a masked legacy key into the CKDS, under a label made for it"),
+    Keyword::new(
+        "ENCRYPTKEY",
+        Nothing,
+        "moves a legacy key, masked or in a key token, into the CKDS, under a label made for it",
+    ),
     Keyword::new("NOEPTKEYLABEL", Nothing, "no enhanced key"),
     Keyword::new("NOTYPE", Nothing, "TYPE as if never set"),
     Keyword::new("NOTIMEOUT", Nothing, "TIMEOUT as if never set"),

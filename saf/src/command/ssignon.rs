@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use icsf_core::services::Done;
-use icsf_core::{ClearKey, KeyLabel};
+use icsf_core::token::DesToken;
+use icsf_core::{ClearKey, KeyLabel, KeyToken};
 use secrecy::ExposeSecret;
 
 use super::messages::cannot_be_encrypted;
@@ -36,15 +36,22 @@ enum Legacy {
     Masked(ClearKey),
     Encrypted(ClearKey),
     Label(KeyLabel),
-    /// ENCRYPTKEY: the masked key there is, encrypted.
+    /// ENCRYPTKEY: the key there is, masked or in a key token, moved into the CKDS.
     Encrypt,
     /// NOLEGACYKEY.
     None,
 }
 
-/// Keys that were put into the CKDS for profiles: under which label, and which key.
+/// A key to be put into the CKDS.
+enum Key<'k> {
+    Clear(&'k ClearKey),
+    /// That of a key token left in the profile: it comes in as it is, and need not be known.
+    Token(&'k DesToken),
+}
+
+/// Keys that were put into the CKDS for profiles: under which label, and what the profile had before.
 #[derive(Default)]
-pub(super) struct Made(BTreeMap<ProfileName, (KeyLabel, ClearKey)>);
+pub(super) struct Made(BTreeMap<ProfileName, (KeyLabel, Option<LegacyKey>)>);
 
 impl<'a> Asked<'a> {
     /// Reads the keywords of `ssignon`.
@@ -98,13 +105,16 @@ impl<'a> Asked<'a> {
             _ => None,
         });
         // All are looked at before the first key is put anywhere.
-        let keys: Vec<(&ProfileName, Option<&ClearKey>)> = profiles
-            .map(|profile| Ok((&profile.name, self.to_be_encrypted(profile)?)))
+        let keys: Vec<(&Profile, Option<Key<'_>>)> = profiles
+            .map(|profile| Ok((profile, self.to_be_encrypted(profile)?)))
             .collect::<Result<_, CommandError>>()?;
         let mut made = Made::default();
-        for (name, key) in keys.into_iter().filter_map(|(name, key)| Some((name, key?))) {
+        for (profile, key) in keys.into_iter().filter_map(|(profile, key)| Some((profile, key?))) {
             match self.put(session, key) {
-                Ok(label) => drop(made.0.insert(name.clone(), (label, copy(key)))),
+                Ok(label) => {
+                    let was = profile.ssignon.as_ref().and_then(|segment| segment.legacy.as_ref());
+                    made.0.insert(profile.name.clone(), (label, was.map(LegacyKey::duplicate)));
+                }
                 Err(error) => {
                     made.take_back(session);
                     return Err(error);
@@ -115,10 +125,13 @@ impl<'a> Asked<'a> {
     }
 
     /// The key to be put into the CKDS for a profile, as it is before.
-    fn to_be_encrypted<'k>(&'k self, profile: &'k Profile) -> Result<Option<&'k ClearKey>, CommandError> {
+    fn to_be_encrypted<'k>(&'k self, profile: &'k Profile) -> Result<Option<Key<'k>>, CommandError> {
         let name = &profile.name;
         match (&self.legacy, profile.ssignon.as_ref().and_then(|segment| segment.legacy.as_ref())) {
-            (Some(Legacy::Encrypted(key)), _) | (Some(Legacy::Encrypt), Some(LegacyKey::Masked(key))) => Ok(Some(key)),
+            (Some(Legacy::Encrypted(key)), _) | (Some(Legacy::Encrypt), Some(LegacyKey::Masked(key))) => {
+                Ok(Some(Key::Clear(key)))
+            }
+            (Some(Legacy::Encrypt), Some(LegacyKey::Token(token))) => Ok(Some(Key::Token(token))),
             (Some(Legacy::Encrypt), Some(LegacyKey::Label(_))) => {
                 Err(CommandError::at(cannot_be_encrypted(name.as_str(), profile.class), self.place))
             }
@@ -135,14 +148,21 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn put(&self, session: &Session<'_>, key: &ClearKey) -> Result<KeyLabel, CommandError> {
+    fn put(&self, session: &Session<'_>, key: Key<'_>) -> Result<KeyLabel, CommandError> {
         let failed = |error| CommandError::from_icsf("the key could not be put into the CKDS", self.place, error);
         let icsf = session.saf.icsf();
         let view = session.saf.database().view()?;
         for (name, service) in SERVICES {
             require_service(&view, session.issuer, name).map_err(|refusal| failed(refusal.told_by(icsf, service)))?;
         }
-        let Done { value: token, .. } = icsf.csnbcki(key).map_err(failed)?;
+        let token = match key {
+            Key::Clear(key) => icsf.csnbcki(key).map_err(failed)?.value,
+            Key::Token(token) => {
+                // Looked at first: a record that nobody can use would hide what is wrong.
+                icsf.csnbenc_token(token).map_err(failed)?;
+                KeyToken::Des(token.clone())
+            }
+        };
         let label = create_record(session, &view).map_err(failed)?;
         if let Err(error) = icsf.csnbkrw(token, &label) {
             take_back(session, &label);
@@ -158,10 +178,8 @@ impl<'a> Asked<'a> {
             (Some(Legacy::Label(label)), _) => segment.legacy = Some(LegacyKey::Label(*label)),
             (Some(Legacy::None), _) => segment.legacy = None,
             (Some(Legacy::Encrypted(_)), Some((label, _))) => segment.legacy = Some(LegacyKey::Label(*label)),
-            (Some(Legacy::Encrypt), Some((label, key))) => match &segment.legacy {
-                Some(LegacyKey::Masked(now)) if now.expose() == key.expose() => {
-                    segment.legacy = Some(LegacyKey::Label(*label))
-                }
+            (Some(Legacy::Encrypt), Some((label, was))) => match (&segment.legacy, was) {
+                (Some(now), Some(was)) if now.is_same(was) => segment.legacy = Some(LegacyKey::Label(*label)),
                 _ => {
                     let what = format!("the key of profile {name} was changed meanwhile");
                     return Err(CommandError::at(what, self.place).hint("issue the command again"));

@@ -51,7 +51,7 @@ fn set(
                 user.data = data.clone().unwrap_or_default();
             }
             if let Some(password) = &password {
-                user.set_password(password, !view.options().mixed_case)
+                user.set_password(password, !view.options().mixed_case, session.saf.database().password_cost())
                     .map_err(|why| CommandError::at(why, operand))?;
                 user.protected = false;
             }

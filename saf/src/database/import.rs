@@ -22,7 +22,7 @@ const NAMED: usize = 20;
 pub enum Existing {
     /// It stays as it is.
     Keep,
-    /// The unload counts. What an unload never holds stays: passwords, masked keys, passwords of realms.
+    /// The unload counts. What an unload never holds stays: passwords, masked keys and key tokens, passwords of realms.
     Replace,
 }
 
@@ -215,10 +215,10 @@ fn with_keys(profile: &Profile, kept: &Profile) -> Option<Profile> {
     let mut with = profile.duplicate();
     let mut has = false;
     if let (Some(new), Some(old)) = (&mut with.ssignon, &kept.ssignon)
-        && let Some(LegacyKey::Imported(ImportedKey::Masked)) = new.legacy
-        && let Some(LegacyKey::Masked(key)) = &old.legacy
+        && let (Some(LegacyKey::Imported(how)), Some(key)) = (&new.legacy, &old.legacy)
+        && matches!((how, key), (ImportedKey::Masked, LegacyKey::Masked(_)) | (ImportedKey::Token, LegacyKey::Token(_)))
     {
-        new.legacy = Some(LegacyKey::Masked(ClearKey::from_slice(key.expose())));
+        new.legacy = Some(key.duplicate());
         has = true;
     }
     if let (Some(new), Some(old)) = (&mut with.kerb, &kept.kerb)

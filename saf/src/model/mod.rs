@@ -12,4 +12,4 @@ pub use group::{Authority, Connect, Group};
 pub use kerb::{EncryptionType, Kerb, Realm};
 pub use name::{NameError, ProfileName};
 pub use profile::{Access, Audit, ImportedKey, LegacyKey, Profile, Ssignon, TicketType};
-pub use user::{Attribute, Credential, User};
+pub use user::{Attribute, Credential, PasswordCost, User};

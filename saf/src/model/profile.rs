@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use icsf_core::token::DesToken;
 use icsf_core::{ClearKey, KeyLabel};
 use ptkt::UserId;
+use subtle::ConstantTimeEq;
 
 use super::{Class, ProfileName, Realm};
 
@@ -150,16 +152,34 @@ pub enum LegacyKey {
     Masked(ClearKey),
     /// KEYENCRYPTED or KEYLABEL: in the CKDS, under this label. ICSF and an engine are needed.
     Label(KeyLabel),
+    /// In the database itself, in a key token: wrapped under the DES-MK as in the CKDS, so that ICSF and an engine are
+    /// needed. Nothing re-enciphers it when the master key is changed: once that is neither current nor old, the key is
+    /// lost. RALTER SSIGNON(ENCRYPTKEY) moves it into the CKDS before.
+    ///
+    /// Source: z/OS 2.4 education deck on PassTickets: a KEYENCRYPTED that did not finish could leave one.
+    Token(DesToken),
     /// In the database the profile was imported from. An unload tells how it is kept there, and not what it is.
     Imported(ImportedKey),
 }
 
 impl LegacyKey {
-    fn duplicate(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         match self {
             Self::Masked(key) => Self::Masked(ClearKey::from_slice(key.expose())),
             Self::Label(label) => Self::Label(*label),
+            Self::Token(token) => Self::Token(token.clone()),
             Self::Imported(how) => Self::Imported(*how),
+        }
+    }
+
+    /// Whether the other one is the same key, kept alike.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Masked(one), Self::Masked(other)) => bool::from(one.expose().ct_eq(other.expose())),
+            (Self::Label(one), Self::Label(other)) => one == other,
+            (Self::Token(one), Self::Token(other)) => one == other,
+            (Self::Imported(one), Self::Imported(other)) => one == other,
+            _ => false,
         }
     }
 }

@@ -77,9 +77,9 @@ impl User {
     ///
     /// # Errors
     /// Says what a password is: 1 to 8 printable characters.
-    pub fn set_password(&mut self, password: &Credential, fold: bool) -> Result<(), String> {
+    pub fn set_password(&mut self, password: &Credential, fold: bool, cost: PasswordCost) -> Result<(), String> {
         let text = password.text(fold);
-        let hash = argon2()?.hash_password(text.expose_secret().as_bytes()).map_err(|e| e.to_string())?;
+        let hash = cost.argon2()?.hash_password(text.expose_secret().as_bytes()).map_err(|e| e.to_string())?;
         self.password = Some(hash.to_string());
         Ok(())
     }
@@ -142,11 +142,27 @@ impl FromStr for Attribute {
     }
 }
 
-/// Argon2id with 8 MiB and one pass: sign-on tries what was typed as the password before it tries it as a ticket, so
-/// every ticket pays for it.
-fn argon2() -> Result<Argon2<'static>, String> {
-    let params = Params::new(8 * 1024, 1, 1, None).map_err(|e| e.to_string())?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// What it costs to try a password. Sign-on tries what was typed as the password before it tries it as a ticket, so every
+/// ticket pays for it. A hash says by itself what it cost, so that each is tried as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum PasswordCost {
+    /// Argon2id with 8 MiB and one pass: for hashes that somebody could carry away.
+    #[default]
+    Full,
+    /// The least Argon2id can do, 8 KiB and one pass: for a database that lives in memory only, where who reads the hash
+    /// reads the masked keys beside it.
+    Least,
+}
+
+impl PasswordCost {
+    fn argon2(self) -> Result<Argon2<'static>, String> {
+        let memory = match self {
+            Self::Full => 8 * 1024,
+            Self::Least => Params::MIN_M_COST,
+        };
+        let params = Params::new(memory, 1, 1, None).map_err(|e| e.to_string())?;
+        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    }
 }
 
 /// Whether a password has this hash. The blocks it takes are kept from one time to the next: allocated each time, they
@@ -156,11 +172,13 @@ fn is_hash_of(hash: &PasswordHash, password: &[u8]) -> bool {
     let spare = || SPARE.lock().unwrap_or_else(PoisonError::into_inner);
     let (Ok(params), Some(salt), Some(right)) = (Params::try_from(hash), &hash.salt, &hash.hash) else { return false };
     let mut blocks = std::mem::take(&mut *spare());
-    blocks.resize(params.block_count().max(blocks.len()), Block::default());
+    let count = params.block_count();
+    blocks.resize(count.max(blocks.len()), Block::default());
+    let (used, _) = blocks.split_at_mut(count);
     let mut found = Zeroizing::new(vec![0; right.as_bytes().len()]);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let done = argon2.hash_password_into_with_memory(password, salt, &mut found, &mut blocks);
-    blocks.iter_mut().for_each(|block| *block = Block::default());
+    let done = argon2.hash_password_into_with_memory(password, salt, &mut found, &mut *used);
+    used.iter_mut().for_each(|block| *block = Block::default());
     *spare() = blocks;
     done.is_ok() && bool::from(found.ct_eq(right.as_bytes()))
 }

@@ -191,6 +191,7 @@ impl<W: Write> Writer<W> {
         let Some(keys) = &row.ssignon else { return Ok(()) };
         let protection = match &keys.legacy {
             Some(LegacyKey::Masked(_)) => ImportedKey::Masked.name().to_owned(),
+            Some(LegacyKey::Token(_)) => ImportedKey::Token.name().to_owned(),
             Some(LegacyKey::Imported(how)) => how.name().to_owned(),
             Some(LegacyKey::Label(label)) => label.to_string(),
             None => String::new(),

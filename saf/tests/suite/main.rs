@@ -18,6 +18,7 @@ mod enhanced;
 mod foreign;
 mod golden;
 mod judged;
+mod key_token;
 mod malformed;
 mod pasted;
 mod permission;

@@ -1,9 +1,13 @@
 //! Signing on: the password first, then the ticket.
 
+use std::sync::Arc;
+
+use icsf_core::epoch::Epoch;
+use icsf_core::store::Area;
 use icsf_saf::codes::Code;
-use icsf_saf::model::Credential;
-use icsf_saf::{Error, SignedOnBy};
-use ptkt::TicketKind;
+use icsf_saf::model::{Credential, PasswordCost};
+use icsf_saf::{Database, Error, Saf, SignedOnBy};
+use ptkt::{MemoryRegister, TicketKind};
 use secrecy::SecretString;
 
 use crate::support::{DES_KEY, Site, generate, refused, request, run};
@@ -177,4 +181,31 @@ fn a_ticket_with_small_letters_that_were_folded_is_told_from_one_of_another_key(
     assert!(remedies[1].contains("RALTER PTKTDATA MIXED SSIGNON(TYPE(UPPER))"), "{remedies:?}");
     run(&site.saf, "SETROPTS PASSWORD(MIXEDCASE)");
     sign_on(&site, "U1", "MIXED", &ticket).unwrap();
+}
+
+/// What a hash costs stands in itself: a database goes on with the hashes it has, whatever new ones cost.
+#[test]
+fn a_database_in_memory_may_hash_passwords_cheaply() {
+    let site = site();
+    let cost = |site: &Site| {
+        let mut costs = Vec::new();
+        let mut look = |_: &[u8], _: u64, bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            costs.extend(text.split("$m=").nth(1).map(|rest| rest.split(',').next().unwrap().to_owned()));
+            std::ops::ControlFlow::Continue(())
+        };
+        site.racf.scan(Area::Disk, None, &mut look).unwrap();
+        costs
+    };
+    assert_eq!(cost(&site), ["8192"]);
+    let database = Database::new(Arc::clone(&site.racf), Arc::new(Epoch::in_memory()));
+    let database = database.with_password_cost(PasswordCost::Least);
+    let clock = Arc::clone(&site.clock) as Arc<_>;
+    let cheap = Saf::new(Arc::clone(site.saf.icsf()), database, clock, Arc::new(MemoryRegister::new()), "PRD1");
+    run(&cheap, "ADDUSER U2 PASSWORD(Secret2)");
+    assert_eq!(cost(&site), ["8192", "8"]);
+    for (user, password) in [("U1", "Secret1"), ("U2", "Secret2")] {
+        assert!(cheap.sign_on(&request(user, "APPL"), &typed(password)).is_ok(), "{user}");
+        assert!(cheap.sign_on(&request(user, "APPL"), &typed("Secret3")).is_err(), "{user}");
+    }
 }

@@ -257,7 +257,7 @@ fn each_way_a_key_is_kept_is_told_apart() {
         let legacy = keys.legacy.as_ref().map(|legacy| match legacy {
             LegacyKey::Imported(how) => how.to_string(),
             LegacyKey::Label(label) => label.to_string(),
-            LegacyKey::Masked(_) => unreachable!("no key is in an unload"),
+            LegacyKey::Masked(_) | LegacyKey::Token(_) => unreachable!("no key is in an unload"),
         });
         (legacy, keys.enhanced.map(|label| label.to_string()), told.len())
     };

@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
-use softicsf::{System, read_secret};
+use secrecy::{ExposeSecret, SecretString};
+use softicsf::{Credential, Request, Setup, System, read_secret};
 
-use crate::support::{Home, lost, text, ticket};
+use crate::support::{Home, lost, racf, text, ticket};
 
 /// What opening says; it must say something.
 fn refused(directory: &Path) -> String {
@@ -63,7 +64,7 @@ fn a_garbled_options_file_is_told_by_file_line_and_what_is_wrong() {
 fn checkauth_of_the_options_file_has_icsf_look_at_its_classes_and_stays_there() {
     let home = Home::ready();
     for command in ["SETROPTS CLASSACT(CSFSERV)", "RDEFINE CSFSERV CSFENC UACC(NONE)"] {
-        crate::support::racf(&home.system, command);
+        racf(&home.system, command);
     }
     ticket(&home.system, "TSOPRD1").unwrap();
     let options = home.file("softicsf.toml");
@@ -155,4 +156,28 @@ fn a_secret_is_the_first_line_of_a_file_that_is_its_owners_alone() {
     fs::write(&file, [0xff, 0xfe]).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     read_secret(path).unwrap_err();
+}
+
+/// A sign-on tries what was typed as the password first, and every ticket pays for that: little in memory, where no hash can
+/// be carried away, and as much as a hash in a file wants in a directory.
+#[test]
+fn passwords_are_hashed_cheaply_in_memory_only() {
+    let home = Home::made(&Setup::default());
+    let memory = System::in_memory().build().unwrap();
+    let request = Request::new("U1".parse().unwrap(), "NOAPPL".parse().unwrap());
+    let typed = |text: &str| Credential::new(SecretString::from(text)).unwrap();
+    for system in [&home.system, &memory] {
+        racf(system, "ADDUSER U1 PASSWORD(SESAME)");
+        system.sign_on(&request, &typed("SESAME")).unwrap();
+    }
+    // In turns, so that whoever else is at work is in the way of both.
+    let mut took = [Duration::ZERO; 2];
+    for _ in 0..20 {
+        for (system, took) in [&home.system, &memory].into_iter().zip(&mut took) {
+            let began = Instant::now();
+            system.sign_on(&request, &typed("WRONG")).unwrap_err();
+            *took += began.elapsed();
+        }
+    }
+    assert!(took[0] > took[1] * 4, "{took:?}");
 }
