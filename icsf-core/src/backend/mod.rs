@@ -5,6 +5,7 @@
 //! records: the key data set does.
 
 mod engine_error;
+mod etype;
 mod info;
 mod key;
 mod master_keys;
@@ -13,6 +14,7 @@ mod stored_form;
 use std::fmt;
 
 pub use engine_error::{EngineError, EngineErrorKind};
+pub use etype::Etype;
 pub use info::{BackendState, Capabilities, EngineInfo, Quirk};
 pub use key::{HashAlgorithm, KeyAlgorithm, KeySpec, WrappedKey};
 pub use master_keys::{
