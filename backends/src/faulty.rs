@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, EngineError, EngineErrorKind, EngineInfo, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind,
-    MasterKeys, Mkvp, NewRegister, Register, RegisterChange, WrappedKey,
+    Backend, BackendState, Derivation, DerivedUse, EngineError, EngineErrorKind, EngineInfo, HashAlgorithm, KeyHandle,
+    KeySpec, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Register, RegisterChange, WrappedKey,
 };
 
 use crate::generations::Generations;
@@ -310,6 +310,19 @@ impl KeyHandle for FaultyKey {
 
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
         self.key()?.hmac(hash, messages, macs)
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        let inner = self.key()?.derive(how, into)?;
+        Ok(Box::new(Self { inner, control: Arc::clone(&self.control) }))
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.key()?.encipher_cbc(iv, data)
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.key()?.decipher_cbc(iv, data)
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

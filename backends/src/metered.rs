@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, EngineError, EngineInfo, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, MasterKeys,
-    Register, RegisterChange, WrappedKey,
+    Backend, BackendState, Derivation, DerivedUse, EngineError, EngineInfo, HashAlgorithm, KeyHandle, KeySpec,
+    MasterKeyKind, MasterKeys, Register, RegisterChange, WrappedKey,
 };
 
 /// How often each thing was asked; a call that failed counts as well.
@@ -40,6 +40,10 @@ pub struct Counts {
     pub hmac_calls: u64,
     /// Messages given to it.
     pub messages: u64,
+    /// [`KeyHandle::derive`].
+    pub derivations: u64,
+    /// [`KeyHandle::encipher_cbc`] and [`KeyHandle::decipher_cbc`].
+    pub cbc_calls: u64,
     /// [`KeyHandle::key_check`].
     pub key_checks: u64,
     /// [`Backend::run`]; what is done there counts by itself.
@@ -194,6 +198,20 @@ impl KeyHandle for MeteredKey {
             counts.messages += messages.len() as u64;
         };
         self.meter.call(count, || self.inner.hmac(hash, messages, macs))
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        let inner = self.meter.call(|counts| counts.derivations += 1, || self.inner.derive(how, into))?;
+        self.meter.lock().handles_open += 1;
+        Ok(Box::new(Self { inner, meter: self.meter.clone() }))
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.meter.call(|counts| counts.cbc_calls += 1, || self.inner.encipher_cbc(iv, data))
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.meter.call(|counts| counts.cbc_calls += 1, || self.inner.decipher_cbc(iv, data))
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, Capabilities, EngineError, EngineInfo, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind,
-    MasterKeys, Register, RegisterChange, WrappedKey,
+    Backend, BackendState, Capabilities, Derivation, DerivedUse, EngineError, EngineInfo, HashAlgorithm, KeyHandle,
+    KeySpec, MasterKeyKind, MasterKeys, Register, RegisterChange, WrappedKey,
 };
 
 use crate::generations::Generations;
@@ -194,6 +194,19 @@ impl KeyHandle for SlotKey {
 
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
         self.key()?.hmac(hash, messages, macs)
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        let inner = self.key()?.derive(how, into)?;
+        Ok(Box::new(Self { inner, place: Arc::clone(&self.place), changes: self.changes }))
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.key()?.encipher_cbc(iv, data)
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.key()?.decipher_cbc(iv, data)
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

@@ -12,7 +12,8 @@ use lru::LruCache;
 use zeroize::Zeroizing;
 
 use crate::backend::{
-    Backend, BackendState, EngineError, EngineErrorKind, EngineInfo, KeyHandle, MasterKeyKind, MasterKeys, Mkvp,
+    Backend, BackendState, Derivation, DerivedUse, EngineError, EngineErrorKind, EngineInfo, HashAlgorithm, KeyHandle,
+    MasterKeyKind, MasterKeys, Mkvp,
 };
 use crate::codes::Code;
 use crate::control::Control;
@@ -222,7 +223,27 @@ pub(crate) struct Handles {
 struct Kept {
     generation: u64,
     keys: LruCache<KeyLabel, Opened>,
+    derived: LruCache<Derived, Arc<dyn KeyHandle>>,
     record_mac: [Option<Arc<dyn KeyHandle>>; 2],
+}
+
+/// A key derived from an open one: of which, how and for what.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Derived {
+    of: u64,
+    hash: Option<HashAlgorithm>,
+    from: Box<[u8]>,
+    into: DerivedUse,
+}
+
+impl Derived {
+    fn new(of: u64, how: &Derivation<'_>, into: DerivedUse) -> Self {
+        let (hash, from) = match how {
+            Derivation::AesCbc(blocks) => (None, *blocks),
+            Derivation::Hmac(hash, message) => (Some(*hash), *message),
+        };
+        Self { of, hash, from: from.into(), into }
+    }
 }
 
 /// An open key, and what must still hold for it to be used.
@@ -233,10 +254,10 @@ pub(crate) struct Opened {
 }
 
 impl Handles {
-    /// At most `most` keys stay open.
-    pub(crate) fn new(most: NonZeroUsize) -> Self {
-        let keys = LruCache::new(most);
-        Self { kept: Mutex::new(Kept { generation: 0, keys, record_mac: [None, None] }) }
+    /// At most `most` keys stay open, and `derived` that were derived from them.
+    pub(crate) fn new(most: NonZeroUsize, derived: NonZeroUsize) -> Self {
+        let (keys, derived) = (LruCache::new(most), LruCache::new(derived));
+        Self { kept: Mutex::new(Kept { generation: 0, keys, derived, record_mac: [None, None] }) }
     }
 
     /// What is kept, if this is the newest generation there was. What a call of an older one still opens is not kept, or
@@ -246,6 +267,7 @@ impl Handles {
         if kept.generation < generation {
             kept.generation = generation;
             kept.keys.clear();
+            kept.derived.clear();
             kept.record_mac = [None, None];
         }
         (kept.generation == generation).then_some(kept)
@@ -281,6 +303,27 @@ impl Handles {
         if let Some(mut kept) = self.kept(generation) {
             kept.keys.put(label, opened);
         }
+    }
+
+    /// A key derived from the open key of this number, by `derive` if it is not kept. It goes with that key when the engine
+    /// changes; when that key alone is closed, this one is asked for no more, and soon makes room for another.
+    pub(crate) fn derived(
+        &self,
+        generation: u64,
+        of: u64,
+        how: &Derivation<'_>,
+        into: DerivedUse,
+        derive: impl FnOnce() -> Result<Box<dyn KeyHandle>>,
+    ) -> Result<Arc<dyn KeyHandle>> {
+        let name = Derived::new(of, how, into);
+        if let Some(handle) = self.kept(generation).and_then(|mut kept| kept.derived.get(&name).cloned()) {
+            return Ok(handle);
+        }
+        let handle: Arc<dyn KeyHandle> = derive()?.into();
+        if let Some(mut kept) = self.kept(generation) {
+            kept.derived.put(name, Arc::clone(&handle));
+        }
+        Ok(handle)
     }
 
     /// The key that authenticates the records under this master key, opened by `open` if it is not yet.

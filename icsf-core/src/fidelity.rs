@@ -108,6 +108,25 @@ pub const FACTS: &[Fact] = &[
         ),
     },
     Fact {
+        topic: "keys of Kerberos principals",
+        what: "kept in the CKDS as internal variable-length tokens of AES keys of type DKYGENKY (X'0009'), the encryption \
+               type in the first usage field under X'F1', with no export allowed",
+        provenance: Provenance::Assumed(
+            "SIC0110",
+            "RACF keeps these keys in its own database; as records they are under the master key, and a key of which \
+             others are derived is what CCA calls DKYGENKY, whose number is reported by readers of the manual",
+        ),
+    },
+    Fact {
+        topic: "services of Kerberos",
+        what: "failures name CSNBKGN2 (new key), CSNBKPI2 (key from a password), CSNBDKG2 (open, derive), CSNBSYE, CSNBSYD \
+               and CSNBHMG (use)",
+        provenance: Provenance::Assumed(
+            "SIC0111",
+            "IBM says that ICSF makes the keys and not by which services; named are those that do the same",
+        ),
+    },
+    Fact {
         topic: "master-key change",
         what: "a key data set whose header names the old register's pattern counts as belonging to the engine",
         provenance: Provenance::Assumed(

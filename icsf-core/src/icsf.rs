@@ -23,6 +23,9 @@ use crate::store::RowStore;
 
 /// How many keys stay open inside the engine.
 const OPEN_KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// How many keys derived from those of Kerberos principals stay open: of each service that is asked for, and of the clients
+/// that come again soon.
+const DERIVED_KEYS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// What an [`Icsf`] is put together from.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub struct Icsf {
     pub(crate) kds: KeyDataSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn RandomSource>,
-    pub(crate) handles: Handles,
+    pub(crate) handles: Arc<Handles>,
     pub(crate) texts: MultiPart<Zeroizing<Vec<u8>>>,
     pub(crate) hashes: MultiPart<Hasher>,
     control: Arc<dyn ControlStore>,
@@ -115,7 +118,7 @@ impl Icsf {
             clock: parts.clock,
             random: parts.random,
             reason_codes: parts.reason_codes,
-            handles: Handles::new(OPEN_KEYS),
+            handles: Arc::new(Handles::new(OPEN_KEYS, DERIVED_KEYS)),
             texts: MultiPart::default(),
             hashes: MultiPart::default(),
             journal: None,

@@ -179,11 +179,13 @@ impl KeyType {
     pub const DATA: Self = Self([0xc4, 0xc1, 0xe3, 0xc1, BLANK, BLANK, BLANK, BLANK]);
     /// A key that authenticates messages; what an HMAC key for enhanced PassTickets must be.
     pub const MAC: Self = Self([0xd4, 0xc1, 0xc3, BLANK, BLANK, BLANK, BLANK, BLANK]);
+    /// A key of which others are derived; what the key of a Kerberos principal is here.
+    pub const DKYGENKY: Self = Self([0xc4, 0xd2, 0xe8, 0xc7, 0xc5, 0xd5, 0xd2, 0xe8]);
     /// A record that holds no key yet.
     pub const NULL: Self = Self([0xd5, 0xe4, 0xd3, 0xd3, BLANK, BLANK, BLANK, BLANK]);
 
     /// The types a record can have here.
-    pub const ALL: [Self; 3] = [Self::DATA, Self::MAC, Self::NULL];
+    pub const ALL: [Self; 4] = [Self::DATA, Self::MAC, Self::DKYGENKY, Self::NULL];
 
     /// The 8 EBCDIC bytes.
     #[must_use]
@@ -383,7 +385,8 @@ mod tests {
 
     #[test]
     fn types_are_the_words_they_spell() {
-        for (text, key_type) in [("DATA", KeyType::DATA), ("MAC", KeyType::MAC), ("NULL", KeyType::NULL)] {
+        let types = ["DATA", "MAC", "DKYGENKY", "NULL"];
+        for (text, key_type) in types.into_iter().zip(KeyType::ALL) {
             assert_eq!(text.parse::<KeyType>().unwrap(), key_type);
             assert_eq!(key_type.to_string(), text);
         }

@@ -7,8 +7,8 @@ use icsf_backends::Pkcs11;
 use icsf_backends::pkcs11::{Options, TokenError, TokenErrorKind};
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, EngineError, EngineInfo, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, MasterKeys,
-    Register, RegisterChange, WrappedKey,
+    Backend, BackendState, Derivation, DerivedUse, EngineError, EngineInfo, HashAlgorithm, KeyHandle, KeySpec,
+    MasterKeyKind, MasterKeys, Register, RegisterChange, WrappedKey,
 };
 
 use crate::quiesce::{self, hold};
@@ -202,6 +202,21 @@ impl KeyHandle for Key {
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
         let _hold = hold();
         self.0.hmac(hash, messages, macs)
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        let _hold = hold();
+        Ok(Box::new(Self(self.0.derive(how, into)?)))
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        let _hold = hold();
+        self.0.encipher_cbc(iv, data)
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        let _hold = hold();
+        self.0.decipher_cbc(iv, data)
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

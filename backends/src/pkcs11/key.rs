@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use icsf_core::backend::{
-    EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm, WrappedKey,
+    Derivation, DerivedUse, EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm,
+    WrappedKey,
 };
 
 use zeroize::Zeroizing;
@@ -119,6 +120,18 @@ impl KeyHandle for TokenKey {
         })?;
         macs.copy_from_slice(&made);
         Ok(())
+    }
+
+    fn derive(&self, _how: &Derivation<'_>, _into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        Err(self.unsupported())
+    }
+
+    fn encipher_cbc(&self, _iv: &[u8; 16], _data: &mut [u8]) -> Result<(), EngineError> {
+        Err(self.unsupported())
+    }
+
+    fn decipher_cbc(&self, _iv: &[u8; 16], _data: &mut [u8]) -> Result<(), EngineError> {
+        Err(self.unsupported())
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

@@ -6,110 +6,183 @@ use des::Des;
 use des::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use hmac::{EagerHash, Hmac, Mac};
 use icsf_core::ClearKey;
-use icsf_core::backend::{EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm};
+use icsf_core::backend::{
+    Derivation, DerivedUse, EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm,
+};
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
 
+use super::aes_key::AesKey;
 use crate::scrub::{scrubbed, wipe_stack};
 
 /// Makes a key ready for use. Runs in a scrubbed frame only.
-pub(super) fn open(spec: KeySpec, stored: &StoredForm) -> Result<Box<dyn KeyHandle>, EngineError> {
+pub(crate) fn open(spec: KeySpec, stored: &StoredForm) -> Result<Box<dyn KeyHandle>, EngineError> {
     let key = stored.key(spec);
-    match spec.algorithm() {
+    let form = match spec.algorithm() {
         KeyAlgorithm::Des => {
-            let schedule = Des::new_from_slice(key.expose()).map_err(|e| keying_failed(spec, e))?;
-            Ok(Box::new(DesKey(Box::new(schedule))))
+            Form::Des(Box::new(Des::new_from_slice(key.expose()).map_err(|e| keying_failed(spec, e))?))
         }
-        KeyAlgorithm::Hmac => {
-            let sha512 = keyed(spec, &key)?;
-            Ok(Box::new(HmacKey { spec, key, sha512 }))
-        }
-        _ => Err(unsupported(spec)),
-    }
+        KeyAlgorithm::Hmac => Form::Hmac { sha512: keyed(spec, &key)?, key },
+        KeyAlgorithm::Kerberos(_) => Form::Kerberos(key),
+        _ => return Err(unsupported(spec)),
+    };
+    Ok(Box::new(SoftwareKey { spec, form }))
 }
 
-/// A single DES key.
-struct DesKey(Box<Des>);
-
-impl KeyHandle for DesKey {
-    fn encipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        self.0.encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
-        Ok(())
-    }
-
-    fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        self.0.decrypt_blocks(Array::cast_slice_from_core_mut(blocks));
-        Ok(())
-    }
-
-    fn hmac(&self, _hash: HashAlgorithm, _messages: &[&[u8]], _macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
-        Err(unsupported(KeySpec::DES))
-    }
-
-    fn key_check(&self) -> Result<[u8; 8], EngineError> {
-        Err(unsupported(KeySpec::DES))
-    }
-}
-
-impl fmt::Debug for DesKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "software handle of a {}", KeySpec::DES)
-    }
-}
-
-impl Drop for DesKey {
-    fn drop(&mut self) {
-        wipe_stack();
-    }
-}
-
-/// An HMAC key; keyed for SHA-512, which the enhanced PassTicket uses, and keyed at use for the other hashes.
-struct HmacKey {
+/// An open key, or one derived from an open key, whose `spec` it has then.
+struct SoftwareKey {
     spec: KeySpec,
-    key: ClearKey,
-    sha512: Box<Hmac<Sha512>>,
+    form: Form,
 }
 
-impl HmacKey {
-    fn other<H: EagerHash>(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
+enum Form {
+    /// Single DES.
+    Des(Box<Des>),
+    /// HMAC; keyed for SHA-512, which the enhanced PassTicket uses, and keyed at use for the other hashes.
+    Hmac { key: ClearKey, sha512: Box<Hmac<Sha512>> },
+    /// The key of a Kerberos principal: what is derived from it stays open, so it is needed seldom.
+    Kerberos(ClearKey),
+    /// Derived, to encipher.
+    Cipher(AesKey),
+    /// Derived, for MACs with one hash.
+    Mac(HashAlgorithm, Keyed),
+}
+
+/// A keyed hash state of an encryption type.
+enum Keyed {
+    Sha1(Box<Hmac<Sha1>>),
+    Sha256(Box<Hmac<Sha256>>),
+    Sha384(Box<Hmac<Sha384>>),
+}
+
+impl Keyed {
+    fn new(spec: KeySpec, hash: HashAlgorithm, key: &ClearKey) -> Result<Self, EngineError> {
+        match hash {
+            HashAlgorithm::Sha1 => keyed(spec, key).map(Self::Sha1),
+            HashAlgorithm::Sha256 => keyed(spec, key).map(Self::Sha256),
+            HashAlgorithm::Sha384 => keyed(spec, key).map(Self::Sha384),
+            _ => Err(unsupported(spec)),
+        }
+    }
+
+    fn compute(&self, messages: &[&[u8]], macs: &mut [[u8; 64]]) {
+        match self {
+            Self::Sha1(keyed) => compute(keyed, messages, macs),
+            Self::Sha256(keyed) => compute(keyed, messages, macs),
+            Self::Sha384(keyed) => compute(keyed, messages, macs),
+        }
+    }
+}
+
+impl SoftwareKey {
+    fn unsupported(&self) -> EngineError {
+        unsupported(self.spec)
+    }
+
+    fn other<H: EagerHash>(
+        &self,
+        key: &ClearKey,
+        messages: &[&[u8]],
+        macs: &mut [[u8; 64]],
+    ) -> Result<(), EngineError> {
         scrubbed(|| {
-            let keyed = keyed::<H>(self.spec, &self.key)?;
+            let keyed = keyed::<H>(self.spec, key)?;
             compute(&keyed, messages, macs);
             Ok(())
         })
     }
+
+    /// The bytes of a derived key.
+    fn derived(&self, key: &ClearKey, how: &Derivation<'_>, into: DerivedUse) -> Result<ClearKey, EngineError> {
+        let bytes = match how {
+            Derivation::AesCbc(blocks) => {
+                let mut bytes = Zeroizing::new(blocks.to_vec());
+                if !AesKey::new(self.spec, key)?.encipher(&[0; 16], &mut bytes) {
+                    return Err(self.unsupported());
+                }
+                bytes
+            }
+            Derivation::Hmac(hash, message) => {
+                let mut mac = Zeroizing::new([0; 64]);
+                Keyed::new(self.spec, *hash, key)?.compute(&[message], std::slice::from_mut(&mut *mac));
+                Zeroizing::new(mac.to_vec())
+            }
+        };
+        bytes.get(..into.length()).map(ClearKey::from_slice).ok_or_else(|| self.unsupported())
+    }
 }
 
-impl KeyHandle for HmacKey {
-    fn encipher_blocks(&self, _blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        Err(unsupported(self.spec))
+impl KeyHandle for SoftwareKey {
+    fn encipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
+        let Form::Des(key) = &self.form else { return Err(self.unsupported()) };
+        key.encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
+        Ok(())
     }
 
-    fn decipher_blocks(&self, _blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        Err(unsupported(self.spec))
+    fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
+        let Form::Des(key) = &self.form else { return Err(self.unsupported()) };
+        key.decrypt_blocks(Array::cast_slice_from_core_mut(blocks));
+        Ok(())
     }
 
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
         if messages.len() != macs.len() {
             let places = format!("{} messages and places for {} MACs", messages.len(), macs.len());
-            return Err(unsupported(self.spec).with_detail(places));
+            return Err(self.unsupported().with_detail(places));
         }
+        let (key, sha512) = match &self.form {
+            Form::Hmac { key, sha512 } => (key, sha512),
+            Form::Mac(made_for, keyed) if *made_for == hash => {
+                keyed.compute(messages, macs);
+                return Ok(());
+            }
+            _ => return Err(self.unsupported()),
+        };
         match hash {
-            HashAlgorithm::Sha1 => self.other::<Sha1>(messages, macs),
-            HashAlgorithm::Sha224 => self.other::<Sha224>(messages, macs),
-            HashAlgorithm::Sha256 => self.other::<Sha256>(messages, macs),
-            HashAlgorithm::Sha384 => self.other::<Sha384>(messages, macs),
+            HashAlgorithm::Sha1 => self.other::<Sha1>(key, messages, macs),
+            HashAlgorithm::Sha224 => self.other::<Sha224>(key, messages, macs),
+            HashAlgorithm::Sha256 => self.other::<Sha256>(key, messages, macs),
+            HashAlgorithm::Sha384 => self.other::<Sha384>(key, messages, macs),
             HashAlgorithm::Sha512 => {
-                compute(&self.sha512, messages, macs);
+                compute(sha512, messages, macs);
                 Ok(())
             }
-            _ => Err(unsupported(self.spec)),
+            _ => Err(self.unsupported()),
+        }
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        let Form::Kerberos(key) = &self.form else { return Err(self.unsupported()) };
+        let etype = how.check(self.spec, into)?;
+        scrubbed(|| {
+            let key = self.derived(key, how, into)?;
+            let form = match into {
+                DerivedUse::Cipher(_) => Form::Cipher(AesKey::new(self.spec, &key)?),
+                DerivedUse::Mac(_) => Form::Mac(etype.hash(), Keyed::new(self.spec, etype.hash(), &key)?),
+            };
+            Ok(Box::new(Self { spec: self.spec, form }) as Box<dyn KeyHandle>)
+        })
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        match &self.form {
+            Form::Cipher(key) if key.encipher(iv, data) => Ok(()),
+            _ => Err(self.unsupported()),
+        }
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        match &self.form {
+            Form::Cipher(key) if key.decipher(iv, data) => Ok(()),
+            _ => Err(self.unsupported()),
         }
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {
+        let Form::Hmac { key, .. } = &self.form else { return Err(self.unsupported()) };
         scrubbed(|| {
-            let digest = Sha256::new().chain_update([1]).chain_update(self.key.expose()).finalize();
+            let digest = Sha256::new().chain_update([1]).chain_update(key.expose()).finalize();
             let mut check = [0; 8];
             check.iter_mut().zip(digest.iter()).for_each(|(place, byte)| *place = *byte);
             Ok(check)
@@ -117,13 +190,14 @@ impl KeyHandle for HmacKey {
     }
 }
 
-impl fmt::Debug for HmacKey {
+impl fmt::Debug for SoftwareKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "software handle of a {}", self.spec)
+        let derived = if matches!(self.form, Form::Cipher(_) | Form::Mac(..)) { "a key derived from " } else { "" };
+        write!(f, "software handle of {derived}a {}", self.spec)
     }
 }
 
-impl Drop for HmacKey {
+impl Drop for SoftwareKey {
     fn drop(&mut self) {
         // Each use works on a copy of the keyed state on the stack.
         wipe_stack();
@@ -145,6 +219,6 @@ fn unsupported(spec: KeySpec) -> EngineError {
     EngineError::new(EngineErrorKind::Unsupported(spec))
 }
 
-fn keying_failed(spec: KeySpec, source: impl std::error::Error + Send + Sync + 'static) -> EngineError {
+pub(super) fn keying_failed(spec: KeySpec, source: impl std::error::Error + Send + Sync + 'static) -> EngineError {
     EngineError::fault(format!("setting up a {spec}")).with_source(source)
 }

@@ -8,6 +8,7 @@
 //! told to [`attach`](Backend::attach); a change of a register is made under a lock on the newest content, so none is
 //! lost. The file is replaced whole: a process killed at any moment leaves the old content or the new.
 
+mod aes_key;
 mod error;
 mod handle;
 mod home;

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, Capabilities, EngineError, EngineErrorKind, EngineInfo, HashAlgorithm, KeyAlgorithm,
-    KeyHandle, KeySpec, MasterKeyKind, MasterKeys, Register, RegisterChange, StoredForm, WrappedKey,
+    Backend, BackendState, Capabilities, Derivation, DerivedUse, EngineError, EngineErrorKind, EngineInfo,
+    HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, MasterKeyKind, MasterKeys, Register, RegisterChange, StoredForm,
+    WrappedKey,
 };
 
 use crate::support::in_memory;
@@ -168,6 +169,18 @@ impl KeyHandle for WrongKey {
             return Err(unsupported(self.spec));
         }
         self.inner.hmac(hash, messages, macs)
+    }
+
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        self.inner.derive(how, into)
+    }
+
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.inner.encipher_cbc(iv, data)
+    }
+
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.inner.decipher_cbc(iv, data)
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {

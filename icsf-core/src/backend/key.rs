@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MasterKeyKind, Mkvp};
+use super::{Etype, MasterKeyKind, Mkvp};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +12,9 @@ pub enum KeyAlgorithm {
     Des,
     /// HMAC, 32 to 256 bytes.
     Hmac,
+    /// The key of a Kerberos principal, of which the AES and HMAC keys of each use are derived; as long as the encryption
+    /// type has it.
+    Kerberos(Etype),
 }
 
 impl fmt::Display for KeyAlgorithm {
@@ -19,6 +22,7 @@ impl fmt::Display for KeyAlgorithm {
         f.pad(match self {
             Self::Des => "DES",
             Self::Hmac => "HMAC",
+            Self::Kerberos(_) => "AES",
         })
     }
 }
@@ -43,6 +47,16 @@ impl KeySpec {
     pub fn hmac(length: usize) -> Option<Self> {
         let length = u16::try_from(length).ok().filter(|n| (32..=256).contains(n))?;
         Some(Self { algorithm: KeyAlgorithm::Hmac, length, master_key: MasterKeyKind::Aes })
+    }
+
+    /// The key of a Kerberos principal, under the AES-MK.
+    #[must_use]
+    pub const fn kerberos(etype: Etype) -> Self {
+        let length = match etype.key_length() {
+            16 => 16,
+            _ => 32,
+        };
+        Self { algorithm: KeyAlgorithm::Kerberos(etype), length, master_key: MasterKeyKind::Aes }
     }
 
     /// The HMAC key of 64 bytes that authenticates the CKDS records whose keys `master_key` wraps, itself wrapped under
@@ -75,7 +89,7 @@ impl KeySpec {
     /// The article before its name.
     pub(crate) const fn article(self) -> &'static str {
         match self.algorithm {
-            KeyAlgorithm::Des => "a",
+            KeyAlgorithm::Des | KeyAlgorithm::Kerberos(_) => "a",
             KeyAlgorithm::Hmac => "an",
         }
     }
@@ -83,7 +97,10 @@ impl KeySpec {
 
 impl fmt::Display for KeySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} key of {} bytes", self.algorithm, self.length)
+        match self.algorithm {
+            KeyAlgorithm::Kerberos(etype) => write!(f, "Kerberos key of {etype}"),
+            algorithm => write!(f, "{algorithm} key of {} bytes", self.length),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod engine_error;
 mod etype;
 mod info;
+mod kerberos;
 mod key;
 mod master_keys;
 mod stored_form;
@@ -16,6 +17,7 @@ use std::fmt;
 pub use engine_error::{EngineError, EngineErrorKind};
 pub use etype::Etype;
 pub use info::{BackendState, Capabilities, EngineInfo, Quirk};
+pub use kerberos::{Derivation, DerivedUse, Etype};
 pub use key::{HashAlgorithm, KeyAlgorithm, KeySpec, WrappedKey};
 pub use master_keys::{
     MASTER_KEY_LENGTH, MasterKeyKind, MasterKeys, Mkvp, NewRegister, Part, Register, RegisterChange, Registers,
@@ -150,12 +152,32 @@ pub trait KeyHandle: Send + Sync + fmt::Debug {
     /// See the contract.
     fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError>;
 
-    /// Computes the HMAC of each message with an HMAC key; `macs` has as many places as there are messages, and each
+    /// Computes the HMAC of each message with an HMAC key, or with a key derived for [`DerivedUse::Mac`] and the hash of its
+    /// [`Etype`]; `macs` has as many places as there are messages, and each
     /// is filled from the left with the [`size`](HashAlgorithm::size) bytes of the hash.
     ///
     /// # Errors
     /// See the contract.
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError>;
+
+    /// Derives a key inside the engine from a Kerberos key, for any number of uses. What is derived stays good without
+    /// this handle, and derives nothing further.
+    ///
+    /// # Errors
+    /// [`Unsupported`](EngineErrorKind::Unsupported) for what [`Derivation::check`] refuses; see the contract.
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError>;
+
+    /// Enciphers whole blocks of 16 bytes with AES-CBC, in place, with a key derived for [`DerivedUse::Cipher`].
+    ///
+    /// # Errors
+    /// [`Unsupported`](EngineErrorKind::Unsupported) also for broken blocks; see the contract.
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError>;
+
+    /// Deciphers whole blocks of 16 bytes with AES-CBC; the inverse of [`encipher_cbc`](Self::encipher_cbc).
+    ///
+    /// # Errors
+    /// As there.
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError>;
 
     /// The leftmost 8 bytes of SHA-256 over X'01' and the clear key: what tells two HMAC keys apart without showing them.
     ///

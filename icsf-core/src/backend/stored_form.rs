@@ -18,6 +18,7 @@ use crate::secret::ClearKey;
 /// |---|---|
 /// | DES, 8 bytes | the key three times, each byte with odd parity: 24 bytes |
 /// | HMAC, 32 to 256 bytes | the key, zero bytes up to 64 and to a multiple of 8 |
+/// | Kerberos, 16 or 32 bytes | the key |
 #[derive(Debug)]
 pub struct StoredForm(ClearKey);
 
@@ -35,7 +36,7 @@ impl StoredForm {
                     bytes.extend(key.expose().iter().map(|byte| odd_parity(*byte)));
                 }
             }
-            KeyAlgorithm::Hmac => {
+            KeyAlgorithm::Hmac | KeyAlgorithm::Kerberos(_) => {
                 bytes.extend_from_slice(key.expose());
                 bytes.resize(Self::length(spec), 0);
             }
@@ -50,7 +51,9 @@ impl StoredForm {
         let fits = whole.len() == Self::length(spec)
             && match spec.algorithm() {
                 KeyAlgorithm::Des => whole.chunks(8).all(|part| part == whole.split_at(8).0),
-                KeyAlgorithm::Hmac => whole.iter().skip(spec.length()).all(|byte| *byte == 0),
+                KeyAlgorithm::Hmac | KeyAlgorithm::Kerberos(_) => {
+                    whole.iter().skip(spec.length()).all(|byte| *byte == 0)
+                }
             };
         fits.then_some(Self(bytes))
     }
@@ -64,6 +67,7 @@ impl StoredForm {
                 let rounded = spec.length().next_multiple_of(8);
                 if rounded < 64 { 64 } else { rounded }
             }
+            KeyAlgorithm::Kerberos(_) => spec.length(),
         }
     }
 

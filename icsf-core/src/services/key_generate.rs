@@ -74,7 +74,7 @@ impl Icsf {
             }
             let spec = hmac_spec(bits)?;
             let KeyToken::Variable(skeleton) = skeleton else { return Err(no_skeleton()) };
-            if !matches!(skeleton.material(), Material::None) {
+            if !matches!(skeleton.material(), Material::None) || skeleton.etype().is_some() {
                 return Err(no_skeleton());
             }
             let wrapped = self.new_wrapped(view, spec, None)?;

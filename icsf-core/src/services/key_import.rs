@@ -88,6 +88,9 @@ impl Icsf {
                 .cloned()
                 .ok_or_else(|| Error::new(Code::WrongTokenClass, "the token holds no partial key: FIRST comes first"))
         };
+        if token.etype().is_some() {
+            return Err(Error::new(Code::WrongTokenClass, "the token is that of a Kerberos principal"));
+        }
         match (step, part) {
             ("FIRST", Some(part)) => {
                 if !matches!(token.material(), Material::None) {

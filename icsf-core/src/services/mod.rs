@@ -14,12 +14,14 @@
 //! | CSNBKRC, CSNBKRC2, CSNBKRR, CSNBKRR2, CSNBKRW, CSNBKRW2, CSNBKRD | `key_record.rs` |
 //! | CSFKDSL | `key_list.rs` |
 //! | CSNBKYT2, CSNBKTC2 | `key_test.rs` |
+//! | none: the keys of Kerberos principals | `kerberos.rs` |
 //! | CSNBRNGL | `random_number.rs` |
 //! | CSNBOWH | `one_way_hash.rs` |
 //! | CSFIQF | `query.rs` |
 
 mod encipher;
 mod hmac;
+mod kerberos;
 mod key_generate;
 mod key_import;
 mod key_list;
@@ -36,6 +38,7 @@ mod used;
 
 pub use encipher::{ChainingVector, Encipherer};
 pub use hmac::Authenticator;
+pub use kerberos::{DerivedKey, KerberosKey};
 pub use key_list::{Content, ListEntry, Protection};
 pub use multi_part::ChainingArea;
 pub use query::Element;

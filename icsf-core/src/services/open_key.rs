@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::backend::{
-    EngineError, EngineErrorKind, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Mkvp, Register, WrappedKey,
+    EngineError, EngineErrorKind, Etype, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Mkvp, Register, WrappedKey,
 };
 use crate::codes::Code;
 use crate::engine::Opened;
@@ -56,6 +56,8 @@ enum KeyUse {
     Des(Box<dyn KeyHandle>),
     /// An HMAC key.
     Hmac(HmacKey),
+    /// The key of a Kerberos principal, in the engine.
+    Kerberos(Etype, Box<dyn KeyHandle>),
 }
 
 /// An HMAC key and what it may be used for.
@@ -84,8 +86,9 @@ impl OpenKey {
     pub(crate) fn des(&self) -> Result<&dyn KeyHandle> {
         match &self.use_ {
             KeyUse::Des(handle) => Ok(&**handle),
-            KeyUse::Hmac(_) => {
-                Err(Error::new(Code::WrongKeyType, "the key is an HMAC key, a DES key of type DATA is needed")
+            other => {
+                let why = format!("the key is {}, a DES key of type DATA is needed", other.name());
+                Err(Error::new(Code::WrongKeyType, why)
                     .with_remedy("name the label of a DES key; softicsf ckds add LABEL --type DES-DATA makes one"))
             }
         }
@@ -95,8 +98,9 @@ impl OpenKey {
     pub(crate) fn hmac(&self, hash: HashAlgorithm, generate: bool) -> Result<&HmacKey> {
         let key = match &self.use_ {
             KeyUse::Hmac(key) => key,
-            KeyUse::Des(_) => {
-                return Err(Error::new(Code::KeyUsageViolation, "the key is a DES key, an HMAC key is needed")
+            other => {
+                let why = format!("the key is {}, an HMAC key is needed", other.name());
+                return Err(Error::new(Code::KeyUsageViolation, why)
                     .with_remedy("name the label of an HMAC key; softicsf ckds add LABEL --type HMAC-MAC makes one"));
             }
         };
@@ -113,15 +117,48 @@ impl OpenKey {
         Ok(key)
     }
 
+    /// The handle of the key of a Kerberos principal.
+    pub(crate) fn kerberos(&self) -> Result<&dyn KeyHandle> {
+        self.principal().map(|(_, handle)| handle)
+    }
+
+    /// The encryption type of the key of a Kerberos principal.
+    pub(crate) fn etype(&self) -> Result<Etype> {
+        self.principal().map(|(etype, _)| etype)
+    }
+
+    fn principal(&self) -> Result<(Etype, &dyn KeyHandle)> {
+        match &self.use_ {
+            KeyUse::Kerberos(etype, handle) => Ok((*etype, &**handle)),
+            other => {
+                let why = format!("the key is {}, the key of a Kerberos principal is needed", other.name());
+                Err(Error::new(Code::WrongKeyType, why))
+            }
+        }
+    }
+
     /// The leftmost 8 bytes of SHA-256 over X'01' and an HMAC key.
     pub(crate) fn key_check(&self) -> Result<[u8; 8]> {
         match &self.use_ {
-            KeyUse::Des(_) => Err(Error::new(Code::RuleCombinationNotValid, "SHA-256 is for HMAC keys")),
+            KeyUse::Des(_) | KeyUse::Kerberos(..) => {
+                Err(Error::new(Code::RuleCombinationNotValid, "SHA-256 is for HMAC keys"))
+            }
             KeyUse::Hmac(HmacKey { holder: Holder::Engine(handle), .. }) => Ok(handle.key_check()?),
             KeyUse::Hmac(HmacKey { holder: Holder::Clear(key), .. }) => {
                 let hash = Sha256::new_with_prefix([1]).chain_update(key.expose()).finalize();
                 Ok(hash.first_chunk().copied().unwrap_or_default())
             }
+        }
+    }
+}
+
+impl KeyUse {
+    /// As errors name it.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Des(_) => "a DES key",
+            Self::Hmac(_) => "an HMAC key",
+            Self::Kerberos(..) => "the key of a Kerberos principal",
         }
     }
 }
@@ -256,7 +293,11 @@ impl Icsf {
                     }
                     Material::Wrapped(wrapped) => {
                         let (handle, code) = secure(wrapped)?;
-                        Ok(OpenKey::new(hmac(token, Holder::Engine(handle)), code, origin))
+                        let use_ = match token.etype() {
+                            Some(etype) => KeyUse::Kerberos(etype, handle),
+                            None => hmac(token, Holder::Engine(handle)),
+                        };
+                        Ok(OpenKey::new(use_, code, origin))
                     }
                 }
             }

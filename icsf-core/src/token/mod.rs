@@ -5,13 +5,16 @@
 //! the version byte (fixed-length tokens) or in the wrapping-method byte (variable-length tokens) with a value no CCA
 //! token has. Skeletons and clear keys in variable-length tokens are CCA's to the byte.
 
+mod fields;
 mod fixed;
+mod usage;
 mod variable;
 
 use std::fmt;
 
 pub use fixed::DesToken;
-pub use variable::{Completeness, HashSet, MAX_LENGTH as MAX_VARIABLE_LENGTH, Material, VariableToken};
+pub use usage::HashSet;
+pub use variable::{Completeness, MAX_LENGTH as MAX_VARIABLE_LENGTH, Material, VariableToken};
 use zeroize::Zeroizing;
 
 use crate::codes::Code;
@@ -28,7 +31,7 @@ pub enum KeyToken {
     Null,
     /// A DES key in the fixed-length layout.
     Des(DesToken),
-    /// An HMAC key in the variable-length layout.
+    /// An HMAC key, or the key of a Kerberos principal, in the variable-length layout.
     Variable(VariableToken),
 }
 
@@ -66,7 +69,7 @@ impl KeyToken {
         match self {
             Self::Null => KeyType::NULL,
             Self::Des(_) => KeyType::DATA,
-            Self::Variable(_) => KeyType::MAC,
+            Self::Variable(token) => token.key_type(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The variable-length token of an HMAC key.
+//! The variable-length token of an HMAC key, and of the key of a Kerberos principal.
 //!
 //! | offset | length | content |
 //! |---|---|---|
@@ -15,23 +15,27 @@
 //! | 32 | 2 | length of the associated data, from offset 30 |
 //! | 34, 35, 36 | 1 each | length of key name (0 or 64), IBM data, user data |
 //! | 38 | 2 | length of the payload in bits |
-//! | 41 | 1 | algorithm: 03 HMAC |
-//! | 42 | 2 | key type: 0002 MAC |
+//! | 41 | 1 | algorithm: 02 AES (Kerberos), 03 HMAC |
+//! | 42 | 2 | key type: 0002 MAC (HMAC), 0009 DKYGENKY (Kerberos) |
 //! | 44 | 1 | number of usage fields: 2 |
-//! | 45 | 4 | usage: X'80' generate, X'40' verify, 2 bytes; then the hashes allowed, 2 bytes |
+//! | 45 | 4 | HMAC: X'80' generate, X'40' verify, 2 bytes; then the hashes allowed, 2 bytes |
+//! | 45 | 4 | Kerberos: X'F1' (ours), the number of the encryption type; then 2 bytes X'00' |
 //! | 49 | 1 | number of management fields: 2 or 3 |
 //! | 50 | 4 or 6 | export control; completeness (upper two bits) and history; pedigree |
 //! | .. | .. | key name, IBM data, user data, payload |
 //!
-//! Payload: nothing; the clear key; or two bytes with the length of the key in bits and then the wrapped key.
+//! Payload: nothing; the clear key (HMAC); or two bytes with the length of the key in bits and then the wrapped key.
 //! Source: ICSF System Programmer's Guide and CCA, variable-length symmetric tokens; usage and management bits are
-//! reported by third-party readers of the manual.
+//! reported by third-party readers of the manual, and so is the number of DKYGENKY; that a Kerberos key is kept as one is
+//! assumed, and its usage field is ours.
 
 use zeroize::Zeroizing;
 
 use super::TokenError;
-use crate::backend::{HashAlgorithm, KeySpec, Mkvp, WrappedKey};
-use crate::label::KeyLabel;
+use super::fields::Fields;
+use super::usage::{HashSet, Usage};
+use crate::backend::{Etype, KeyAlgorithm, Mkvp, WrappedKey};
+use crate::label::{KeyLabel, KeyType};
 use crate::secret::ClearKey;
 
 pub(super) const VERSION: u8 = 5;
@@ -39,14 +43,13 @@ pub(super) const VERSION: u8 = 5;
 pub const MAX_LENGTH: usize = 725;
 const WRAPPED_BY_US: u8 = 0xf1;
 const EXPORT_ALLOWED: u16 = 0xf000;
+const EXPORT_FORBIDDEN: u16 = 0;
 
-/// An HMAC key of type MAC, or the skeleton of one.
+/// An HMAC key of type MAC, the key of a Kerberos principal, or the skeleton of one.
 #[derive(Debug)]
 pub struct VariableToken {
     material: Material,
-    generate: bool,
-    verify: bool,
-    hashes: HashSet,
+    usage: Usage,
     export: u16,
     completeness: Completeness,
     history: u8,
@@ -102,49 +105,25 @@ impl Completeness {
     }
 }
 
-/// The hashes a key may be used with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashSet(u8);
-
-impl HashSet {
-    /// All five.
-    pub const ALL: Self = Self(0xf8);
-    /// None.
-    pub const NONE: Self = Self(0);
-
-    const fn bit(hash: HashAlgorithm) -> u8 {
-        match hash {
-            HashAlgorithm::Sha1 => 0x80,
-            HashAlgorithm::Sha224 => 0x40,
-            HashAlgorithm::Sha256 => 0x20,
-            HashAlgorithm::Sha384 => 0x10,
-            HashAlgorithm::Sha512 => 0x08,
-        }
-    }
-
-    /// With this one too.
-    #[must_use]
-    pub const fn with(self, hash: HashAlgorithm) -> Self {
-        Self(self.0 | Self::bit(hash))
-    }
-
-    /// Whether it is among them.
-    #[must_use]
-    pub const fn contains(self, hash: HashAlgorithm) -> bool {
-        self.0 & Self::bit(hash) != 0
-    }
-}
-
 impl VariableToken {
     /// The skeleton of an HMAC key: no key yet.
     #[must_use]
     pub fn skeleton(generate: bool, verify: bool, hashes: HashSet) -> Self {
+        Self::of(Usage::Mac { generate, verify, hashes }, EXPORT_ALLOWED)
+    }
+
+    /// The key of a Kerberos principal, which is not to be exported; `None` when `wrapped` is another key.
+    #[must_use]
+    pub fn kerberos(wrapped: WrappedKey) -> Option<Self> {
+        let KeyAlgorithm::Kerberos(etype) = wrapped.spec().algorithm() else { return None };
+        Some(Self::of(Usage::Kerberos(etype), EXPORT_FORBIDDEN).with_material(Material::Wrapped(wrapped)))
+    }
+
+    fn of(usage: Usage, export: u16) -> Self {
         Self {
             material: Material::None,
-            generate,
-            verify,
-            hashes,
-            export: EXPORT_ALLOWED,
+            usage,
+            export,
             completeness: Completeness::Complete,
             history: 0,
             pedigree: Some(0),
@@ -195,19 +174,37 @@ impl VariableToken {
     /// Whether it may make an HMAC.
     #[must_use]
     pub const fn may_generate(&self) -> bool {
-        self.generate
+        matches!(self.usage, Usage::Mac { generate: true, .. })
     }
 
     /// Whether it may verify an HMAC; a key that may generate may also verify.
     #[must_use]
     pub const fn may_verify(&self) -> bool {
-        self.verify || self.generate
+        self.may_generate() || matches!(self.usage, Usage::Mac { verify: true, .. })
     }
 
     /// The hashes it may be used with.
     #[must_use]
     pub const fn hashes(&self) -> HashSet {
-        self.hashes
+        match self.usage {
+            Usage::Mac { hashes, .. } => hashes,
+            Usage::Kerberos(_) => HashSet::NONE,
+        }
+    }
+
+    /// The encryption type of a Kerberos key.
+    #[must_use]
+    pub const fn etype(&self) -> Option<Etype> {
+        match self.usage {
+            Usage::Kerberos(etype) => Some(etype),
+            Usage::Mac { .. } => None,
+        }
+    }
+
+    /// The type under which the CKDS files it.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        self.usage.key_type()
     }
 
     /// Whether parts are missing.
@@ -241,8 +238,8 @@ impl VariableToken {
         bytes.extend_from_slice(&associated.to_be_bytes());
         bytes.extend_from_slice(&[name_length, 0, user_length, 0]);
         bytes.extend_from_slice(&bits.to_be_bytes());
-        bytes.extend_from_slice(&[0, 3, 0, 2, 2]);
-        bytes.extend_from_slice(&[u8::from(self.generate) << 7 | u8::from(self.verify) << 6, 0, self.hashes.0, 0]);
+        bytes.push(0);
+        bytes.extend_from_slice(&self.usage.encode());
         bytes.push(management / 2);
         bytes.extend_from_slice(&self.export.to_be_bytes());
         bytes.extend_from_slice(&[self.completeness.bits() << 6, self.history]);
@@ -281,19 +278,12 @@ impl VariableToken {
         fields.at = 32;
         let associated = usize::from(fields.u16()?);
         let name_length = fields.u8()?;
-        fields.expect(0, "an HMAC key has no IBM data")?;
+        fields.expect(0, "such a key has no IBM data")?;
         let user_length = fields.u8()?;
         fields.at = 38;
         let payload_bits = usize::from(fields.u16()?);
         fields.at = 41;
-        fields.expect(3, "the algorithm is not HMAC")?;
-        fields.expect(0, "the key type is not MAC")?;
-        fields.expect(2, "the key type is not MAC")?;
-        fields.expect(2, "an HMAC key has two usage fields")?;
-        let usage = fields.u8()?;
-        fields.at += 1;
-        let hashes = HashSet(fields.u8()? & HashSet::ALL.0);
-        fields.at += 1;
+        let usage = Usage::parse(&mut fields)?;
         let management = fields.u8()?;
         let export = fields.u16()?;
         let completeness = fields.u8()? >> 6;
@@ -301,7 +291,7 @@ impl VariableToken {
         let pedigree = match management {
             2 => None,
             3 => Some(fields.u16()?),
-            _ => return Err(fields.wrong("an HMAC key has two or three management fields")),
+            _ => return Err(fields.wrong("such a key has two or three management fields")),
         };
         let name = match name_length {
             0 => None,
@@ -320,10 +310,10 @@ impl VariableToken {
         if fields.at != total {
             return Err(fields.wrong("there are bytes after the payload"));
         }
-        let spec = |length: usize| KeySpec::hmac(length).ok_or_else(|| fields.wrong("an HMAC key has 32 to 256 bytes"));
+        let spec = |length| usage.spec(length).ok_or_else(|| fields.wrong("no key for this has such a length"));
         let material = match (state, pattern, wrapping) {
             (0, 0, 0) if payload.is_empty() => Material::None,
-            (1, 0, 0) => {
+            (1, 0, 0) if usage.key_type() == KeyType::MAC => {
                 spec(payload.len())?;
                 Material::Clear(ClearKey::from_slice(payload))
             }
@@ -337,9 +327,7 @@ impl VariableToken {
         let completeness = Completeness::ALL.into_iter().find(|c| c.bits() == completeness);
         Ok(Self {
             material,
-            generate: usage & 0x80 != 0,
-            verify: usage & 0x40 != 0,
-            hashes,
+            usage,
             export,
             completeness: completeness.unwrap_or(Completeness::TwoMissing),
             history,
@@ -347,43 +335,6 @@ impl VariableToken {
             name,
             user_data,
         })
-    }
-}
-
-/// Reads fields one after the other; every read is checked.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], TokenError> {
-        let rest = self.bytes.get(self.at..).ok_or(TokenError::Short(self.bytes.len()))?;
-        let (field, _) = rest.split_at_checked(length).ok_or(TokenError::Short(self.bytes.len()))?;
-        self.at += length;
-        Ok(field)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], TokenError> {
-        let field = self.take(N)?;
-        <[u8; N]>::try_from(field).ok().ok_or(TokenError::Short(field.len()))
-    }
-
-    fn u8(&mut self) -> Result<u8, TokenError> {
-        self.array().map(|[byte]: [u8; 1]| byte)
-    }
-
-    fn u16(&mut self) -> Result<u16, TokenError> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn expect(&mut self, value: u8, what: &'static str) -> Result<(), TokenError> {
-        let offset = self.at;
-        if self.u8()? == value { Ok(()) } else { Err(TokenError::Field { offset, what }) }
-    }
-
-    const fn wrong(&self, what: &'static str) -> TokenError {
-        TokenError::Field { offset: self.at, what }
     }
 }
 
