@@ -5,7 +5,6 @@
 //! records: the key data set does.
 
 mod engine_error;
-mod etype;
 mod info;
 mod kerberos;
 mod key;
@@ -15,7 +14,6 @@ mod stored_form;
 use std::fmt;
 
 pub use engine_error::{EngineError, EngineErrorKind};
-pub use etype::Etype;
 pub use info::{BackendState, Capabilities, EngineInfo, Quirk};
 pub use kerberos::{Derivation, DerivedUse, Etype};
 pub use key::{HashAlgorithm, KeyAlgorithm, KeySpec, WrappedKey};
