@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use icsf_core::ClearKey;
 use icsf_core::backend::Etype;
 use icsf_core::codes::ReasonCodes;
@@ -53,7 +54,7 @@ pub(crate) fn open_ticket(ticket: &wire::Ticket, realm: &str, keys: &dyn ServerK
 pub(crate) fn read_ticket(plain: &Zeroizing<Vec<u8>>) -> Result<OpenTicket, Refusal> {
     let part: wire::EncTicketPart = decode(plain)?;
     let start = part.start_time.as_ref().unwrap_or(&part.auth_time);
-    let flags = TicketFlags::read(&part.flags);
+    let flags = TicketFlags::from(&part.flags);
     let times = Times {
         start: seconds(start),
         end: seconds(&part.end_time),
@@ -77,7 +78,7 @@ pub(crate) fn session_key(key: wire::EncryptionKey) -> Result<SessionKey, Refusa
     let unsupported = || Refusal::new(ErrorCode::EtypeUnsupported, "a session key of another type");
     let number = key.r#type;
     let bytes = ClearKey::from_slice(&key.value);
-    if let Ok(mut own) = key.value.try_into_mut() {
+    if let Ok(mut own) = Bytes::from(key.value).try_into_mut() {
         own.zeroize();
     }
     let etype = Etype::from_number(number).ok_or_else(unsupported)?;
@@ -140,7 +141,7 @@ impl Verifier<'_> {
             return Err(Refusal::new(ErrorCode::ClockSkew, "the clock of the client is too far away"));
         }
         Ok(Opened {
-            options: ApOptions::read(&request.ap_options),
+            options: ApOptions::from(&request.ap_options),
             server: request.ticket.sname,
             subkey: authenticator.subkey.map(session_key).transpose()?,
             checksum: authenticator.cksum,

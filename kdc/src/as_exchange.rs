@@ -8,7 +8,7 @@ use rasn_kerberos as wire;
 
 use crate::ap_req::may_come_from;
 use crate::codes::ErrorCode;
-use crate::crypto::{BaseKey, CryptoError, decrypt};
+use crate::crypto::{CryptoError, decrypt};
 use crate::flags::{KdcOptions, TicketFlags};
 use crate::issue::{self, NewTicket, Reply, TicketKey};
 use crate::kdc::Ask;

@@ -4,7 +4,7 @@
 //! made here. Source: RFC 4120, sections 5.2.8, 5.3, 5.4.1, 5.5.1.
 
 use std::fmt;
-use std::ops::{BitAnd, BitOr, BitOrAssign};
+use std::ops::{BitOr, BitOrAssign};
 
 use rasn::types::BitString;
 
@@ -59,6 +59,12 @@ macro_rules! flags {
                 Self(self.0 & !flags.0)
             }
 
+            /// These and `flags`.
+            #[must_use]
+            pub const fn or(self, flags: Self) -> Self {
+                Self(self.0 | flags.0)
+            }
+
             /// `self` if `set`, else none.
             #[must_use]
             pub const fn when(self, set: bool) -> Self {
@@ -70,17 +76,19 @@ macro_rules! flags {
             pub const fn bits(self) -> u32 {
                 self.0
             }
+        }
 
-            /// Those of a message, also of one that has too few bits.
-            #[must_use]
-            pub(crate) fn read(wire: &$wire) -> Self {
+        /// Those of a message, also of one that has too few bits.
+        impl From<&$wire> for $type {
+            fn from(wire: &$wire) -> Self {
                 Self(read(&wire.0))
             }
+        }
 
-            /// As a message has them.
-            #[must_use]
-            pub(crate) fn to_wire(self) -> $wire {
-                $wire(write(self.0))
+        /// As a message has them.
+        impl From<$type> for $wire {
+            fn from(flags: $type) -> Self {
+                Self(write(flags.0))
             }
         }
 
@@ -88,21 +96,13 @@ macro_rules! flags {
             type Output = Self;
 
             fn bitor(self, other: Self) -> Self {
-                Self(self.0 | other.0)
+                self.or(other)
             }
         }
 
         impl BitOrAssign for $type {
             fn bitor_assign(&mut self, other: Self) {
                 self.0 |= other.0;
-            }
-        }
-
-        impl BitAnd for $type {
-            type Output = Self;
-
-            fn bitand(self, other: Self) -> Self {
-                Self(self.0 & other.0)
             }
         }
     };
@@ -199,7 +199,8 @@ impl fmt::Display for TicketFlags {
             (TicketFlags::TRANSITED_POLICY_CHECKED, 'T'),
             (TicketFlags::OK_AS_DELEGATE, 'O'),
         ];
-        let letters: String = LETTERS.into_iter().filter(|(flag, _)| self.has(*flag)).map(|(_, letter)| letter).collect();
+        let letters: String =
+            LETTERS.into_iter().filter(|(flag, _)| self.has(*flag)).map(|(_, letter)| letter).collect();
         f.pad(&letters)
     }
 }
@@ -211,20 +212,20 @@ mod tests {
     /// RFC 4120, section 5.2.8: at least 32 bits, the first the leftmost of the first byte.
     #[test]
     fn bits_stand_where_the_rfc_has_them() {
-        let wire = (KdcOptions::FORWARDABLE | KdcOptions::RENEWABLE_OK).to_wire();
+        let wire = (KdcOptions::FORWARDABLE | KdcOptions::RENEWABLE_OK).into();
         assert_eq!(rasn::der::encode(&wire).unwrap(), [3, 5, 0, 0x40, 0, 0, 0x10]);
-        assert_eq!(KdcOptions::read(&wire), KdcOptions::FORWARDABLE | KdcOptions::RENEWABLE_OK);
+        assert_eq!(KdcOptions::from(&wire), KdcOptions::FORWARDABLE | KdcOptions::RENEWABLE_OK);
     }
 
     /// MIT's clients of old left trailing zeros off.
     #[test]
     fn short_strings_are_filled_up() {
         let short: rasn_kerberos::KdcOptions = rasn::der::decode(&[3, 2, 6, 0x40]).unwrap();
-        assert_eq!(KdcOptions::read(&short), KdcOptions::FORWARDABLE);
+        assert_eq!(KdcOptions::from(&short), KdcOptions::FORWARDABLE);
         let none: rasn_kerberos::KdcOptions = rasn::der::decode(&[3, 1, 0]).unwrap();
-        assert_eq!(KdcOptions::read(&none), KdcOptions::NONE);
+        assert_eq!(KdcOptions::from(&none), KdcOptions::NONE);
         let long: rasn_kerberos::KdcOptions = rasn::der::decode(&[3, 6, 0, 0x40, 0, 0, 0, 0xff]).unwrap();
-        assert_eq!(KdcOptions::read(&long), KdcOptions::FORWARDABLE);
+        assert_eq!(KdcOptions::from(&long), KdcOptions::FORWARDABLE);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! A new ticket, and the reply it goes out in: the same for both exchanges.
 
+use bytes::Bytes;
 use icsf_core::backend::Etype;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::random::RandomSource;
 use rasn::types::{Integer, OctetString};
 use rasn_kerberos as wire;
+use zeroize::Zeroizing;
 
 use crate::codes::ErrorCode;
 use crate::crypto::{BaseKey, CryptoError, SessionKey, encrypt};
@@ -63,16 +65,16 @@ pub(crate) fn issue(
     // The bytes of the key are wiped with the last of the two messages.
     let key = wire::EncryptionKey {
         r#type: session_etype.number(),
-        value: OctetString::from_owner(zeroize::Zeroizing::new(ticket.session.expose().to_vec())),
+        value: Bytes::from_owner(Zeroizing::new(ticket.session.expose().to_vec())).into(),
     };
-    let flags = ticket.flags.to_wire();
+    let flags = wire::TicketFlags::from(ticket.flags);
     let renew_till = ticket.times.renew_till.map(to_time);
     let part = wire::EncTicketPart {
         flags: flags.clone(),
         key: key.clone(),
         crealm: ticket.client_realm.clone(),
         cname: ticket.client.clone(),
-        transited: wire::TransitedEncoding { r#type: DOMAIN_X500_COMPRESS, contents: OctetString::new() },
+        transited: wire::TransitedEncoding { r#type: DOMAIN_X500_COMPRESS, contents: OctetString::default() },
         auth_time: to_time(ticket.auth_time),
         start_time: Some(to_time(ticket.times.start)),
         end_time: to_time(ticket.times.end),

@@ -95,7 +95,9 @@ impl ServerKeys for CkdsKeys<'_> {
             match decrypt(&open(self.icsf, key)?, usage::TICKET, cipher) {
                 Ok(plain) => return Ok(plain),
                 Err(CryptoError::Engine(error)) => return Err(Refusal::icsf(&error, self.icsf.reason_codes())),
-                Err(_) => refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another"),
+                Err(_) => {
+                    refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another")
+                }
             }
         }
         Err(refusal)

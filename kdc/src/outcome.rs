@@ -162,7 +162,9 @@ impl Outcome {
                 Result::Refused(refusal) => {
                     let event = match refusal.cause() {
                         Some(cause) => known.because(cause),
-                        None => Event { outcome: Ended::Failed, cause: Some(refusal.reason.clone().into_owned()), ..known },
+                        None => {
+                            Event { outcome: Ended::Failed, cause: Some(refusal.reason.clone().into_owned()), ..known }
+                        }
                     };
                     Event { situation: Some(refusal.code.to_string()), ..event }
                 }

@@ -17,7 +17,8 @@ const RENEWABLE: u32 = 7 * 24 * 60 * 60;
 /// alone: RFC 4120, section 3.3.3.
 pub(crate) fn limits(realm: &Realm, client: Option<&Principal>, server: &Principal) -> Limits {
     let principals = || client.into_iter().chain([server]);
-    let smallest = |of_realm: u32, of: fn(&Principal) -> Option<u32>| principals().filter_map(of).fold(of_realm, u32::min);
+    let smallest =
+        |of_realm: u32, of: fn(&Principal) -> Option<u32>| principals().filter_map(of).fold(of_realm, u32::min);
     let longest = smallest(realm.max_ticket_life.unwrap_or(LONGEST), |principal| principal.max_ticket_life);
     Limits {
         shortest: realm.min_ticket_life.unwrap_or(0),
