@@ -143,7 +143,7 @@ fn offered<'a>(ask: &Ask<'_>, client: &'a Principal) -> Vec<&'a PrincipalKey> {
 /// METHOD-DATA: what the client can authenticate itself with.
 fn hints<'a>(keys: impl Iterator<Item = &'a PrincipalKey>) -> Vec<u8> {
     let info = issue::etype_info(keys.map(|key| (key.etype, &*key.salt)));
-    encode(&vec![info, messages::padata(padata::ENC_TIMESTAMP, Vec::new())])
+    encode(&vec![info, messages::pa_data(padata::ENC_TIMESTAMP, Vec::new())])
 }
 
 /// PA-ENC-TIMESTAMP: RFC 4120, section 5.2.7.2.

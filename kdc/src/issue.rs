@@ -149,5 +149,5 @@ pub(crate) fn etype_info<'a>(keys: impl Iterator<Item = (Etype, &'a str)>) -> wi
         // The iteration count is that of the type's RFC.
         s2kparams: None,
     };
-    messages::padata(messages::padata::ETYPE_INFO2, encode(&keys.map(entry).collect::<wire::EtypeInfo2>()))
+    messages::pa_data(messages::padata::ETYPE_INFO2, encode(&keys.map(entry).collect::<wire::EtypeInfo2>()))
 }

@@ -118,11 +118,6 @@ pub(crate) fn decode<T: rasn::Decode>(bytes: &[u8]) -> Result<T, NotDer> {
     rasn::der::decode(bytes).map_err(|_| NotDer)
 }
 
-/// Decodes what was decrypted, of which padding may be left.
-pub(crate) fn decode_decrypted<T: rasn::Decode>(bytes: &[u8]) -> Result<T, NotDer> {
-    rasn::der::decode(bytes).map_err(|_| NotDer)
-}
-
 #[derive(Debug)]
 pub(crate) struct NotDer;
 
@@ -241,7 +236,7 @@ fn ticket_granter(realm: &str) -> wire::PrincipalName {
 }
 
 /// Pre-authentication data for a message.
-pub(crate) fn padata(kind: i32, value: Vec<u8>) -> wire::PaData {
+pub(crate) fn pa_data(kind: i32, value: Vec<u8>) -> wire::PaData {
     wire::PaData { r#type: kind, value: OctetString::from(value) }
 }
 

@@ -1,1 +1,5 @@
 //! What the KDC answers.
+
+mod client;
+mod raw_cases;
+mod support;
