@@ -10,3 +10,4 @@
 
 mod crypto;
 mod keytab;
+mod server;
