@@ -17,10 +17,12 @@ pub mod flags;
 mod issue;
 mod kdc;
 mod keys;
+pub mod keytab;
 pub mod lifetime;
 mod messages;
 pub mod outcome;
 mod policy;
+pub mod server;
 mod tgs_exchange;
 
 pub use ap_req::{Accepted, Acceptor};

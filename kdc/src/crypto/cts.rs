@@ -46,3 +46,38 @@ fn swap_last(blocks: &mut [u8]) {
         last.rotate_left(BLOCK);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::super::process::ProcessKey;
+    use super::super::{Derived, InProcess};
+    use super::{decipher, encipher};
+
+    /// RFC 3962 appendix B.
+    #[test]
+    fn steals_as_the_rfc_shows() {
+        let key = ProcessKey::filled(16, |key| key.copy_from_slice(b"chicken teriyaki"));
+        let key = Derived::InProcess(InProcess(key));
+        let plain = b"I would like the General Gau's Chicken, please, and wonton soup.";
+        for (length, cipher) in [
+            (17, "c6353568f2bf8cb4d8a580362da7ff7f97"),
+            (31, "fc00783e0efdb2c1d445d4c8eff7ed2297687268d6ecccc0c07b25e25ecfe5"),
+            (32, "39312523a78662d5be7fcbcc98ebf5a897687268d6ecccc0c07b25e25ecfe584"),
+            (47, "97687268d6ecccc0c07b25e25ecfe584b3fffd940c16a18c1b5549d2f838029e39312523a78662d5be7fcbcc98ebf5"),
+            (48, "97687268d6ecccc0c07b25e25ecfe5849dad8bbb96c4cdc03bc103e1a194bbd839312523a78662d5be7fcbcc98ebf5a8"),
+            (
+                64,
+                "97687268d6ecccc0c07b25e25ecfe58439312523a78662d5be7fcbcc98ebf5a8\
+                 4807efe836ee89a526730dbc2f7bc8409dad8bbb96c4cdc03bc103e1a194bbd8",
+            ),
+        ] {
+            let mut text = plain[..length].to_vec();
+            encipher(&key, &mut text, 0).unwrap();
+            assert_eq!(HEXLOWER.encode(&text), cipher, "{length} bytes");
+            decipher(&key, &mut text, 0).unwrap();
+            assert_eq!(text, plain[..length], "{length} bytes");
+        }
+    }
+}

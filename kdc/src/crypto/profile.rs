@@ -56,6 +56,11 @@ impl Profile {
         }
     }
 
+    /// What remains of an HMAC.
+    fn cut<'a>(&self, mac: &'a [u8; 64]) -> &'a [u8] {
+        mac.get(..self.mac).unwrap_or(mac)
+    }
+
     /// The key that string-to-key ends with, derived from what PBKDF2 made.
     pub(super) fn long_term(&self, key: &ProcessKey) -> ProcessKey {
         let length = self.etype.key_length();
@@ -120,7 +125,7 @@ pub fn encrypt<K: BaseKey + ?Sized>(
     if profile.rfc == Rfc::Rfc8009 {
         mac_key.hmac(profile.etype.hash(), &text, &mut mac)?;
     }
-    text.extend(mac.iter().take(profile.mac));
+    text.extend_from_slice(profile.cut(&mac));
     text.drain(..vector);
     Ok(std::mem::take(&mut *text))
 }
@@ -143,12 +148,12 @@ pub fn decrypt<K: BaseKey + ?Sized>(key: &K, usage: u32, cipher: &[u8]) -> Resul
     let mut mac = [0; 64];
     if profile.rfc == Rfc::Rfc8009 {
         mac_key.hmac(profile.etype.hash(), &text, &mut mac)?;
-        compare(&mac, given)?;
+        compare(profile.cut(&mac), given)?;
     }
     cts::decipher(&cipher_key, &mut text, vector)?;
     if profile.rfc == Rfc::Rfc3962 {
         mac_key.hmac(profile.etype.hash(), &text, &mut mac)?;
-        compare(&mac, given)?;
+        compare(profile.cut(&mac), given)?;
     }
     text.drain(..vector + BLOCK);
     Ok(text)
@@ -162,7 +167,7 @@ pub fn checksum<K: BaseKey + ?Sized>(key: &K, usage: u32, data: &[u8]) -> Result
     let profile = Profile::of(key.etype());
     let mut mac = [0; 64];
     profile.derive(key, usage, Purpose::Checksum)?.hmac(profile.etype.hash(), data, &mut mac)?;
-    Ok(mac.iter().take(profile.mac).copied().collect())
+    Ok(profile.cut(&mac).to_vec())
 }
 
 /// Checks what [`checksum`] made; that its type is [the key's](checksum_type) is for the caller to see.
@@ -173,8 +178,7 @@ pub fn verify_checksum<K: BaseKey + ?Sized>(key: &K, usage: u32, data: &[u8], su
     compare(&checksum(key, usage, data)?, sum)
 }
 
-/// Compares the bytes given with the leftmost of `mac`, which has at least as many.
-fn compare(mac: &[u8], given: &[u8]) -> Result<(), CryptoError> {
-    let cut = mac.get(..given.len()).unwrap_or_default();
-    if cut.ct_eq(given).into() { Ok(()) } else { Err(CryptoError::Integrity) }
+/// Compares without a hint where they differ; other lengths are a difference.
+fn compare(made: &[u8], given: &[u8]) -> Result<(), CryptoError> {
+    if made.ct_eq(given).into() { Ok(()) } else { Err(CryptoError::Integrity) }
 }
