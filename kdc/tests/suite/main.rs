@@ -10,7 +10,11 @@
 
 mod client;
 mod crypto;
+mod engine;
+mod etypes;
+mod exchanges;
 mod keytab;
+mod policy;
 mod raw_cases;
 mod server;
 mod support;
