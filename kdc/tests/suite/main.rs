@@ -8,12 +8,15 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod acceptor;
 mod client;
 mod crypto;
 mod engine;
 mod etypes;
 mod exchanges;
+mod hostile;
 mod keytab;
+mod lifetime;
 mod policy;
 mod raw_cases;
 mod server;
