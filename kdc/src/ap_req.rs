@@ -83,7 +83,7 @@ pub(crate) fn session_key(key: wire::EncryptionKey) -> Result<SessionKey, Refusa
     }
     let etype = Etype::from_number(number).ok_or_else(unsupported)?;
     SessionKey::new(etype, &bytes)
-        .map_err(|_| Refusal::new(ErrorCode::BadIntegrity, "the length of a session key does not fit its type"))
+        .map_err(|_length| Refusal::new(ErrorCode::BadIntegrity, "the length of a session key does not fit its type"))
 }
 
 /// What an AP-REQ holds, when ticket and authenticator fit each other, the clock and the sender.

@@ -170,7 +170,7 @@ fn by_timestamp<'a>(
             return Err(failed());
         }
     };
-    let time: wire::PaEncTsEnc = decode(&plain).map_err(|_| failed())?;
+    let time: wire::PaEncTsEnc = decode(&plain).map_err(|_not_der| failed())?;
     if ask.now.abs_diff(seconds(&time.patimestamp)) > ask.skew().into() {
         return Err(Refusal::new(ErrorCode::ClockSkew, "the clock of the client is too far away"));
     }

@@ -1,9 +1,10 @@
 //! A new ticket, and the reply it goes out in: the same for both exchanges.
 
 use bytes::Bytes;
+use icsf_core::Cause;
 use icsf_core::backend::Etype;
 use icsf_core::codes::ReasonCodes;
-use icsf_core::random::RandomSource;
+use icsf_core::random::{NoRandom, RandomSource};
 use rasn::types::{Integer, OctetString};
 use rasn_kerberos as wire;
 use zeroize::Zeroizing;
@@ -55,7 +56,7 @@ pub(crate) fn issue(
     numbering: ReasonCodes,
 ) -> Result<(Vec<u8>, Issued), Refusal> {
     let mut confounders = [[0; 16]; 2];
-    random.fill(confounders.as_flattened_mut()).map_err(|_| no_random())?;
+    random.fill(confounders.as_flattened_mut()).map_err(|error| no_random(&error))?;
     let [ticket_confounder, reply_confounder] = confounders;
     let failed = |error: CryptoError| {
         Refusal::crypto(&error, numbering, Refusal::new(ErrorCode::Generic, "the reply cannot be encrypted"))
@@ -134,11 +135,11 @@ const DOMAIN_X500_COMPRESS: i32 = 1;
 
 /// A new session key.
 pub(crate) fn new_session_key(etype: Etype, random: &dyn RandomSource) -> Result<SessionKey, Refusal> {
-    SessionKey::random(etype, random).map_err(|_| no_random())
+    SessionKey::random(etype, random).map_err(|error| no_random(&error))
 }
 
-fn no_random() -> Refusal {
-    Refusal::new(ErrorCode::ServiceUnavailable, "no random bytes")
+fn no_random(error: &NoRandom) -> Refusal {
+    Refusal::new(ErrorCode::ServiceUnavailable, "no random bytes").because(Cause::new(error.to_string()))
 }
 
 /// The hints for a client that has to authenticate itself: the encryption types of its keys, with their salts.

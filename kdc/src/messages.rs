@@ -115,7 +115,7 @@ pub(crate) fn decode<T: rasn::Decode>(bytes: &[u8]) -> Result<T, NotDer> {
     if !der::is_whole(bytes) {
         return Err(NotDer);
     }
-    rasn::der::decode(bytes).map_err(|_| NotDer)
+    rasn::der::decode(bytes).map_err(|_why| NotDer)
 }
 
 #[derive(Debug)]

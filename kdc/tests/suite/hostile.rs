@@ -143,6 +143,6 @@ proptest! {
 }
 
 fn framed(tag: u8, content: &[u8]) -> Vec<u8> {
-    let [high, low] = (content.len() as u16).to_be_bytes();
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
     [&[tag, 0x82, high, low], content].concat()
 }

@@ -16,7 +16,7 @@ const KRBTGT: &str = "krbtgt/EXAMPLE.COM";
 
 fn set(site: &Site, name: &str, life: u64, renewable: u64) {
     site.change(name, |principal: &mut Principal| {
-        (principal.max_ticket_life, principal.max_renewable_life) = (Some(life as u32), Some(renewable as u32));
+        (principal.max_ticket_life, principal.max_renewable_life) = (life.try_into().ok(), renewable.try_into().ok());
     });
 }
 
