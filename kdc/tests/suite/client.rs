@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
+use icsf_core::ClearKey;
 use icsf_core::backend::Etype;
 use icsf_core::clock::Clock;
 use icsf_core::random::{RandomSource, SystemRandom};
-use icsf_core::ClearKey;
 use icsf_kdc::Answer;
 use icsf_kdc::crypto::{BaseKey, SessionKey, checksum, checksum_type, decrypt, encrypt};
 use icsf_kdc::flags::{ApOptions, KdcOptions, TicketFlags};
@@ -175,7 +175,12 @@ impl Ask {
     }
 
     /// The TGS-REQ, with the subkey it chose.
-    pub(crate) fn tgs_req(&self, now: u64, with: &Credentials, second: Option<&Credentials>) -> (Vec<u8>, Option<SessionKey>) {
+    pub(crate) fn tgs_req(
+        &self,
+        now: u64,
+        with: &Credentials,
+        second: Option<&Credentials>,
+    ) -> (Vec<u8>, Option<SessionKey>) {
         let subkey = self.subkey.map(|etype| SessionKey::random(etype, &SystemRandom).unwrap());
         let mut body = self.body(now, second, Some(subkey.as_ref().unwrap_or(&with.session)));
         let raw = rasn::der::encode(&body).unwrap();
@@ -192,13 +197,17 @@ impl Ask {
             _ => {}
         }
         let client = if self.flaw == Some(Flaw::ClientName) { name("bob") } else { with.client.clone() };
-        let mut ap_req = ap_req(now.checked_add_signed(self.skew).unwrap(), with, ApRequest {
-            ticket,
-            client,
-            checksum: Some(checksum).filter(|_| self.flaw != Some(Flaw::NoChecksum)),
-            subkey: subkey.as_ref(),
-            usage: 7,
-        });
+        let mut ap_req = ap_req(
+            now.checked_add_signed(self.skew).unwrap(),
+            with,
+            ApRequest {
+                ticket,
+                client,
+                checksum: Some(checksum).filter(|_| self.flaw != Some(Flaw::NoChecksum)),
+                subkey: subkey.as_ref(),
+                usage: 7,
+            },
+        );
         if self.flaw == Some(Flaw::Authenticator) {
             ap_req.authenticator.cipher = flipped(&ap_req.authenticator.cipher);
         }
@@ -260,10 +269,9 @@ pub(crate) fn ap_req(now: u64, with: &Credentials, request: ApRequest<'_>) -> wi
         cksum: request.checksum,
         cusec: 0.into(),
         ctime: time(now),
-        subkey: request.subkey.map(|key| wire::EncryptionKey {
-            r#type: key.etype().number(),
-            value: key.expose().to_vec().into(),
-        }),
+        subkey: request
+            .subkey
+            .map(|key| wire::EncryptionKey { r#type: key.etype().number(), value: key.expose().to_vec().into() }),
         seq_number: Some(7),
         authorization_data: None,
     };
@@ -345,7 +353,8 @@ pub(crate) fn replied(answer: Answer) -> Result<Vec<u8>, Refused> {
 fn with_key_of<T>(client: &str, etype: Etype, work: impl FnOnce(&SessionKey) -> T) -> T {
     static MADE: Mutex<Option<HashMap<(String, Etype), SessionKey>>> = Mutex::new(None);
     let mut made = MADE.lock().unwrap();
-    let key = made.get_or_insert_default().entry((client.to_owned(), etype)).or_insert_with(|| client_key(client, etype));
+    let key =
+        made.get_or_insert_default().entry((client.to_owned(), etype)).or_insert_with(|| client_key(client, etype));
     work(key)
 }
 

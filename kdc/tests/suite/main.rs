@@ -11,6 +11,7 @@
 mod client;
 mod crypto;
 mod keytab;
+mod kpasswd;
 mod raw_cases;
 mod server;
 mod support;

@@ -155,7 +155,11 @@ fn tgs_cases() {
         ("B10 ALLOW-POSTDATE", vec![first(), opt(O::ALLOW_POSTDATE)], "13"),
         ("B11 POSTDATED", vec![first(), With(tgs().opt(O::POSTDATED).from(3600))], "13"),
         ("B12 FORWARDABLE", vec![Initial(with(O::FORWARDABLE))], "FIA 0..3600"),
-        ("B13 forwarded", vec![Initial(with(O::FORWARDABLE)), With(forwarded().addresses(ELSEWHERE))], "FfAT 0..3600 @1"),
+        (
+            "B13 forwarded",
+            vec![Initial(with(O::FORWARDABLE)), With(forwarded().addresses(ELSEWHERE))],
+            "FfAT 0..3600 @1",
+        ),
         ("B14 FORWARDED only", vec![Initial(with(O::FORWARDABLE)), tgt(FORWARDED)], "fAT 0..3600"),
         ("B15 FORWARDED to a service; recommended", vec![Initial(with(O::FORWARDABLE)), opt(FORWARDED)], "fAT 0..3600"),
         (

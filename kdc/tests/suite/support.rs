@@ -122,7 +122,13 @@ impl Site {
     }
 
     /// Makes a key.
-    pub(crate) fn key(&self, name: &PrincipalName, version: u32, etype: Etype, clear: Option<ClearKey>) -> PrincipalKey {
+    pub(crate) fn key(
+        &self,
+        name: &PrincipalName,
+        version: u32,
+        etype: Etype,
+        clear: Option<ClearKey>,
+    ) -> PrincipalKey {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let label: KeyLabel = format!("TEST.KEY{}", MADE.fetch_add(1, Ordering::Relaxed)).parse().unwrap();
         self.icsf.add_kerberos_key(&label, etype, clear.as_ref()).unwrap();
@@ -139,7 +145,11 @@ impl Site {
 
     pub(crate) fn flag(&self, name: &str, flag: PrincipalFlag, set: bool) {
         self.change(name, |principal| {
-            if set { principal.flags.insert(flag) } else { principal.flags.remove(&flag) };
+            if set {
+                principal.flags.insert(flag)
+            } else {
+                principal.flags.remove(&flag)
+            };
         });
     }
 
