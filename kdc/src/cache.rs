@@ -87,14 +87,16 @@ impl LookAside {
         }
     }
 
-    fn len(&self) -> usize {
-        lock(&self.kept).by_mark.len()
+    /// How many, and how many bytes in all.
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        let kept = lock(&self.kept);
+        (kept.by_mark.len(), kept.bytes)
     }
 }
 
 impl fmt::Debug for LookAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LookAside({} replies)", self.len())
+        write!(f, "LookAside({} replies)", self.kept().0)
     }
 }
 
@@ -176,13 +178,13 @@ mod tests {
         for number in 0..10_000_u32 {
             cache.put(cache.mark(&number), 100, 1, Arc::from([0; 100]));
         }
-        assert_eq!(cache.len(), REPLIES.get());
+        assert_eq!(cache.kept().0, REPLIES.get());
         for number in 0..10_000_u32 {
             cache.put(cache.mark(&number), 100, 1, Arc::from([0; 50_000]));
         }
-        assert!(lock(&cache.kept).bytes <= REPLY_BYTES, "{}", lock(&cache.kept).bytes);
+        assert!(cache.kept().1 <= REPLY_BYTES, "{:?}", cache.kept());
         cache.put(cache.mark(&0), 1000, 1, Arc::from([0; 1]));
-        assert_eq!((cache.len(), lock(&cache.kept).bytes), (1, 1), "the old ones went");
+        assert_eq!(cache.kept(), (1, 1), "the old ones went");
     }
 
     #[test]

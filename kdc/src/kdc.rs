@@ -1,6 +1,7 @@
 //! The KDC: a request in, a reply out. No socket, no clock, no store of its own.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::cache::{LookAside, Replays};
 use crate::codes::ErrorCode;
 use crate::failures::{Failures, Lockout};
 use crate::flags::KdcOptions;
-use crate::keys::CkdsKeys;
+use crate::keys::{self, CkdsKeys};
 use crate::lifetime::Asked;
 use crate::messages::{self, Exchange, KrbError, Request, asked_seconds};
 use crate::outcome::{Issued, Outcome, Refusal, Result as Became};
@@ -70,13 +71,34 @@ struct Shared {
 }
 
 /// What a request came to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The bytes to send; none for what is no request.
     pub reply: Option<Arc<[u8]>>,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.reply.as_ref().map(|reply| reply.len());
+        f.debug_struct("Answer").field("bytes", &bytes).field("outcome", &self.outcome).finish()
+    }
+}
+
+/// How much a KDC remembers. Each number has a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remembered {
+    /// Replies of the last two minutes: 4096 at most.
+    pub replies: usize,
+    /// The bytes of all replies: 4 MiB at most.
+    pub reply_bytes: usize,
+    /// Authenticators: 32,768 at most.
+    pub authenticators: usize,
+    /// Principals that failed to authenticate themselves: 4096 at most.
+    pub failures: usize,
 }
 
 impl Kdc {
@@ -125,6 +147,14 @@ impl Kdc {
     #[must_use]
     pub fn replays(&self) -> &Replays {
         &self.0.replays
+    }
+
+    /// How much it remembers.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        let (replies, reply_bytes) = self.0.look_aside.kept();
+        let (authenticators, failures) = (self.0.replays.kept(), self.0.failures.counted());
+        Remembered { replies, reply_bytes, authenticators, failures }
     }
 
     /// Answers a request that came from `peer` at `now`, seconds since 1970 UTC, by what the security database holds.
@@ -301,10 +331,10 @@ impl<'a> Ask<'a> {
     /// The first encryption type of the client that the server has a key of.
     pub(crate) fn session_etype(&self, server: &Principal) -> Result<Etype, Refusal> {
         let has = |etype: &Etype| server.newest_keys().any(|key| key.etype == *etype);
-        self.request
-            .etypes()
-            .find(has)
-            .ok_or_else(|| Refusal::new(ErrorCode::EtypeUnsupported, "no encryption type in common with the server"))
+        self.request.etypes().find(has).ok_or_else(|| match server.key_version() {
+            0 => keys::no_key(server),
+            _ => Refusal::new(ErrorCode::EtypeUnsupported, "no encryption type in common with the server"),
+        })
     }
 
     pub(crate) fn keys(&self) -> CkdsKeys<'a> {

@@ -29,7 +29,7 @@ mod tgs_exchange;
 pub use ap_req::{Accepted, Acceptor};
 pub use cache::Replays;
 pub use failures::Lockout;
-pub use kdc::{Answer, EngineError, Kdc, Settings};
+pub use kdc::{Answer, EngineError, Kdc, Remembered, Settings};
 pub use keys::{CkdsKeys, ServerKeys};
 pub use messages::{Exchange, Malformed};
 pub use outcome::{Outcome, Refusal};

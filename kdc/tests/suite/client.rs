@@ -9,7 +9,7 @@ use icsf_core::backend::Etype;
 use icsf_core::clock::Clock;
 use icsf_core::random::{RandomSource, SystemRandom};
 use icsf_kdc::Answer;
-use icsf_kdc::crypto::{BaseKey, SessionKey, checksum, checksum_type, decrypt, encrypt};
+use icsf_kdc::crypto::{SessionKey, checksum, checksum_type, decrypt, encrypt};
 use icsf_kdc::flags::{ApOptions, KdcOptions, TicketFlags};
 use rasn::types::{GeneralString, Integer, OctetString, UtcTime};
 use rasn_kerberos as wire;

@@ -8,10 +8,18 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod acceptor;
 mod client;
 mod crypto;
+mod engine;
+mod etypes;
+mod exchanges;
+mod hostile;
 mod keytab;
 mod kpasswd;
+mod lifetime;
+mod policy;
 mod raw_cases;
 mod server;
+mod stock_clients;
 mod support;

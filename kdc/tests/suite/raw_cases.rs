@@ -286,7 +286,7 @@ fn tgs_cases() {
     for (case, steps, expected) in &cases {
         assert_eq!(run(&site, steps), *expected, "{case}");
     }
-    assert_eq!(cases.len(), 77);
+    assert_eq!(cases.len(), 79);
 }
 
 /// G01, G02, and whatever else is no request: no reply, so that the shell can close and count.
