@@ -26,7 +26,7 @@ use crate::cache::LookAside;
 use crate::codes::ErrorCode;
 use crate::crypto::{CryptoError, SessionKey, decrypt, encrypt};
 use crate::flags::TicketFlags;
-use crate::messages::{self, KrbError, VERSION, decode, encode, encode_secret, kind, seconds, usage};
+use crate::messages::{self, KrbError, VERSION, decode, encode, encode_secret, kind, usage};
 use crate::outcome::Refusal;
 
 /// The port of the service.
@@ -275,7 +275,7 @@ fn open(
     if !accepted.server().components().iter().eq(SERVICE) {
         return Err(Failure::new(ErrorCode::NotUs, ResultCode::AuthError, "the ticket is not for kadmin/changepw"));
     }
-    let data = open_private(&accepted, parts.private, request.now, acceptor.skew)?;
+    let data = open_private(&accepted, parts.private)?;
     // Some clients take sequence numbers with the highest bits set for negative ones.
     Ok(Opened { accepted, data, confounders, sequence: u32::from_be_bytes(sequence) >> 2 })
 }
@@ -285,9 +285,10 @@ fn shared_key(accepted: &Accepted) -> &SessionKey {
     accepted.subkey().unwrap_or_else(|| accepted.session_key())
 }
 
-/// Decrypts a KRB-PRIV, and sees that it belongs to the AP-REQ: by the sequence number, or else by the time. The address of
-/// the sender is not compared, as it is another one behind NAT; the keys say who it is.
-fn open_private(accepted: &Accepted, bytes: &[u8], now: u64, skew: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// Decrypts a KRB-PRIV, and sees that it belongs to the AP-REQ, so that nobody can put together what was sent at different
+/// times: the sequence number is the same, or the key is one that the client chose for this AP-REQ alone. MIT's client
+/// sends such a key and no sequence number. The address of the sender is not compared, as it is another one behind NAT.
+fn open_private(accepted: &Accepted, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let malformed = |_| Failure::new(ErrorCode::Generic, ResultCode::Malformed, "there is no KRB-PRIV in the request");
     let message: wire::KrbPriv = decode(bytes).map_err(malformed)?;
     if message.pvno != Integer::from(VERSION) || message.msg_type != Integer::from(kind::PRIV) {
@@ -300,7 +301,7 @@ fn open_private(accepted: &Accepted, bytes: &[u8], now: u64, skew: u32) -> Resul
     let data = taken(part.user_data);
     let belongs = match (accepted.sequence(), part.seq_number) {
         (Some(expected), Some(number)) => expected == number,
-        _ => part.timestamp.is_some_and(|time| now.abs_diff(seconds(&time)) <= skew.into()),
+        _ => accepted.subkey().is_some(),
     };
     if !belongs {
         let text = "the KRB-PRIV does not belong to the AP-REQ";

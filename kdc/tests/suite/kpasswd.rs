@@ -13,7 +13,7 @@ use rasn::types::{Integer, OctetString};
 use rasn::{AsnType, Encode, Encoder};
 use rasn_kerberos as wire;
 
-use crate::client::{ApRequest, Credentials, ap_req, ask, name, random, text, time};
+use crate::client::{ApRequest, Credentials, ap_req, ask, name, random, text};
 use crate::support::{HERE, REALM, Site};
 
 const CHANGE: u16 = 1;
@@ -44,7 +44,6 @@ struct Client {
     version: u16,
     data: Vec<u8>,
     sequence: Option<u32>,
-    timestamp: Option<i64>,
     /// Another key for the KRB-PRIV.
     key: Option<SessionKey>,
 }
@@ -57,7 +56,6 @@ impl Client {
             version: CHANGE,
             data: NEW.to_vec(),
             sequence: Some(7),
-            timestamp: None,
             key: None,
         }
     }
@@ -81,7 +79,7 @@ impl Client {
         );
         let part = wire::EncKrbPrivPart {
             user_data: self.data.clone().into(),
-            timestamp: self.timestamp.map(|offset| time(now.checked_add_signed(offset).unwrap())),
+            timestamp: None,
             usec: None,
             seq_number: self.sequence,
             sender_address: wire::HostAddress { addr_type: 2, address: vec![10, 1, 2, 3].into() },
@@ -261,24 +259,21 @@ fn who_is_not_authenticated_gets_a_krb_error_with_the_result() {
         let ap_req = usize::from(u16::from_be_bytes([request[4], request[5]]));
         framed(CHANGE, &request[6..6 + ap_req], b"nothing of the kind")
     };
-    let old = {
-        let client = Client { sequence: None, timestamp: Some(-301), ..Client::new(&service.site) };
-        client.request(&service.site)
-    };
+    let unbound = Client { sequence: None, subkey: None, ..Client::new(&service.site) }.request(&service.site);
     for (request, code, result, text) in [
         (&version, 3, 6, "version 0x0002 is neither 0x0001 nor 0xff80"),
         (&another, 35, 3, "the ticket is not for kadmin/changepw"),
         (&forged, 31, 3, "the KRB-PRIV was altered"),
         (&spliced, 41, 3, "the KRB-PRIV does not belong to the AP-REQ"),
-        (&old, 41, 3, "the KRB-PRIV does not belong to the AP-REQ"),
+        (&unbound, 41, 3, "the KRB-PRIV does not belong to the AP-REQ"),
         (&no_private, 60, 1, "there is no KRB-PRIV in the request"),
         (&framed(CHANGE, b"", b""), 60, 3, "a part of the request is not DER"),
     ] {
         assert_eq!(refused(&service.handle(request)), (code, result, text.to_owned()));
     }
     assert_eq!(service.set, []);
-    let by_time = Client { sequence: None, timestamp: Some(-299), ..Client::new(&service.site) };
-    assert_eq!(service.ask(&by_time).0, 0, "without sequence numbers the time counts");
+    let by_key = Client { sequence: None, ..Client::new(&service.site) };
+    assert_eq!(service.ask(&by_key).0, 0, "the subkey is of this AP-REQ alone");
 }
 
 #[test]
