@@ -76,7 +76,7 @@ impl ResultCode {
 }
 
 /// A request as it came.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PasswordRequest<'a> {
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -86,6 +86,13 @@ pub struct PasswordRequest<'a> {
     pub local: IpAddr,
     /// Seconds since 1970 UTC.
     pub now: u64,
+}
+
+/// A ticket and a password are in it, encrypted: how long it is will do.
+impl fmt::Debug for PasswordRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasswordRequest({} bytes from {} at {})", self.bytes.len(), self.peer, self.now)
+    }
 }
 
 /// A password that an authenticated client wants to be set.

@@ -19,7 +19,10 @@ mod keytab;
 mod kpasswd;
 mod lifetime;
 mod policy;
+#[path = "../../../tests/suite/public_types.rs"]
+mod public_types;
 mod raw_cases;
+mod secrets;
 mod server;
 mod stock_clients;
 mod support;
