@@ -18,6 +18,7 @@ mod issue;
 mod kdc;
 mod keys;
 pub mod keytab;
+pub mod kpasswd;
 pub mod lifetime;
 mod messages;
 pub mod outcome;

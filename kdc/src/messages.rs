@@ -22,6 +22,8 @@ pub(crate) mod kind {
     pub(crate) const TGS_REQ: u8 = 12;
     pub(crate) const TGS_REP: u8 = 13;
     pub(crate) const AP_REQ: u8 = 14;
+    pub(crate) const AP_REP: u8 = 15;
+    pub(crate) const PRIV: u8 = 21;
     pub(crate) const ERROR: u8 = 30;
 }
 
@@ -44,6 +46,8 @@ pub(crate) mod usage {
     pub(crate) const TGS_REP_SESSION: u32 = 8;
     pub(crate) const TGS_REP_SUBKEY: u32 = 9;
     pub(crate) const AP_REQ_AUTHENTICATOR: u32 = 11;
+    pub(crate) const AP_REP: u32 = 12;
+    pub(crate) const KRB_PRIV: u32 = 13;
 }
 
 /// Which exchange a request belongs to.

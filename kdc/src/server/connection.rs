@@ -4,7 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Shared, TooLong, Transport};
+use super::{Origin, Shared, Transport};
+use crate::codes::ErrorCode;
 
 /// What comes of reading.
 enum End {
@@ -19,6 +20,8 @@ enum End {
 /// Serves a connection until it ends, from either side.
 pub(super) fn serve(shared: &Shared, stream: &TcpStream, peer: SocketAddr, id: u64) {
     let _slower_without = stream.set_nodelay(true);
+    let local = stream.local_addr().unwrap_or(shared.address);
+    let origin = Origin { peer, local, transport: Transport::Tcp };
     loop {
         let request = match read_request(shared, stream) {
             Ok(Some(request)) => request,
@@ -32,7 +35,7 @@ pub(super) fn serve(shared: &Shared, stream: &TcpStream, peer: SocketAddr, id: u
         if !shared.places.begin(id) {
             return;
         }
-        let Some(reply) = shared.answer(&request, peer, Transport::Tcp) else { return };
+        let Some(reply) = shared.answer(&request, &origin) else { return };
         if let Err(error) = write_reply(stream, &reply, shared.limits.idle) {
             return match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => shared.counters.timed_out.add(),
@@ -93,7 +96,7 @@ fn write_reply(mut stream: &TcpStream, reply: &[u8], within: Duration) -> io::Re
 fn refuse(shared: &Shared, mut stream: &TcpStream) {
     const AT_MOST: usize = 65_536;
     shared.counters.too_long.add();
-    let reply = shared.service.refuse(TooLong::Request);
+    let reply = shared.service.refuse(ErrorCode::FieldTooLong);
     if write_reply(stream, &reply, shared.limits.idle).is_err() || stream.shutdown(Shutdown::Write).is_err() {
         return;
     }

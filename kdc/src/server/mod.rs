@@ -9,19 +9,20 @@
 //! Source: RFC 4120, section 7.2; RFC 3244, section 2.
 //!
 //! ```
-//! use std::net::{SocketAddr, UdpSocket};
+//! use std::net::UdpSocket;
 //! use std::sync::Arc;
 //!
-//! use icsf_kdc::server::{Limits, Server, Service, TooLong, Transport, loopback};
+//! use icsf_kdc::codes::ErrorCode;
+//! use icsf_kdc::server::{Limits, Origin, Server, Service, loopback};
 //!
 //! struct Echo;
 //!
 //! impl Service for Echo {
-//!     fn answer(&self, request: &[u8], _peer: SocketAddr, _transport: Transport) -> Option<Vec<u8>> {
+//!     fn answer(&self, request: &[u8], _origin: &Origin) -> Option<Vec<u8>> {
 //!         Some(request.to_vec())
 //!     }
 //!
-//!     fn refuse(&self, _what: TooLong) -> Vec<u8> {
+//!     fn refuse(&self, _code: ErrorCode) -> Vec<u8> {
 //!         b"too long".to_vec()
 //!     }
 //! }
@@ -53,25 +54,31 @@ pub use counters::Counts;
 use counters::Counters;
 use places::Places;
 
+use crate::codes::ErrorCode;
+
 /// What a server serves.
 ///
 /// # Contract
 /// Calls overlap, as many as there are threads. A call ends: a server that is stopped waits for it.
 pub trait Service: Send + Sync {
     /// The reply to a request; none if it is not a request at all.
-    fn answer(&self, request: &[u8], peer: SocketAddr, transport: Transport) -> Option<Vec<u8>>;
+    fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>>;
 
-    /// The reply that says that something is too long: a KRB-ERROR.
-    fn refuse(&self, what: TooLong) -> Vec<u8>;
+    /// A KRB-ERROR: [`FieldTooLong`](ErrorCode::FieldTooLong) for a request that is too long,
+    /// [`ResponseTooBig`](ErrorCode::ResponseTooBig) for a reply that a datagram does not hold, whose client then comes
+    /// again over TCP.
+    fn refuse(&self, code: ErrorCode) -> Vec<u8>;
 }
 
-/// What is too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TooLong {
-    /// The request: `KRB_ERR_FIELD_TOOLONG`, 61.
-    Request,
-    /// The reply, which a datagram does not hold: `KRB_ERR_RESPONSE_TOO_BIG`, 52. The client comes again over TCP.
-    Reply,
+/// Where a request came from, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The client.
+    pub peer: SocketAddr,
+    /// Where it came to. For a datagram to a server of all addresses, its address is none in particular.
+    pub local: SocketAddr,
+    /// In what.
+    pub transport: Transport,
 }
 
 /// How a request came.
@@ -240,9 +247,9 @@ impl Shared {
     }
 
     /// The reply of the service, with what has no reply counted.
-    fn answer(&self, request: &[u8], peer: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
+    fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>> {
         // A request that trips over a defect must not take a worker with it.
-        let Ok(reply) = catch_unwind(AssertUnwindSafe(|| self.service.answer(request, peer, transport))) else {
+        let Ok(reply) = catch_unwind(AssertUnwindSafe(|| self.service.answer(request, origin))) else {
             self.counters.panicked.add();
             return None;
         };
@@ -269,10 +276,11 @@ impl Shared {
     }
 
     fn datagram(&self, socket: &UdpSocket, request: &[u8], peer: SocketAddr) {
-        let Some(mut reply) = self.answer(request, peer, Transport::Udp) else { return };
+        let origin = Origin { peer, local: self.address, transport: Transport::Udp };
+        let Some(mut reply) = self.answer(request, &origin) else { return };
         if reply.len() > self.limits.datagram {
             self.counters.reply_too_big.add();
-            reply = self.service.refuse(TooLong::Reply);
+            reply = self.service.refuse(ErrorCode::ResponseTooBig);
         }
         match socket.send_to(&reply, peer) {
             Ok(_) => self.counters.udp_answered.add(),

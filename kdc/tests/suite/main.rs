@@ -16,8 +16,13 @@ mod etypes;
 mod exchanges;
 mod hostile;
 mod keytab;
+mod kpasswd;
 mod lifetime;
 mod policy;
+#[path = "../../../tests/suite/public_types.rs"]
+mod public_types;
 mod raw_cases;
+mod secrets;
 mod server;
+mod stock_clients;
 mod support;

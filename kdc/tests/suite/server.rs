@@ -7,10 +7,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use icsf_kdc::server::{Counts, Limits, Server, Service, TooLong, Transport, loopback};
+use icsf_kdc::codes::ErrorCode;
+use icsf_kdc::server::{Counts, Limits, Origin, Server, Service, Transport, loopback};
 
 /// Sends requests back with a letter for how they came. Some words do something else:
-/// `garbage` has no answer, `long` a long one, `wait` one when the gate is open, `panic` none ever.
+/// `where` is answered with the address of the server, `garbage` not at all, `long` with a long reply, `wait` when the
+/// gate is open, `panic` never.
 #[derive(Default)]
 struct Echo {
     gate: Mutex<bool>,
@@ -30,15 +32,16 @@ impl Echo {
 }
 
 impl Service for Echo {
-    fn answer(&self, request: &[u8], peer: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
-        assert!(peer.ip().is_loopback());
-        let letter = match transport {
+    fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>> {
+        assert!(origin.peer.ip().is_loopback());
+        let letter = match origin.transport {
             Transport::Udp => b'u',
             Transport::Tcp => b't',
         };
         match request {
             b"" | b"garbage" => return None,
             b"long" => return Some(vec![letter; 5000]),
+            b"where" => return Some(origin.local.to_string().into_bytes()),
             b"panic" => panic!("a defect, on purpose"),
             b"wait" => {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -50,11 +53,8 @@ impl Service for Echo {
         Some([&[letter], request].concat())
     }
 
-    fn refuse(&self, what: TooLong) -> Vec<u8> {
-        match what {
-            TooLong::Request => b"61".to_vec(),
-            TooLong::Reply => b"52".to_vec(),
-        }
+    fn refuse(&self, code: ErrorCode) -> Vec<u8> {
+        code.number().to_string().into_bytes()
     }
 }
 
@@ -326,7 +326,7 @@ fn every_address_of_the_machine_can_be_served_and_stopped() {
     let server = Server::start(SocketAddr::from(([0, 0, 0, 0], 0)), echo, patient()).unwrap();
     let port = server.address().port();
     let mut stream = TcpStream::connect(loopback(port)).unwrap();
-    assert_eq!(ask(&mut stream, b"x"), b"tx");
+    assert_eq!(ask(&mut stream, b"where"), loopback(port).to_string().as_bytes());
     server.stop();
     assert!(TcpStream::connect(loopback(port)).is_err());
 }
