@@ -1,0 +1,200 @@
+//! What the KDC remembers of requests: the replies it gave, the authenticators it saw. Both bounded, so that memory stays
+//! flat whatever is sent.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+
+/// How long a reply is kept for a client that did not get it. Source: MIT's and Heimdal's clients have given up by then.
+const KEPT: u64 = 120;
+/// How many replies are kept, and how many bytes in all.
+const REPLIES: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const REPLY_BYTES: usize = 4 << 20;
+/// How many authenticators are kept: 40 bytes each.
+const AUTHENTICATORS: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
+
+/// Bytes known again without being kept: 128 bits of a keyed hash, whose key no sender knows.
+#[derive(Debug, Default)]
+struct Marks([RandomState; 2]);
+
+impl Marks {
+    fn of(&self, bytes: &impl std::hash::Hash) -> u128 {
+        let [high, low] = &self.0;
+        u128::from(high.hash_one(bytes)) << 64 | u128::from(low.hash_one(bytes))
+    }
+}
+
+/// Replies by request: a request that comes again, since its reply was lost or late, is answered with the same bytes.
+///
+/// Source: RFC 4120, section 3.3.2: a KDC that has no such cache has to refuse an honest client.
+pub(crate) struct LookAside {
+    marks: Marks,
+    kept: Mutex<Replies>,
+}
+
+struct Replies {
+    by_mark: LruCache<u128, Reply>,
+    bytes: usize,
+}
+
+struct Reply {
+    at: u64,
+    generation: u64,
+    bytes: Arc<[u8]>,
+}
+
+/// Which request it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark(u128);
+
+impl LookAside {
+    pub(crate) fn new() -> Self {
+        Self { marks: Marks::default(), kept: Mutex::new(Replies { by_mark: LruCache::unbounded(), bytes: 0 }) }
+    }
+
+    pub(crate) fn mark(&self, request: &impl std::hash::Hash) -> Mark {
+        Mark(self.marks.of(request))
+    }
+
+    /// The reply, if it was given not long ago and the engine is still the one it was made with: a KDC that lost its
+    /// engine answers nothing any more.
+    pub(crate) fn get(&self, mark: Mark, now: u64, generation: u64) -> Option<Arc<[u8]>> {
+        let kept = lock(&self.kept);
+        let reply = kept.by_mark.peek(&mark.0)?;
+        let fresh = now.abs_diff(reply.at) < KEPT && reply.generation == generation;
+        fresh.then(|| Arc::clone(&reply.bytes))
+    }
+
+    pub(crate) fn put(&self, mark: Mark, now: u64, generation: u64, bytes: Arc<[u8]>) {
+        let mut kept = lock(&self.kept);
+        kept.bytes += bytes.len();
+        if let Some(before) = kept.by_mark.put(mark.0, Reply { at: now, generation, bytes }) {
+            kept.bytes -= before.bytes.len();
+        }
+        // None is ever moved to the front again, so the oldest go first.
+        while kept.by_mark.len() > REPLIES.get() || kept.bytes > REPLY_BYTES {
+            let Some((_, oldest)) = kept.by_mark.pop_lru() else { break };
+            kept.bytes -= oldest.bytes.len();
+        }
+        while kept.by_mark.peek_lru().is_some_and(|(_, oldest)| now.abs_diff(oldest.at) >= KEPT) {
+            if let Some((_, oldest)) = kept.by_mark.pop_lru() {
+                kept.bytes -= oldest.bytes.len();
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        lock(&self.kept).by_mark.len()
+    }
+}
+
+impl fmt::Debug for LookAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LookAside({} replies)", self.len())
+    }
+}
+
+/// Authenticators that were accepted: one that comes again, in whatever request, is refused.
+///
+/// They are told apart by their encrypted bytes, as MIT does it. RFC 4120, section 3.2.3, compares client, server and time
+/// to the microsecond, which refuses honest clients whose clocks are coarse, and nobody without the session key can make
+/// other bytes of the same authenticator.
+///
+/// When more arrive within the clock skew than are kept, the oldest are forgotten.
+pub struct Replays {
+    marks: Marks,
+    seen: Mutex<LruCache<u128, u64>>,
+}
+
+impl Replays {
+    /// None seen yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { marks: Marks::default(), seen: Mutex::new(LruCache::unbounded()) }
+    }
+
+    /// Takes note of an authenticator that is good until `until`; `false` when it was seen before.
+    #[must_use]
+    pub(crate) fn is_first(&self, authenticator: &[u8], until: u64, now: u64) -> bool {
+        let mark = self.marks.of(&authenticator);
+        let mut seen = lock(&self.seen);
+        if seen.peek(&mark).is_some_and(|until| *until >= now) {
+            return false;
+        }
+        seen.put(mark, until);
+        if seen.len() > AUTHENTICATORS.get() || seen.peek_lru().is_some_and(|(_, until)| *until < now) {
+            seen.pop_lru();
+        }
+        true
+    }
+
+    /// How many are kept: 32,768 at most.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        lock(&self.seen).len()
+    }
+}
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Replays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Replays({} seen)", self.kept())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_kept_for_two_minutes_of_one_engine() {
+        let cache = LookAside::new();
+        let mark = cache.mark(&b"request".as_slice());
+        cache.put(mark, 100, 1, Arc::from(*b"reply"));
+        assert_eq!(cache.get(mark, 219, 1).as_deref(), Some(&b"reply"[..]));
+        assert!(cache.get(mark, 220, 1).is_none());
+        assert!(cache.get(mark, 101, 2).is_none(), "another engine");
+        assert!(cache.get(cache.mark(&b"other".as_slice()), 101, 1).is_none());
+    }
+
+    #[test]
+    fn replies_are_bounded_by_number_and_by_bytes() {
+        let cache = LookAside::new();
+        for number in 0..10_000_u32 {
+            cache.put(cache.mark(&number), 100, 1, Arc::from([0; 100]));
+        }
+        assert_eq!(cache.len(), REPLIES.get());
+        for number in 0..10_000_u32 {
+            cache.put(cache.mark(&number), 100, 1, Arc::from([0; 50_000]));
+        }
+        assert!(lock(&cache.kept).bytes <= REPLY_BYTES, "{}", lock(&cache.kept).bytes);
+        cache.put(cache.mark(&0), 1000, 1, Arc::from([0; 1]));
+        assert_eq!((cache.len(), lock(&cache.kept).bytes), (1, 1), "the old ones went");
+    }
+
+    #[test]
+    fn an_authenticator_is_new_once() {
+        let replays = Replays::new();
+        assert!(replays.is_first(b"one", 400, 100));
+        assert!(!replays.is_first(b"one", 400, 400));
+        assert!(replays.is_first(b"two", 400, 100));
+        assert!(replays.is_first(b"one", 800, 401), "none of that age is accepted anyway");
+        for number in 0..100_000_u32 {
+            assert!(replays.is_first(&number.to_be_bytes(), 800, 500));
+        }
+        assert_eq!(replays.kept(), AUTHENTICATORS.get());
+    }
+}
