@@ -227,8 +227,15 @@ pub(crate) fn decode_options(bytes: &[u8]) -> Result<Options, RowError> {
 }
 
 fn masked(key: &[u8], clear: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key).finalize();
-    Zeroizing::new(clear.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect())
+    let mut out = Zeroizing::new(Vec::with_capacity(clear.len()));
+    for (count, block) in (0u8..).zip(clear.chunks(32)) {
+        let mut mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key);
+        if count > 0 {
+            mask.update([count]);
+        }
+        out.extend(block.iter().zip(mask.finalize()).map(|(byte, mask)| byte ^ mask));
+    }
+    out
 }
 
 fn level(access: Access) -> u8 {
@@ -329,6 +336,15 @@ mod tests {
         let options = Options { revoke_after: Some(3), ..Options::default() };
         assert_eq!(decode_options(&encode_options(&options)).unwrap(), options);
         assert!(!row.windows(8).any(|window| window == b"12345678"), "the password is masked");
+    }
+
+    #[test]
+    fn what_is_masked_may_be_long() {
+        let clear: Vec<u8> = (0..=127).collect();
+        let row = masked(b"key", &clear);
+        assert_eq!((masked(b"key", &row).as_slice(), row.len()), (clear.as_slice(), 128));
+        let blocks: BTreeSet<Vec<u8>> = masked(b"key", &[0; 128]).chunks(32).map(<[u8]>::to_vec).collect();
+        assert_eq!(blocks.len(), 4, "each block has a mask of its own");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use icsf_core::Cause;
 use icsf_core::store::StoreError;
 
 use super::syntax::{Operand, Span};
+use crate::principals::PrincipalError;
 
 /// A command that was not carried out. The database is as it was.
 pub struct CommandError(Box<Inner>);
@@ -62,6 +63,13 @@ impl CommandError {
         let mut out = Self::at(format!("{what}: {error}"), operand);
         out.0.remedies = error.cause().remedies().to_vec();
         out.0.source = Some(Box::new(error));
+        out
+    }
+
+    /// What was said of a principal.
+    pub(crate) fn from_principal(error: PrincipalError, operand: &Operand) -> Self {
+        let mut out = Self::from(error);
+        out.0.at = Some(operand.span.clone());
         out
     }
 
@@ -159,6 +167,16 @@ impl fmt::Debug for CommandError {
 impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<PrincipalError> for CommandError {
+    fn from(error: PrincipalError) -> Self {
+        let remedies = error.cause().map(|cause| cause.remedies().to_vec()).unwrap_or_default();
+        let (what, hint, source) = error.into_parts();
+        let mut out = Self::new(what);
+        (out.0.hint, out.0.remedies, out.0.source) = (hint, remedies, source);
+        out
     }
 }
 

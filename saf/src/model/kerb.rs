@@ -137,6 +137,21 @@ impl Default for Realm {
 }
 
 impl Realm {
+    /// Of MINTKTLF, DEFTKTLF and MAXTKTLF, the two that are not in this order.
+    #[must_use]
+    pub fn lives_out_of_order(&self) -> Option<(&'static str, &'static str)> {
+        let lives = [
+            ("MINTKTLF", self.min_ticket_life),
+            ("DEFTKTLF", self.default_ticket_life),
+            ("MAXTKTLF", self.max_ticket_life),
+        ];
+        let known: Vec<(&str, u32)> = lives.into_iter().filter_map(|(name, life)| Some((name, life?))).collect();
+        known.windows(2).find_map(|pair| match pair {
+            [(less, a), (more, b)] if a > b => Some((*less, *more)),
+            _ => None,
+        })
+    }
+
     pub(super) fn duplicate(&self) -> Self {
         Self {
             name: self.name.clone(),

@@ -20,6 +20,7 @@ mod golden;
 mod malformed;
 mod pasted;
 mod permission;
+mod principals;
 mod replay;
 mod rules;
 mod secrets;
