@@ -33,6 +33,10 @@ pub enum What {
     As,
     /// A Kerberos ticket was asked for with another: the TGS exchange.
     Tgs,
+    /// A password was to be changed by the Kerberos password service.
+    Kpasswd,
+    /// The Kerberos task was started or stopped.
+    Kerberos,
     /// Access to a resource was refused.
     Access,
     /// A RACF command that changes the security database.
@@ -49,12 +53,14 @@ pub enum What {
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Generate,
         Self::Evaluate,
         Self::SignOn,
         Self::As,
         Self::Tgs,
+        Self::Kpasswd,
+        Self::Kerberos,
         Self::Access,
         Self::Command,
         Self::MasterKey,
