@@ -34,7 +34,9 @@ pub enum PrincipalErrorKind {
 }
 
 impl PrincipalError {
-    pub(crate) fn new(kind: PrincipalErrorKind, what: impl Into<String>) -> Self {
+    /// For this reason.
+    #[must_use]
+    pub fn new(kind: PrincipalErrorKind, what: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, what: what.into(), hint: None, source: None }))
     }
 
@@ -44,7 +46,9 @@ impl PrincipalError {
         self
     }
 
-    pub(crate) fn icsf(what: &str, error: icsf_core::Error) -> Self {
+    /// Because ICSF could not do its part: `what` is what it was asked for.
+    #[must_use]
+    pub fn icsf(what: &str, error: icsf_core::Error) -> Self {
         let mut out = Self::new(PrincipalErrorKind::Icsf, format!("{what}: {error}"));
         out.0.source = Some(Box::new(error));
         out
