@@ -10,7 +10,7 @@ use ptkt::UserId;
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
 use crate::{
-    about, ckds, completions, console, drill, engine, export, import, init, journal, kat, man, mk, ptkt as ptkt_verb,
+    about, ckds, completions, console, drill, engine, export, import, init, journal, kat, kdc, man, mk, ptkt as ptkt_verb,
     racf, scan, status,
 };
 
@@ -156,6 +156,7 @@ pub(crate) enum Verb {
     Export(export::Export),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
+    Kdc(kdc::KdcVerb),
     Journal(journal::Journal),
     Kat(kat::Kat),
     Drill(drill::Drill),
@@ -178,6 +179,7 @@ impl Verb {
             Self::Export(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
+            Self::Kdc(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
             Self::Drill(verb) => verb.run(context),

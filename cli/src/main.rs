@@ -20,6 +20,7 @@ mod init;
 mod interrupt;
 mod journal;
 mod kat;
+mod kdc;
 mod man;
 mod mk;
 mod output;

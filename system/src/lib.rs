@@ -46,6 +46,7 @@ mod options;
 pub mod quiesce;
 mod refusals;
 mod secrets;
+mod skrbkdc;
 mod status;
 mod system;
 mod token_engine;
@@ -73,6 +74,7 @@ pub use options::{Engine, EngineSecrets, HostKeys, Names, Pkcs11Token, UnlockBy}
 pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
 pub use secrecy::SecretString;
 pub use secrets::{HostSecrets, read_secret};
+pub use skrbkdc::{KerberosOptions, KerberosTask, Log};
 pub use status::{Application, Ckds, ClassStatus, IcsfStatus, Status};
 pub use system::{InMemory, System};
 pub use unusable::UnusableKey;

@@ -15,7 +15,7 @@ use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::kpasswd::{Change, PasswordAnswer, PasswordRequest, PasswordService, Rejected, ResultCode};
 use icsf_kdc::server::{Limits, Origin, Server, Service};
 use icsf_kdc::{Acceptor, CkdsKeys, Kdc, Lockout, Settings};
-use icsf_saf::Snapshot;
+use icsf_saf::{Caller, Snapshot};
 use icsf_saf::model::PrincipalName;
 use icsf_saf::principals::{NewKeys, PrincipalErrorKind};
 use ptkt::UserId;
@@ -87,7 +87,7 @@ impl KerberosTask {
     /// What the machine says of a port that cannot be had.
     pub fn start(system: &Arc<System>, options: KerberosOptions) -> io::Result<Self> {
         let random: Arc<dyn RandomSource> = Arc::new(SystemRandom);
-        let kdc = Kdc::new(Arc::clone(system.icsf()), Arc::clone(&random), options.settings)
+        let kdc = Kdc::new(Arc::clone(system.saf().icsf()), Arc::clone(&random), options.settings)
             .with_lockout(Arc::new(Revoker(Arc::clone(system))));
         let desk = Arc::new(Desk { system: Arc::clone(system), kdc, random, log: options.log });
         let kpasswd = options.kpasswd.map(|address| {
@@ -128,7 +128,7 @@ impl Desk {
 
     /// The security database, while the operator lets the task run.
     fn registry(&self) -> Option<Arc<Snapshot>> {
-        let started = self.system.icsf().view().map(|view| view.control.kerberos_started);
+        let started = self.system.saf().icsf().view().map(|view| view.control.kerberos_started);
         match started.map_err(|error| error.to_string()).and_then(|started| {
             let view = self.system.saf().database().view().map_err(|error| error.to_string())?;
             Ok(started.then_some(view))
@@ -143,7 +143,7 @@ impl Desk {
 
     fn refuse(&self, code: ErrorCode) -> Vec<u8> {
         let registry = self.registry().unwrap_or_default();
-        self.kdc.error(code, self.system.clock().now(), &registry)
+        self.kdc.error(code, self.system.now(), &registry)
     }
 }
 
@@ -154,8 +154,8 @@ impl Service for Tickets {
     fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>> {
         let desk = &self.0;
         let registry = desk.registry()?;
-        let answer = desk.kdc.handle(request, origin.peer.ip(), desk.system.clock().now(), &registry);
-        answer.outcome.tell(desk.system.icsf());
+        let answer = desk.kdc.handle(request, origin.peer.ip(), desk.system.now(), &registry);
+        answer.outcome.tell(desk.system.saf().icsf());
         desk.log(&answer.outcome);
         answer.reply.map(|reply| reply.to_vec())
     }
@@ -173,7 +173,7 @@ struct Passwords {
 
 impl Service for Passwords {
     fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>> {
-        let (desk, icsf) = (&self.desk, self.desk.system.icsf());
+        let (desk, icsf) = (&self.desk, self.desk.system.saf().icsf());
         let registry = desk.registry()?;
         let realm = registry.local_realm().and_then(|profile| profile.kerb.as_ref());
         let keys = CkdsKeys { icsf, registry: &registry };
@@ -188,7 +188,7 @@ impl Service for Passwords {
             bytes: request,
             peer: origin.peer.ip(),
             local: origin.local.ip(),
-            now: desk.system.clock().now(),
+            now: desk.system.now(),
         };
         let mut failed = None;
         let answer = self.service.handle(&acceptor, &*desk.random, &request, &mut |change| {
@@ -211,7 +211,7 @@ impl Passwords {
     /// Tells the journal what came of a request; one that came again was told before.
     fn tell(&self, answer: &PasswordAnswer, cause: Option<&Cause>) {
         let Some((result, text)) = &answer.result else { return };
-        self.desk.system.icsf().tell(What::Kpasswd, |event| {
+        self.desk.system.saf().icsf().tell(What::Kpasswd, |event| {
             let shown = |name: &Option<PrincipalName>| name.as_ref().map(ToString::to_string);
             let event = Event { caller: shown(&answer.client), user: shown(&answer.target), ..event };
             match cause.or_else(|| answer.refusal.as_ref()?.cause()) {
@@ -257,7 +257,9 @@ fn set_password(
         return Err((rejected(ResultCode::AccessDenied, text), None));
     }
     let user = registry.principal(change.client).and_then(|principal| principal.user);
-    let caller = user.map_or_else(task, icsf_saf::Caller::user);
+    // Who is no user changes it through the task, in whose name the change is told.
+    let caller = user.or_else(|| "SKRBKDC".parse().ok()).map(Caller::user);
+    let Some(caller) = caller else { return Err((rejected(ResultCode::HardError, "no caller".to_owned()), None)) };
     let password = SecretString::from(change.password);
     system.saf().change_principal_keys(&caller, change.target, NewKeys::Password(&password)).map_err(|error| {
         let result = match error.kind() {
@@ -267,11 +269,6 @@ fn set_password(
         };
         (rejected(result, error.to_string()), error.cause().cloned())
     })
-}
-
-/// The user ID the task runs under.
-fn task() -> icsf_saf::Caller {
-    icsf_saf::Caller::user(const { UserId::from_static("SKRBKDC") })
 }
 
 /// Revokes users in the security database.
