@@ -34,11 +34,11 @@ pub(crate) fn exchange(ask: &Ask<'_>) -> Result<(Vec<u8>, Issued), Refusal> {
         return Err(Refusal::new(ErrorCode::BadOption, "an option that an initial ticket cannot have"));
     }
     let client_unknown = || Refusal::new(ErrorCode::ClientUnknown, "the client is not defined");
-    let client_name = body.cname.as_ref().filter(|_| ask.is_local(&body.realm)).ok_or_else(client_unknown)?;
-    let client = ask.principal(client_name).ok_or_else(client_unknown)?;
+    let client_name = body.cname.as_ref().ok_or_else(client_unknown)?;
+    let client = ask.principal(client_name, &body.realm, client_unknown())?;
     let server_unknown = || Refusal::new(ErrorCode::ServerUnknown, "the server is not defined");
     let server_name = body.sname.as_ref().ok_or_else(server_unknown)?;
-    let server = ask.principal(server_name).ok_or_else(server_unknown)?;
+    let server = ask.principal(server_name, &body.realm, server_unknown())?;
     policy::require_client(ask.registry, client, ask.now)?;
     policy::require_server(server, false, ask.now)?;
     policy::require_password(client, server, ask.now)?;

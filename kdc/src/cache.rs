@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-/// How long a reply is kept for a client that did not get it. Source: MIT's and Heimdal's clients have given up by then.
+/// How long a reply is kept for a client that did not get it: longer than clients go on asking.
 const KEPT: u64 = 120;
 /// How many replies are kept, and how many bytes in all.
 const REPLIES: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -102,9 +102,9 @@ impl fmt::Debug for LookAside {
 
 /// Authenticators that were accepted: one that comes again, in whatever request, is refused.
 ///
-/// They are told apart by their encrypted bytes, as MIT does it. RFC 4120, section 3.2.3, compares client, server and time
-/// to the microsecond, which refuses honest clients whose clocks are coarse, and nobody without the session key can make
-/// other bytes of the same authenticator.
+/// They are told apart by their encrypted bytes. RFC 4120, section 3.2.3, compares client, server and time to the
+/// microsecond, which refuses honest clients whose clocks are coarse; and nobody without the session key can make other
+/// bytes of the same authenticator.
 ///
 /// When more arrive within the clock skew than are kept, the oldest are forgotten.
 pub struct Replays {

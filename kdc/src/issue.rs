@@ -14,6 +14,7 @@ use crate::crypto::{BaseKey, CryptoError, SessionKey, encrypt};
 use crate::flags::TicketFlags;
 use crate::lifetime::Times;
 use crate::messages::{self, Exchange, VERSION, encode, encode_secret, encrypted, kind, to_time, usage};
+use crate::nonce;
 use crate::outcome::{Issued, Refusal};
 
 /// A ticket to be issued.
@@ -42,7 +43,7 @@ pub(crate) struct Reply<'a> {
     pub(crate) key: &'a dyn BaseKey,
     pub(crate) key_version: Option<u32>,
     pub(crate) usage: u32,
-    pub(crate) nonce: u32,
+    pub(crate) nonce: i64,
     pub(crate) padata: Option<Vec<wire::PaData>>,
     pub(crate) key_expiration: Option<u64>,
 }
@@ -92,7 +93,7 @@ pub(crate) fn issue(
         enc_part: encrypted(ticket_etype, with.version, cipher),
     };
 
-    let part = wire::EncKdcRepPart {
+    let part = nonce::EncKdcRepPart {
         key,
         last_req: vec![wire::LastReqValue { r#type: 0, value: to_time(ticket.auth_time) }],
         nonce: reply.nonce,
@@ -108,8 +109,8 @@ pub(crate) fn issue(
         encrypted_pa_data: None,
     };
     let plain = match reply.exchange {
-        Exchange::As => encode_secret(&wire::EncAsRepPart(part)),
-        Exchange::Tgs => encode_secret(&wire::EncTgsRepPart(part)),
+        Exchange::As => encode_secret(&nonce::EncAsRepPart(part)),
+        Exchange::Tgs => encode_secret(&nonce::EncTgsRepPart(part)),
     };
     let cipher = encrypt(reply.key, reply.usage, &reply_confounder, &plain).map_err(failed)?;
     let reply_etype = reply.key.etype();

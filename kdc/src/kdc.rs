@@ -324,8 +324,20 @@ impl<'a> Ask<'a> {
         realm.as_bytes() == self.realm.name.as_bytes()
     }
 
-    pub(crate) fn principal(&self, name: &wire::PrincipalName) -> Option<&'a Principal> {
-        self.registry.principal(&messages::name(name)?).map(|principal| &**principal)
+    /// The principal of this name and realm; `unknown` otherwise, with the cause where its row cannot be read.
+    pub(crate) fn principal(
+        &self,
+        name: &wire::PrincipalName,
+        realm: &GeneralString,
+        unknown: Refusal,
+    ) -> Result<&'a Principal, Refusal> {
+        let Some(name) = messages::name(name).filter(|_| self.is_local(realm)) else { return Err(unknown) };
+        self.registry.principal(&name).map(|principal| &**principal).ok_or_else(|| {
+            match self.registry.damaged_principal(&name) {
+                Some(why) => unknown.because(Cause::new(format!("principal {name} is damaged: {why}"))),
+                None => unknown,
+            }
+        })
     }
 
     /// The first encryption type of the client that the server has a key of.

@@ -21,6 +21,7 @@ pub mod keytab;
 pub mod kpasswd;
 pub mod lifetime;
 mod messages;
+mod nonce;
 pub mod outcome;
 mod policy;
 pub mod server;

@@ -64,8 +64,8 @@ pub fn initial(now: u64, skew: u32, options: KdcOptions, asked: Asked, limits: L
 /// The times of a ticket got with another, `tgt`. `limits` are those of the server and the realm: that of the client
 /// was applied when `tgt` was issued.
 ///
-/// The longest life counts from the start of the new ticket, as with MIT and Heimdal. RFC 4120 counts it from that of the
-/// TGT; a server whose longest life is half an hour could then be reached in the first half hour after logon only.
+/// The longest life counts from the start of the new ticket. RFC 4120 counts it from that of the TGT; a server whose longest
+/// life is half an hour could then be reached in the first half hour after logon only.
 ///
 /// # Errors
 /// As [`initial`]; the shortest life is not asked for here, since what is left of `tgt` may be shorter.

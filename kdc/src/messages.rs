@@ -10,7 +10,7 @@ use rasn_kerberos as wire;
 use zeroize::Zeroizing;
 
 use crate::codes::ErrorCode;
-use crate::der;
+use crate::{der, nonce};
 
 /// The version of the protocol.
 pub(crate) const VERSION: u8 = 5;
@@ -64,7 +64,7 @@ pub enum Exchange {
 pub(crate) struct Request {
     pub(crate) exchange: Exchange,
     pub(crate) padata: Vec<wire::PaData>,
-    pub(crate) body: wire::KdcReqBody,
+    pub(crate) body: nonce::KdcReqBody,
     /// The body as it was sent.
     pub(crate) raw_body: Vec<u8>,
 }
@@ -89,8 +89,8 @@ impl Request {
         const TGS: u8 = 0x60 | kind::TGS_REQ;
         let broken = |_| Malformed::Structure;
         let (exchange, number, request) = match bytes.first() {
-            Some(&AS) => (Exchange::As, kind::AS_REQ, decode::<wire::AsReq>(bytes).map_err(broken)?.0),
-            Some(&TGS) => (Exchange::Tgs, kind::TGS_REQ, decode::<wire::TgsReq>(bytes).map_err(broken)?.0),
+            Some(&AS) => (Exchange::As, kind::AS_REQ, decode::<nonce::AsReq>(bytes).map_err(broken)?.0),
+            Some(&TGS) => (Exchange::Tgs, kind::TGS_REQ, decode::<nonce::TgsReq>(bytes).map_err(broken)?.0),
             _ => return Err(Malformed::Kind),
         };
         let wrong = if request.pvno != Integer::from(VERSION) {

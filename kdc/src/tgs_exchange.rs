@@ -44,7 +44,7 @@ pub(crate) fn exchange(ask: &Ask<'_>, known: &mut Known) -> Result<(Vec<u8>, Iss
     known.server = Some(messages::shown(Some(server_name), &body.realm));
     require_fitting_server(ask, &opened, server_name)?;
     require_allowed(ask, &verifier, &opened, server_name)?;
-    let server = ask.principal(server_name).filter(|_| ask.is_local(&body.realm)).ok_or_else(server_unknown)?;
+    let server = ask.principal(server_name, &body.realm, server_unknown())?;
     require_server(ask, &opened, server, server_name)?;
     require_local_client(ask, ticket)?;
     if second.as_ref().is_some_and(|second| !same_name(&second.client, server_name)) {
@@ -211,8 +211,8 @@ fn require_local_client(ask: &Ask<'_>, ticket: &OpenTicket) -> Result<(), Refusa
     if !ask.is_local(&ticket.client_realm) {
         return Ok(());
     }
-    let client = ask.principal(&ticket.client);
-    let client = client.ok_or_else(|| Refusal::new(ErrorCode::ClientUnknown, "the client is not defined any more"))?;
+    let unknown = Refusal::new(ErrorCode::ClientUnknown, "the client is not defined any more");
+    let client = ask.principal(&ticket.client, &ticket.client_realm, unknown)?;
     policy::require_client(ask.registry, client, ask.now)
 }
 

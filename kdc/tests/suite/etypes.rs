@@ -1,6 +1,13 @@
 //! Which encryption type is used for what, and which version of a key.
 
+use std::sync::Arc;
+
+use icsf_core::ClearKey;
 use icsf_core::backend::Etype::{self, Aes128Sha1, Aes128Sha2, Aes256Sha1, Aes256Sha2};
+use icsf_core::backend::{
+    Backend, BackendState, EngineError, EngineErrorKind, EngineInfo, KeyHandle, KeySpec, MasterKeyKind, MasterKeys,
+    Register, RegisterChange, WrappedKey,
+};
 use icsf_saf::model::PrincipalFlag;
 use rasn_kerberos as wire;
 
@@ -107,4 +114,72 @@ fn tickets_name_the_version_of_their_key() {
     unnamed.ticket.enc_part.etype = 17;
     unnamed.ticket.enc_part.kvno = Some(2);
     assert_eq!(tgs().with(&site, &unnamed).unwrap_err().code, 45);
+}
+
+/// An engine that does nothing with keys of one etype, as a token may.
+#[derive(Debug)]
+struct Without(Etype, Arc<dyn Backend>);
+
+impl Backend for Without {
+    fn open(&self, key: &WrappedKey) -> Result<Box<dyn KeyHandle>, EngineError> {
+        if key.spec() == KeySpec::kerberos(self.0) {
+            return Err(EngineError::new(EngineErrorKind::Unsupported(key.spec())));
+        }
+        self.1.open(key)
+    }
+
+    fn info(&self) -> EngineInfo {
+        self.1.info()
+    }
+
+    fn state(&self) -> BackendState {
+        self.1.state()
+    }
+
+    fn attach(&self) -> Result<(), EngineError> {
+        self.1.attach()
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), EngineError> {
+        self.1.random(bytes)
+    }
+
+    fn master_keys(&self) -> Result<MasterKeys, EngineError> {
+        self.1.master_keys()
+    }
+
+    fn change_register(&self, kind: MasterKeyKind, change: RegisterChange<'_>) -> Result<(), EngineError> {
+        self.1.change_register(kind, change)
+    }
+
+    fn generate(&self, spec: KeySpec) -> Result<WrappedKey, EngineError> {
+        self.1.generate(spec)
+    }
+
+    fn wrap(&self, spec: KeySpec, key: &ClearKey) -> Result<WrappedKey, EngineError> {
+        self.1.wrap(spec, key)
+    }
+
+    fn add_part(&self, key: &WrappedKey, part: &ClearKey) -> Result<WrappedKey, EngineError> {
+        self.1.add_part(key, part)
+    }
+
+    fn rewrap(&self, key: &WrappedKey, to: Register) -> Result<WrappedKey, EngineError> {
+        self.1.rewrap(key, to)
+    }
+}
+
+/// Keys made where all types could be used, in an engine that cannot: the next type is taken.
+#[test]
+fn keys_that_the_engine_cannot_use_are_passed_over() {
+    let site = site();
+    site.add("nfs/boston.example.com", &[Aes256Sha2], &[]);
+    site.replace(|engine| Arc::new(Without(Aes256Sha2, engine)));
+    let salted = |etype: i32| (etype, Some("EXAMPLE.COMalice".to_owned()));
+    assert_eq!(hints(&site, &[20, 18]), [salted(18)]);
+    let tgt = ask().etypes(&[18, 20]).initial(&site).unwrap();
+    assert_eq!((tgt.reply_etype, tgt.ticket.enc_part.etype), (18, 18));
+    assert_eq!(tgs().with(&site, &tgt).unwrap().ticket.enc_part.etype, 18);
+    assert_eq!(tgs().server("nfs/boston.example.com").etypes(&[20]).with(&site, &tgt).unwrap_err().code, 14);
+    assert_eq!(Ask { preauth: false, ..ask().etypes(&[20]) }.initial(&site).unwrap_err().code, 14);
 }

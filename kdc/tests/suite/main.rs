@@ -18,6 +18,7 @@ mod hostile;
 mod keytab;
 mod kpasswd;
 mod lifetime;
+mod nonce;
 mod policy;
 #[path = "../../../tests/suite/public_types.rs"]
 mod public_types;

@@ -4,7 +4,7 @@
 use icsf_kdc::flags::{KdcOptions as O, TicketFlags};
 use icsf_saf::model::{Principal, PrincipalFlag as P};
 
-use crate::client::{Ask, ask, tgs};
+use crate::client::{Ask, ask, replied, tgs};
 use crate::support::{DAY, HOUR, MINUTE, NOW, Site};
 
 fn life(site: &Site, ask: &Ask) -> (u64, Option<u64>) {
@@ -201,4 +201,18 @@ fn without_realm_nobody_is_answered() {
     let site = Site::new();
     site.run("RDELETE REALM KERBDFLT");
     assert_eq!(ask().initial(&site).unwrap_err().code, 29);
+}
+
+/// A row that cannot be read is none, and the log says why.
+#[test]
+fn a_damaged_principal_is_told_of() {
+    let site = Site::new();
+    site.damage("min4");
+    let answer = site.handle(&ask().client("min4").as_req(NOW));
+    let line = answer.outcome.to_string();
+    assert!(
+        line.contains("6 KDC_ERR_C_PRINCIPAL_UNKNOWN, the client is not defined: principal min4 is damaged: "),
+        "{line}"
+    );
+    assert_eq!(replied(answer).unwrap_err().code, 6);
 }

@@ -1,6 +1,7 @@
 //! A realm in memory, and the KDC over it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +14,7 @@ use icsf_core::epoch::Epoch;
 use icsf_core::journal::MemoryJournal;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SeededRandom;
-use icsf_core::store::MemoryStore;
+use icsf_core::store::{Area, Expect, MemoryStore, Op, RowStore};
 use icsf_core::{ClearKey, Icsf, KeyLabel, Parts};
 use icsf_kdc::crypto::{SessionKey, string_to_key};
 use icsf_kdc::{Answer, Kdc, Lockout, Settings};
@@ -21,6 +22,7 @@ use icsf_saf::command::NoSecrets;
 use icsf_saf::model::{Principal, PrincipalFlag, PrincipalKey, PrincipalName};
 use icsf_saf::{Caller, Database, Saf};
 use ptkt::{MemoryRegister, UserId};
+use zeroize::Zeroizing;
 
 /// 2026-11-20 07:29:16 UTC, when the reference KDCs were asked.
 pub(crate) const NOW: u64 = 1_795_159_756;
@@ -42,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) revoked: Arc<Revoked>,
     engine: Arc<Software>,
+    racf: Arc<MemoryStore>,
+    epoch: Arc<Epoch>,
 }
 
 /// Who was revoked, at which count.
@@ -83,17 +87,23 @@ impl Site {
             icsf.generate_master_key(kind).unwrap();
             icsf.set_master_key(kind).unwrap();
         }
-        let database = Database::new(Arc::new(MemoryStore::default()), epoch);
+        let racf = Arc::new(MemoryStore::default());
+        let database = Database::new(Arc::clone(&racf) as Arc<_>, Arc::clone(&epoch));
         let register = Arc::new(MemoryRegister::new());
         let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&clock) as Arc<_>, register, "PRD1");
         let revoked = Arc::new(Revoked::default());
         let kdc = Kdc::new(Arc::clone(&icsf), Arc::new(SeededRandom::new(2)), settings)
             .with_lockout(Arc::clone(&revoked) as Arc<_>);
-        let site = Self { saf, icsf, kdc, clock, slot, journal, revoked, engine };
+        let site = Self { saf, icsf, kdc, clock, slot, journal, revoked, engine, racf, epoch };
         site.run("RDEFINE REALM KERBDFLT KERB(KERBNAME(EXAMPLE.COM) DEFTKTLF(36000) MAXTKTLF(36000))");
         site.run("ADDUSER DAVID NAME('DAVID')");
         site.populate();
         site
+    }
+
+    /// Another engine with the same keys takes the place of the one there is.
+    pub(crate) fn replace(&self, engine: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) {
+        self.slot.insert(engine(Arc::clone(&self.engine) as Arc<dyn Backend>));
     }
 
     fn populate(&self) {
@@ -156,6 +166,22 @@ impl Site {
     pub(crate) fn run(&self, command: &str) {
         let admin = Caller::user("IBMUSER".parse().unwrap());
         self.saf.command(&admin, command, &NoSecrets).unwrap_or_else(|e| panic!("{command}: {}", e.report()));
+    }
+
+    /// Overwrites the row of a principal with what is none.
+    pub(crate) fn damage(&self, name: &str) {
+        let mut rows = Vec::new();
+        let name = name.as_bytes();
+        self.racf
+            .scan(Area::Disk, None, &mut |key, _, _| {
+                rows.extend(key.windows(name.len()).any(|part| part == name).then(|| Box::<[u8]>::from(key)));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        let spoil = |key| Op::Put(Area::Disk, key, Zeroizing::new(vec![0xff; 9]), Expect::Anything);
+        let spoilt: Vec<Op> = rows.into_iter().map(spoil).collect();
+        assert_eq!(spoilt.len(), 1);
+        self.epoch.change(|| self.racf.apply(&spoilt)).unwrap().unwrap();
     }
 
     /// Sends bytes to the KDC from [`HERE`].
