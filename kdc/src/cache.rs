@@ -2,6 +2,7 @@
 //! flat whatever is sent.
 
 use std::collections::hash_map::RandomState;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
@@ -14,8 +15,8 @@ const KEPT: u64 = 120;
 /// How many replies are kept, and how many bytes in all.
 const REPLIES: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 const REPLY_BYTES: usize = 4 << 20;
-/// How many authenticators are kept: 40 bytes each.
-const AUTHENTICATORS: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
+/// How many authenticators are kept: some 30 bytes each.
+const AUTHENTICATORS: usize = 32_768;
 
 /// Bytes known again without being kept: 128 bits of a keyed hash, whose key no sender knows.
 #[derive(Debug, Default)]
@@ -108,28 +109,38 @@ impl fmt::Debug for LookAside {
 ///
 /// When more arrive within the clock skew than are kept, the oldest are forgotten.
 pub struct Replays {
-    marks: Marks,
-    seen: Mutex<LruCache<u128, u64>>,
+    marks: RandomState,
+    seen: Mutex<Seen>,
+}
+
+/// Authenticators in the order in which they came, each with the time until which it is good.
+#[derive(Default)]
+struct Seen {
+    marks: HashSet<u64>,
+    order: VecDeque<(u64, u64)>,
 }
 
 impl Replays {
     /// None seen yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { marks: Marks::default(), seen: Mutex::new(LruCache::unbounded()) }
+        Self { marks: RandomState::new(), seen: Mutex::default() }
     }
 
     /// Takes note of an authenticator that is good until `until`; `false` when it was seen before.
     #[must_use]
     pub(crate) fn is_first(&self, authenticator: &[u8], until: u64, now: u64) -> bool {
-        let mark = self.marks.of(&authenticator);
+        let mark = self.marks.hash_one(authenticator);
         let mut seen = lock(&self.seen);
-        if seen.peek(&mark).is_some_and(|until| *until >= now) {
+        if !seen.marks.insert(mark) {
             return false;
         }
-        seen.put(mark, until);
-        if seen.len() > AUTHENTICATORS.get() || seen.peek_lru().is_some_and(|(_, until)| *until < now) {
-            seen.pop_lru();
+        seen.order.push_back((mark, until));
+        // Two for one: what is over goes, however many came at once.
+        for _ in 0..2 {
+            let full = seen.order.len() > AUTHENTICATORS;
+            let Some((mark, _)) = seen.order.pop_front_if(|(_, until)| full || *until < now) else { break };
+            seen.marks.remove(&mark);
         }
         true
     }
@@ -137,7 +148,7 @@ impl Replays {
     /// How many are kept: 32,768 at most.
     #[must_use]
     pub fn kept(&self) -> usize {
-        lock(&self.seen).len()
+        lock(&self.seen).order.len()
     }
 }
 
@@ -193,10 +204,13 @@ mod tests {
         assert!(replays.is_first(b"one", 400, 100));
         assert!(!replays.is_first(b"one", 400, 400));
         assert!(replays.is_first(b"two", 400, 100));
-        assert!(replays.is_first(b"one", 800, 401), "none of that age is accepted anyway");
+        assert_eq!(replays.kept(), 2);
+        assert!(replays.is_first(b"three", 800, 401), "the others are over, and too old to be looked for here");
+        assert_eq!(replays.kept(), 1);
         for number in 0..100_000_u32 {
             assert!(replays.is_first(&number.to_be_bytes(), 800, 500));
         }
-        assert_eq!(replays.kept(), AUTHENTICATORS.get());
+        assert_eq!(replays.kept(), AUTHENTICATORS);
+        assert_eq!(lock(&replays.seen).marks.len(), AUTHENTICATORS);
     }
 }

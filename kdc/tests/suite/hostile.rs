@@ -146,3 +146,34 @@ fn framed(tag: u8, content: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
     [&[tag, 0x82, high, low], content].concat()
 }
+
+/// Requests overlap, and the engine goes and comes back meanwhile: each gets its ticket, or is refused for that reason.
+#[test]
+fn requests_overlap() {
+    let site = Site::new();
+    let tgt = ask().initial(&site).unwrap();
+    let issued: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let fine = |ended: Result<Credentials, crate::client::Refused>| match ended {
+                        Ok(_) => 1,
+                        Err(refused) => {
+                            assert_eq!(refused.code, 29, "{refused:?}");
+                            0
+                        }
+                    };
+                    (0..100).map(|_| fine(ask().initial(&site)) + fine(tgs().with(&site, &tgt))).sum::<usize>()
+                })
+            })
+            .collect();
+        for _ in 0..20 {
+            site.pull();
+            std::thread::yield_now();
+            site.insert();
+        }
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    assert!(issued > 0);
+    tgs().with(&site, &tgt).unwrap();
+}
