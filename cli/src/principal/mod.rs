@@ -136,7 +136,7 @@ struct Settings {
     expires: Option<Time>,
     /// From when on the password must be changed
     #[arg(long, value_name = "TIME", value_parser = time)]
-    password_expires: Option<Time>,
+    change_by: Option<Time>,
     /// Policy for its passwords; none takes it away
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
@@ -173,7 +173,7 @@ impl Settings {
         settings.max_ticket_life = self.max_life.map(|life| life.0);
         settings.max_renewable_life = self.max_renewable_life.map(|life| life.0);
         settings.expires = second(self.expires)?;
-        settings.password_expires = second(self.password_expires)?;
+        settings.password_expires = second(self.change_by)?;
         settings.policy = self.policy.clone().map(|name| Some(name).filter(|name| name != "none"));
         Ok(settings)
     }
