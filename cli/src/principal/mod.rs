@@ -14,6 +14,14 @@ use crate::failure::Failure;
 use crate::secrets::Source;
 use crate::time::{At, Life};
 
+const ADD: &str = "\
+softicsf principal add [OPTIONS] <NAME> --random-key
+       softicsf principal add [OPTIONS] <NAME> --password-file <FILE>";
+
+const PASSWD: &str = "\
+softicsf principal passwd [OPTIONS] <NAME> --random-key
+       softicsf principal passwd [OPTIONS] <NAME> --password-file <FILE>";
+
 /// Kerberos principals
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,7 +42,7 @@ pub(crate) struct PrincipalVerb {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Add a principal
-    #[command(after_help = "\
+    #[command(override_usage = ADD, after_help = "\
 Examples:
   softicsf principal add host/boston.example.com --random-key
   softicsf principal add jennifer/admin --password-file pw --max-life 1h")]
@@ -80,7 +88,7 @@ Examples:
         issuer: As,
     },
     /// Give a principal new keys
-    #[command(after_help = "\
+    #[command(override_usage = PASSWD, after_help = "\
 Examples:
   softicsf principal passwd david --password-file new.pw
   softicsf principal passwd krbtgt/EXAMPLE.COM --random-key
