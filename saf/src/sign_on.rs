@@ -108,11 +108,8 @@ impl Saf {
         self.database().change(|view| {
             let user = view.user(id).filter(|user| !user.protected && !user.revoked);
             let limit = view.options().revoke_after.filter(|limit| failures >= *limit);
-            let revoked = user.zip(limit).map(|(user, _)| User {
-                failed_attempts: failures,
-                revoked: true,
-                ..User::clone(user)
-            });
+            let revoked =
+                user.zip(limit).map(|(user, _)| User { failed_attempts: failures, revoked: true, ..User::clone(user) });
             Ok::<_, Error>(revoked.into_iter().map(Edit::PutUser).collect())
         })?;
         Ok(())

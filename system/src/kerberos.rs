@@ -52,6 +52,7 @@ impl System {
     pub fn keytab_entries(&self, name: &PrincipalName, password: &SecretString) -> Result<Vec<Entry>, PrincipalError> {
         let realm = self.realm().ok().flatten().unwrap_or_default();
         let row = self.saf().principal(name)?;
+        let password = self.saf().as_kept(&row, password)?;
         let of = |key: &PrincipalKey| {
             let clear = string_to_key(key.etype, password.expose_secret().as_bytes(), key.salt.as_bytes());
             match self.is_key(key, &clear) {

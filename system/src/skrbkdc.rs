@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use icsf_core::Cause;
@@ -15,9 +15,9 @@ use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::kpasswd::{Change, PasswordAnswer, PasswordRequest, PasswordService, Rejected, ResultCode};
 use icsf_kdc::server::{Limits, Origin, Server, Service};
 use icsf_kdc::{Acceptor, CkdsKeys, Kdc, Lockout, Settings};
-use icsf_saf::{Caller, Snapshot};
 use icsf_saf::model::PrincipalName;
 use icsf_saf::principals::{NewKeys, PrincipalErrorKind};
+use icsf_saf::{Caller, Snapshot};
 use ptkt::UserId;
 use secrecy::SecretString;
 
@@ -187,7 +187,7 @@ impl Service for Passwords {
         let request = PasswordRequest {
             bytes: request,
             peer: origin.peer.ip(),
-            local: origin.local.ip(),
+            local: local_address(origin),
             now: desk.system.now(),
         };
         let mut failed = None;
@@ -244,12 +244,22 @@ impl fmt::Display for Told<'_> {
     }
 }
 
+/// The address of this machine that a request came to: of a datagram to a server of all addresses, the one that is used for
+/// replies to its client.
+fn local_address(origin: &Origin) -> IpAddr {
+    let known = origin.local.ip();
+    if !known.is_unspecified() {
+        return known;
+    }
+    let found = UdpSocket::bind((known, 0)).and_then(|socket| {
+        socket.connect(origin.peer)?;
+        socket.local_addr()
+    });
+    found.map_or(known, |address| address.ip())
+}
+
 /// Sets a password: everybody their own, and kadmin/admin everybody's.
-fn set_password(
-    system: &System,
-    registry: &Snapshot,
-    change: &Change<'_>,
-) -> Result<(), (Rejected, Option<Cause>)> {
+fn set_password(system: &System, registry: &Snapshot, change: &Change<'_>) -> Result<(), (Rejected, Option<Cause>)> {
     let rejected = |result, text: String| Rejected { result, text };
     let administers = change.client.components().iter().eq(["kadmin", "admin"]);
     if change.client != change.target && !administers {

@@ -43,8 +43,18 @@ pub(super) fn serve(shared: &Shared, stream: &TcpStream, peer: SocketAddr, id: u
             };
         }
         shared.counters.tcp_answered.add();
+        // A client whose KDC has nothing for it asks the next one; MIT's waits for the end of the connection before.
+        if !more_waits(stream) {
+            return;
+        }
         shared.places.wait(id);
     }
+}
+
+/// Whether the client has sent more already. RFC 4120, section 7.2.2, lets a KDC close a connection after a reply.
+fn more_waits(stream: &TcpStream) -> bool {
+    let waits = stream.set_nonblocking(true).is_ok() && matches!(stream.peek(&mut [0]), Ok(1));
+    waits && stream.set_nonblocking(false).is_ok()
 }
 
 /// A whole request; `None` for one that is too long.

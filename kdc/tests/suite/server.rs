@@ -125,14 +125,12 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 fn both_protocols_answer_on_one_port() {
     let (server, _echo) = start(patient());
     let socket = udp(&server);
-    let mut stream = tcp(&server);
     for n in 0..20_u8 {
         assert_eq!(ask_udp(&socket, &[b'x', n]), [b'u', b'x', n]);
-        assert_eq!(ask(&mut stream, &[b'y', n]), [b't', b'y', n]);
+        assert_eq!(ask(&mut tcp(&server), &[b'y', n]), [b't', b'y', n]);
     }
-    drop(stream);
     let mut expected = Counts::default();
-    (expected.udp_answered, expected.tcp_answered, expected.connections) = (20, 20, 1);
+    (expected.udp_answered, expected.tcp_answered, expected.connections) = (20, 20, 20);
     assert_eq!(server.stop(), expected);
 }
 
@@ -146,9 +144,12 @@ fn messages_may_come_in_pieces_and_together() {
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(receive(&mut stream), b"tin pieces");
+    assert!(is_closed(&mut stream), "there is nothing more to answer");
+    let mut stream = tcp(&server);
     stream.write_all(&[framed(b"two"), framed(b"together")].concat()).unwrap();
     assert_eq!(receive(&mut stream), b"ttwo");
     assert_eq!(receive(&mut stream), b"ttogether");
+    assert!(is_closed(&mut stream));
 }
 
 #[test]
@@ -238,7 +239,8 @@ fn who_waits_longest_makes_room_and_who_is_served_does_not() {
     let mut second = tcp(&server);
     let mut third = tcp(&server);
     assert_eq!(ask(&mut third, b"3"), b"t3");
-    assert!(is_closed(&mut first));
+    assert!(is_closed(&mut first) && is_closed(&mut third));
+    third = tcp(&server);
     for stream in [&mut second, &mut third] {
         stream.write_all(&framed(b"wait")).unwrap();
     }
@@ -249,7 +251,7 @@ fn who_waits_longest_makes_room_and_who_is_served_does_not() {
         assert_eq!(receive(stream), b"twait");
     }
     let counts = server.stop();
-    assert_eq!((counts.displaced, counts.turned_away, counts.connections), (1, 1, 5));
+    assert_eq!((counts.displaced, counts.turned_away, counts.connections), (1, 1, 6));
 }
 
 #[test]
@@ -268,7 +270,7 @@ fn many_connections_at_once_are_all_served() {
     drop((streams, silent));
     let counts = server.stop();
     assert_eq!((counts.tcp_answered, counts.connections, counts.turned_away), (201, 601, 0));
-    assert!(counts.displaced >= 601 - 256, "{counts:?}");
+    assert!(counts.displaced >= 401 - 256, "{counts:?}");
 }
 
 #[test]

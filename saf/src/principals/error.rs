@@ -49,7 +49,7 @@ impl PrincipalError {
     /// Because ICSF could not do its part: `what` is what it was asked for.
     #[must_use]
     pub fn icsf(what: &str, error: icsf_core::Error) -> Self {
-        let mut out = Self::new(PrincipalErrorKind::Icsf, format!("{what}: {error}"));
+        let mut out = Self::new(PrincipalErrorKind::Icsf, what);
         out.0.source = Some(Box::new(error));
         out
     }
@@ -60,7 +60,7 @@ impl PrincipalError {
         self.0.kind
     }
 
-    /// What is wrong, in a few words.
+    /// What is wrong, in a few words; what ICSF said of it is [apart](Self::icsf_error).
     #[must_use]
     pub fn what(&self) -> &str {
         &self.0.what
@@ -86,13 +86,14 @@ impl PrincipalError {
 
     /// The same in parts, to be told in another form.
     pub(crate) fn into_parts(self) -> (String, Option<String>, Option<Box<dyn std::error::Error + Send + Sync>>) {
-        (self.0.what, self.0.hint, self.0.source)
+        (self.to_string(), self.0.hint, self.0.source)
     }
 }
 
 impl fmt::Display for PrincipalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.what)
+        f.write_str(&self.0.what)?;
+        self.icsf_error().map_or(Ok(()), |error| write!(f, ": {error}"))
     }
 }
 
