@@ -1,13 +1,22 @@
 //! n-fold: stretches or shrinks a string so that every bit of it counts alike (RFC 3961 section 5.1).
 
-/// Folds `input` to `N` bytes: copies of it, each rotated right by 13 bits more than the one before, are written one after
-/// another until a multiple of `N` bytes is there, and its pieces of `N` bytes are added in ones' complement.
+/// Folds `input`, which is not empty, to `N` bytes: copies of it, each rotated right by 13 bits more than the one before,
+/// are written one after another until a multiple of `N` bytes is there, and its pieces of `N` bytes are added in ones'
+/// complement.
 pub(super) fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
+    let (bits, twice) = (input.len() * 8, input.repeat(2));
     let mut sums = [0_u32; N];
-    let copies = N / common_divisor(N, input.len().max(1));
-    for piece in 0..copies * input.len() / N.max(1) {
-        for (sum, place) in sums.iter_mut().zip(piece * N..) {
-            *sum += u32::from(byte_at(input, place));
+    let mut place = 0;
+    for copy in 0..N / common_divisor(N, input.len()) {
+        // The copy begins with this bit of the input.
+        let first = (bits - 13 * copy % bits) % bits;
+        let bytes = twice.get(first / 8..=first / 8 + input.len()).unwrap_or_default();
+        for pair in bytes.windows(2) {
+            let two = pair.iter().fold(0, |two, byte| two << 8 | u32::from(*byte));
+            if let Some(sum) = sums.get_mut(place) {
+                *sum += two << (first % 8) >> 8 & 0xff;
+            }
+            place = if place + 1 == N { 0 } else { place + 1 };
         }
     }
     let mut carry = 0;
@@ -22,16 +31,6 @@ pub(super) fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
         }
     }
     sums.map(|sum| sum.to_le_bytes()[0])
-}
-
-/// The byte at `place` of the rotated copies of `input` one after another.
-fn byte_at(input: &[u8], place: usize) -> u8 {
-    let bits = input.len() * 8;
-    let rotated = 13 * (place / input.len()) % bits;
-    let first = (place % input.len() * 8 + bits - rotated) % bits;
-    let byte = |index: usize| input.get(index % input.len()).copied().map_or(0, u16::from);
-    let two = byte(first / 8) << 8 | byte(first / 8 + 1);
-    (two << (first % 8)).to_be_bytes()[0]
 }
 
 fn common_divisor(a: usize, b: usize) -> usize {

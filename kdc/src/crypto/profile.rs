@@ -1,5 +1,7 @@
 //! Encryption and checksums, the same for every kind of key: derive, encipher, authenticate.
 
+use std::sync::LazyLock;
+
 use icsf_core::backend::{Derivation, DerivedUse, Etype};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -30,11 +32,33 @@ enum Rfc {
 }
 
 /// What a derived key is for: the byte after the usage number (RFC 3961 section 5.3, RFC 8009 section 5).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Checksum = 0x99,
     Encryption = 0xaa,
     Integrity = 0x55,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::Checksum, Self::Encryption, Self::Integrity];
+
+    /// What a key for this is derived with.
+    const fn constant(self, usage: u32) -> [u8; 5] {
+        let [a, b, c, d] = usage.to_be_bytes();
+        [a, b, c, d, self as u8]
+    }
+
+    /// The same, folded. For the usages of RFC 4120 that is done once.
+    fn folded(self, usage: u32) -> [u8; BLOCK] {
+        const KNOWN: u32 = 32;
+        static FOLDED: LazyLock<Vec<[[u8; BLOCK]; 3]>> = LazyLock::new(|| {
+            let of_usage = |usage| Purpose::ALL.map(|purpose| n_fold(&purpose.constant(usage)));
+            (0..KNOWN).map(of_usage).collect()
+        });
+        let known = usize::try_from(usage).ok().and_then(|usage| FOLDED.get(usage));
+        let known = known.and_then(|all| Self::ALL.iter().zip(all).find(|(purpose, _)| **purpose == self));
+        known.map_or_else(|| n_fold(&self.constant(usage)), |(_, folded)| *folded)
+    }
 }
 
 impl Profile {
@@ -64,15 +88,22 @@ impl Profile {
     /// The key that string-to-key ends with, derived from what PBKDF2 made.
     pub(super) fn long_term(&self, key: &ProcessKey) -> ProcessKey {
         let length = self.etype.key_length();
-        self.with_derivation(b"kerberos", length, |how| key.derive(how, length))
+        let constant = b"kerberos";
+        self.with_derivation(constant, || n_fold(constant), length, |how| key.derive(how, length))
     }
 
     /// What a key of `length` bytes is derived with: DK's blocks, or the message of KDF-HMAC-SHA2.
-    fn with_derivation<T>(&self, constant: &[u8], length: usize, derive: impl FnOnce(&Derivation<'_>) -> T) -> T {
+    fn with_derivation<T>(
+        &self,
+        constant: &[u8],
+        folded: impl FnOnce() -> [u8; BLOCK],
+        length: usize,
+        derive: impl FnOnce(&Derivation<'_>) -> T,
+    ) -> T {
         match self.rfc {
             // DR chains E(constant), E(E(constant)): that is CBC over the constant and a block of zeros.
             Rfc::Rfc3962 => {
-                let blocks = [n_fold(constant), [0; BLOCK]];
+                let blocks = [folded(), [0; BLOCK]];
                 derive(&Derivation::AesCbc(blocks.as_flattened().get(..length).unwrap_or_default()))
             }
             Rfc::Rfc8009 => {
@@ -84,12 +115,12 @@ impl Profile {
     }
 
     fn derive<K: BaseKey + ?Sized>(&self, key: &K, usage: u32, purpose: Purpose) -> Result<Derived, CryptoError> {
-        let [a, b, c, d] = usage.to_be_bytes();
         let into = match purpose {
             Purpose::Encryption => DerivedUse::Cipher(self.etype.key_length()),
             Purpose::Checksum | Purpose::Integrity => DerivedUse::Mac(self.etype.mac_key_length()),
         };
-        self.with_derivation(&[a, b, c, d, purpose as u8], into.length(), |how| key.derive(how, into))
+        let folded = || purpose.folded(usage);
+        self.with_derivation(&purpose.constant(usage), folded, into.length(), |how| key.derive(how, into))
     }
 }
 
