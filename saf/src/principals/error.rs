@@ -34,7 +34,9 @@ pub enum PrincipalErrorKind {
 }
 
 impl PrincipalError {
-    pub(crate) fn new(kind: PrincipalErrorKind, what: impl Into<String>) -> Self {
+    /// For this reason.
+    #[must_use]
+    pub fn new(kind: PrincipalErrorKind, what: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, what: what.into(), hint: None, source: None }))
     }
 
@@ -44,8 +46,10 @@ impl PrincipalError {
         self
     }
 
-    pub(crate) fn icsf(what: &str, error: icsf_core::Error) -> Self {
-        let mut out = Self::new(PrincipalErrorKind::Icsf, format!("{what}: {error}"));
+    /// Because ICSF could not do its part: `what` is what it was asked for.
+    #[must_use]
+    pub fn icsf(what: &str, error: icsf_core::Error) -> Self {
+        let mut out = Self::new(PrincipalErrorKind::Icsf, what);
         out.0.source = Some(Box::new(error));
         out
     }
@@ -56,7 +60,7 @@ impl PrincipalError {
         self.0.kind
     }
 
-    /// What is wrong, in a few words.
+    /// What is wrong, in a few words; what ICSF said of it is [apart](Self::icsf_error).
     #[must_use]
     pub fn what(&self) -> &str {
         &self.0.what
@@ -82,13 +86,14 @@ impl PrincipalError {
 
     /// The same in parts, to be told in another form.
     pub(crate) fn into_parts(self) -> (String, Option<String>, Option<Box<dyn std::error::Error + Send + Sync>>) {
-        (self.0.what, self.0.hint, self.0.source)
+        (self.to_string(), self.0.hint, self.0.source)
     }
 }
 
 impl fmt::Display for PrincipalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.what)
+        f.write_str(&self.0.what)?;
+        self.icsf_error().map_or(Ok(()), |error| write!(f, ": {error}"))
     }
 }
 

@@ -252,6 +252,16 @@ impl Saf {
         self.told_principal(issuer, &format!("principal delete {name}"), done.map(drop))
     }
 
+    /// A password as the keys of a principal are made from it: that of a user is folded, as RACF keeps it, unless
+    /// SETROPTS PASSWORD(MIXEDCASE) is set.
+    ///
+    /// # Errors
+    /// [`PrincipalErrorKind::Database`].
+    pub fn as_kept(&self, row: &Principal, password: &SecretString) -> Result<SecretString, PrincipalError> {
+        let folded = row.user.is_some() && !self.database().view()?.options().mixed_case;
+        Ok(if folded { password.expose_secret().to_ascii_uppercase().into() } else { password.clone() })
+    }
+
     /// The principal as it is shown: K/M with the master key there is now, also where no key was made since it was changed.
     ///
     /// # Errors
