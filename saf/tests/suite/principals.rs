@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use icsf_backends::faulty::Plan;
-use icsf_core::backend::{EngineErrorKind, Etype, MasterKeyKind};
+use icsf_core::backend::{EngineErrorKind, Etype, KeySpec, MasterKeyKind};
 use icsf_core::codes::Code;
 use icsf_core::{ClearKey, KeyLabel};
 use icsf_saf::Saf;
@@ -338,6 +338,32 @@ fn two_writers_of_one_principal_do_not_mix_their_keys() {
     assert_eq!(added.iter().filter(|done| done.is_ok()).count(), 1);
     let lost = added.into_iter().find_map(Result::err).unwrap();
     assert_eq!(lost.kind(), PrincipalErrorKind::Exists);
+    consistent(&site);
+}
+
+/// An engine that cannot use one type of key: the others are made, and a change fails only when there are none.
+#[test]
+fn keys_are_made_of_the_types_that_the_engine_can_use() {
+    let unsupported = || EngineErrorKind::Unsupported(KeySpec::kerberos(Etype::Aes256Sha2));
+    let mut without = 0;
+    for call in 1..20 {
+        let site = realm_site();
+        site.faulty.set_plan(Plan::new().fail_call(call, unsupported()));
+        let done = add(&site.saf, "host/a");
+        let reached = site.faulty.calls() >= call;
+        site.faulty.set_plan(Plan::new());
+        if done.is_ok() && reached {
+            let types: Vec<i32> = row(&site, "host/a").keys.iter().map(|key| key.etype.number()).collect();
+            without += usize::from(types == [18, 19, 17]);
+        }
+        consistent(&site);
+    }
+    assert!(without > 0);
+    let site = realm_site();
+    site.faulty.set_plan(Plan::new().fail_all(unsupported()));
+    let error = add(&site.saf, "host/a").unwrap_err();
+    site.faulty.set_plan(Plan::new());
+    assert_eq!(error.kind(), PrincipalErrorKind::Icsf);
     consistent(&site);
 }
 
