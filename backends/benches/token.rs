@@ -10,6 +10,8 @@
 //! |---|---|
 //! | legacy ticket, warm | at most 6 calls that encipher, at most 1.15 times six calls of `C_Encrypt` bare |
 //! | enhanced ticket, warm | at most 6 calls that sign, at most 1.15 times these bare |
+//! | Kerberos, derived keys open: 320 bytes enciphered and authenticated | none: told over one `C_Encrypt` and one `C_Sign` bare |
+//! | Kerberos, derived anew | none: told over two times `C_DeriveKey` and `C_DestroyObject` bare |
 //! | 256 legacy tickets of one key at once | at least 15 times the rate of single ones |
 //! | master key of 10,000 keys changed | at most 1.3 times bare unwrapping and wrapping |
 //! | card pulled: seen by | the very next call |
@@ -26,7 +28,7 @@
 //! The two changes of threads of a ticket cost little when a core is free and 4 to 7 µs when none is, so the ratio of
 //! enhanced tickets depends on what else the machine does: its load is told first.
 //!
-//! A word at the end of the command selects what has it in its name: `legacy`, `enhanced`, `master key`, `card`. What four
+//! A word at the end of the command selects what has it in its name: `legacy`, `enhanced`, `kerberos`, `master key`, `card`. What four
 //! threads see of a card that is pulled 1,000 times is a test: see `docs/speed.md`.
 
 #![expect(
@@ -37,6 +39,7 @@
     reason = "a program that reports, and stops at the first surprise"
 )]
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::{Arc, mpsc};
@@ -44,10 +47,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::ekdf::AesCbcDeriveParams;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use icsf_backends::pkcs11::{Options, Pkcs11};
-use icsf_core::backend::{Backend, HashAlgorithm, MasterKeyKind};
+use icsf_core::backend::{Backend, Derivation, DerivedUse, Etype, HashAlgorithm, MasterKeyKind};
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::control::MemoryControl;
@@ -74,9 +78,10 @@ fn main() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load {}, {} cores", load.trim(), thread::available_parallelism().unwrap());
     println!("{:58} {:>14}  value", "what", "bar");
-    let all: [(&str, fn()); 5] = [
+    let all: [(&str, fn()); 6] = [
         ("legacy ticket, warm", legacy_tickets),
         ("enhanced ticket, warm", enhanced_tickets),
+        ("kerberos", kerberos),
         ("master key changed, in memory", || change_of_master_key(None)),
         ("master key changed, in an SQLite file", || change_of_master_key(Some(TempDir::new().unwrap()))),
         ("card pulled and put back", card),
@@ -88,7 +93,7 @@ fn main() {
 
 /// An ICSF on a card, both master keys set.
 struct Rig {
-    icsf: Icsf,
+    icsf: Arc<Icsf>,
     engine: Arc<Pkcs11>,
     card: Card,
     directory: TempDir,
@@ -105,8 +110,8 @@ impl Rig {
         Self { icsf, engine, card, directory }
     }
 
-    fn icsf(engine: &Arc<Pkcs11>, store: Arc<dyn RowStore>) -> Icsf {
-        Icsf::new(Parts {
+    fn icsf(engine: &Arc<Pkcs11>, store: Arc<dyn RowStore>) -> Arc<Icsf> {
+        Arc::new(Icsf::new(Parts {
             backend: Arc::clone(engine) as Arc<dyn Backend>,
             store,
             control: Arc::new(MemoryControl::default()),
@@ -114,7 +119,7 @@ impl Rig {
             clock: Arc::new(ManualClock::at(NOW)),
             random: Arc::new(SystemRandom),
             reason_codes: ReasonCodes::Icsf,
-        })
+        }))
     }
 
     fn set_master_key(&self, kind: MasterKeyKind) {
@@ -254,6 +259,75 @@ fn enhanced_tickets() {
     row("enhanced ticket, warm: all calls", "", &calls);
     let found = Pair::of(100, bare, ours).rows("enhanced ticket, warm", "its calls");
     row("enhanced ticket, warm: over its calls bare", "1.15", found.ratio);
+}
+
+/// Encryption type 18: what a ticket takes of the engine.
+fn kerberos() {
+    const TEXT: [u8; 320] = [7; 320];
+    const CONSTANT: [u8; 32] = [3; 32];
+    let rig = Rig::with_keys();
+    let etype = Etype::Aes256Sha1;
+    rig.icsf.add_kerberos_key(&label("KRB"), etype, None).unwrap();
+    let ticket = |constant: [u8; 32], used: bool| {
+        let icsf = Arc::clone(&rig.icsf);
+        let made = rig.icsf.in_engine(move || {
+            let key = icsf.kerberos_key(&label("KRB"))?;
+            let how = Derivation::AesCbc(&constant);
+            let cipher = key.derive(&how, DerivedUse::Cipher(32))?;
+            let mac_key = key.derive(&how, DerivedUse::Mac(32))?;
+            let (mut text, mut mac) = (TEXT, [0; 64]);
+            if used {
+                cipher.encipher_cbc(&[0; 16], &mut text)?;
+                mac_key.hmac(HashAlgorithm::Sha1, &TEXT, &mut mac)?;
+            }
+            Ok::<_, icsf_core::Error>((text, mac))
+        });
+        black_box(made.unwrap().unwrap());
+    };
+    let warm = || ticket(CONSTANT, true);
+    warm();
+    let bare = rig.card.session();
+    let cipher = open_key(&bare, Attribute::KeyType(KeyType::AES));
+    let mac_key = open_key(&bare, Attribute::KeyType(KeyType::GENERIC_SECRET));
+    let same = || {
+        drop(black_box(bare.encrypt(&Mechanism::AesCbc([0; 16]), cipher, &TEXT).unwrap()));
+        drop(black_box(bare.sign(&Mechanism::Sha1Hmac, mac_key, &TEXT).unwrap()));
+    };
+    row("Kerberos, derived keys open: all calls", "", rig.calls(warm));
+    let found = Pair::of(100, same, warm).rows("Kerberos, derived keys open", "C_Encrypt and C_Sign");
+    row("Kerberos, derived keys open: over these bare", "", found.ratio);
+
+    let number = Cell::new(0_u64);
+    let cold = || {
+        number.set(number.get() + 1);
+        let mut constant = CONSTANT;
+        constant.iter_mut().zip(number.get().to_be_bytes()).for_each(|(to, from)| *to ^= from);
+        ticket(constant, false);
+    };
+    // The base key is the only one of its type that derives.
+    let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(false), Attribute::Derive(true)];
+    let base = bare.find_objects(&template).unwrap().last().copied().unwrap();
+    let derive = || {
+        let mechanism = Mechanism::AesCbcEncryptData(AesCbcDeriveParams::new([0; 16], &CONSTANT));
+        for key_type in [KeyType::AES, KeyType::GENERIC_SECRET] {
+            let template = [
+                Attribute::Class(ObjectClass::SECRET_KEY),
+                Attribute::KeyType(key_type),
+                Attribute::Token(false),
+                Attribute::Private(true),
+                Attribute::Sensitive(true),
+                Attribute::Extractable(false),
+                Attribute::ValueLen(32.into()),
+            ];
+            let key = bare.derive_key(&mechanism, base, &template).unwrap();
+            bare.destroy_object(key).unwrap();
+        }
+    };
+    // As many are open as may be, so that each new one closes an old one.
+    (0..600).for_each(|_| cold());
+    row("Kerberos, derived anew: all calls", "", rig.calls(cold));
+    let found = Pair::of(20, derive, cold).rows("Kerberos, derived anew", "deriving and destroying two");
+    row("Kerberos, derived anew: over that bare", "", found.ratio);
 }
 
 /// Bare and ours, in turns.

@@ -1,6 +1,7 @@
 //! `engine`: the switch of the crypto card.
 
 use clap::{Args, Subcommand};
+use icsf_core::backend::{Capabilities, Etype, KeyPlace};
 use icsf_core::engine::{EngineState, EngineView};
 use serde_json::{Value, json};
 use softicsf::{System, UnusableKey};
@@ -48,6 +49,7 @@ lock after a few wrong ones; after this it is tried once more.")]
     #[command(after_help = "\
 Examples:
   softicsf engine configure --backend none
+  softicsf engine configure --host-keys allow
   softicsf engine configure --backend pkcs11 --pin-file /etc/softicsf/pin \\
                 --module /usr/lib/softhsm/libsofthsm2.so --token 'card one'
 
@@ -55,11 +57,14 @@ The file of a software engine stays where it is, and is used again with
 --backend software. A new one is sealed with the pass phrase of
 --passphrase-file, or opened by a key file without. So does the list of the
 master keys that are ours in a token. The CKDS stays usable when the engine
-holds the master keys it is under: load the same parts (mk load, mk set).")]
+holds the master keys it is under: load the same parts (mk load, mk set).
+
+--host-keys without --backend leaves the token as it is, and says what becomes
+of Kerberos keys that it cannot use itself: see docs/tokens.md.")]
     Configure {
         /// Engine to use from now on
-        #[arg(long, value_enum, value_name = "ENGINE")]
-        backend: BackendName,
+        #[arg(long, value_enum, value_name = "ENGINE", required_unless_present = "host_keys")]
+        backend: Option<BackendName>,
         #[command(flatten, next_help_heading = "Token, for --backend pkcs11")]
         token: TokenArgs,
     },
@@ -76,8 +81,14 @@ impl Engine {
                 system.icsf().engine_online()?;
             }
             Action::Configure { backend, token } => {
-                let (engine, secrets) = backend.engine(token, context)?;
-                system.configure_engine(&engine, &secrets)?;
+                match (backend, token.host_keys()) {
+                    (None, Some(host_keys)) if !token.is_named() => system.set_host_keys(host_keys)?,
+                    (None, _) => return Err(Failure::usage("another token is chosen by --backend pkcs11")),
+                    (Some(backend), _) => {
+                        let (engine, secrets) = backend.engine(token, context)?;
+                        system.configure_engine(&engine, &secrets)?;
+                    }
+                }
                 system = context.open_anew()?;
             }
         }
@@ -132,9 +143,46 @@ fn abilities(view: &EngineView) -> Option<String> {
         (can.hmac_sha512, "HMAC-SHA-512 (enhanced ones)"),
         (can.key_check, "check values of keys"),
     ];
-    let words: Vec<&str> = words.into_iter().filter_map(|(can, word)| can.then_some(word)).collect();
+    let places = kerberos(can).into_iter().filter(|(place, _)| *place != KeyPlace::None);
+    let words = words.into_iter().filter(|(can, _)| *can).map(|(_, word)| word.to_owned());
+    let words: Vec<String> = words.chain(places.map(|(place, which)| format!("{which} {}", seat(place)))).collect();
     let askable = matches!(view.state, EngineState::Online | EngineState::WrongMasterKey { .. });
     (askable && !words.is_empty()).then(|| words.join(", "))
+}
+
+/// Where keys of Kerberos are used, and of which etypes.
+pub(crate) fn kerberos(can: &Capabilities) -> Vec<(KeyPlace, String)> {
+    let of = |place| {
+        let numbers: Vec<String> = Etype::ALL
+            .into_iter()
+            .filter(|etype| can.kerberos(*etype) == place)
+            .map(|etype| etype.number().to_string())
+            .collect();
+        (!numbers.is_empty()).then(|| (place, format!("Kerberos {}", numbers.join(" "))))
+    };
+    [KeyPlace::Inside, KeyPlace::Host, KeyPlace::None].into_iter().filter_map(of).collect()
+}
+
+/// Where that is.
+pub(crate) const fn seat(place: KeyPlace) -> &'static str {
+    match place {
+        KeyPlace::Inside => "in the engine",
+        KeyPlace::Host => "in this process",
+        KeyPlace::None => "not at all",
+    }
+}
+
+/// For a machine.
+pub(crate) fn capabilities(can: &Capabilities) -> Value {
+    let kerberos = Etype::ALL
+        .map(|etype| json!({ "etype": etype.number(), "name": etype.name(), "place": can.kerberos(etype).word() }));
+    json!({
+        "des": can.des,
+        "hmac_sha512": can.hmac_sha512,
+        "any_hmac_length": can.any_hmac_length,
+        "key_check": can.key_check,
+        "kerberos": kerberos,
+    })
 }
 
 /// So many labels are shown; a machine gets them all.
@@ -151,7 +199,6 @@ fn listed(keys: &[UnusableKey]) -> String {
 
 /// For a machine.
 pub(crate) fn json_of(view: &EngineView, unusable: &[UnusableKey]) -> Value {
-    let can = &view.info.capabilities;
     json!({
         "kind": view.info.kind,
         "name": view.info.name,
@@ -159,12 +206,7 @@ pub(crate) fn json_of(view: &EngineView, unusable: &[UnusableKey]) -> Value {
         "state": view.state.word(),
         "detail": view.state.to_string(),
         "usable": view.state == EngineState::Online,
-        "capabilities": {
-            "des": can.des,
-            "hmac_sha512": can.hmac_sha512,
-            "any_hmac_length": can.any_hmac_length,
-            "key_check": can.key_check,
-        },
+        "capabilities": capabilities(&view.info.capabilities),
         "quirks": view.info.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "unusable_keys": unusable.iter().map(|key| json!({ "name": key.label, "why": key.why })).collect::<Vec<_>>(),
         "master_keys": mk::json_of(&view.master_keys, &softicsf::MasterKeyKind::ALL),

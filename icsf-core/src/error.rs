@@ -160,6 +160,7 @@ impl From<EngineError> for Error {
             EngineErrorKind::Damaged => out.with_remedy("restore the record from a copy of the key data set"),
             _ => out,
         };
+        let out = error.remedy().into_iter().fold(out, Self::with_remedy);
         out.with_source(error)
     }
 }

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::directory::Layout;
 use crate::error::{Error, Result};
-use crate::options::{self, Engine, EngineSecrets, Pkcs11Token, UnlockBy};
+use crate::options::{self, Engine, EngineSecrets, HostKeys, Pkcs11Token, UnlockBy};
 use crate::refusals::Refusals;
 use crate::secrets::read_secret;
 use crate::system::System;
@@ -197,15 +197,43 @@ impl System {
         let Some(layout) = self.layout() else {
             return Err(Error::new(Path::new("system in memory"), "its engine is chosen when it is built"));
         };
-        let done = made(layout, engine, secrets).and_then(|engine| {
-            let path = layout.options();
-            let written = self.epoch().change(|| options::write(&path, self.names(), &engine));
-            written.map_err(Error::of(&layout.epoch()))?
-        });
-        self.icsf().tell(What::Engine, |event| match &done {
+        let done = made(layout, engine, secrets).and_then(|engine| self.write_engine(layout, &engine));
+        self.tell_configured(engine, &done);
+        done
+    }
+
+    /// Says what becomes of Kerberos keys that the token of the system cannot use itself. Every process on the system goes
+    /// by it from its next call on.
+    ///
+    /// # Errors
+    /// [`Error`] for a system in memory, one whose engine is no token, and when the options cannot be read or written.
+    pub fn set_host_keys(&self, host_keys: HostKeys) -> Result<()> {
+        let Some(layout) = self.layout() else {
+            return Err(Error::new(Path::new("system in memory"), "its engine is chosen when it is built"));
+        };
+        let (_, engine) = options::read(&layout.options())?;
+        let Engine::Pkcs11(token) = engine else {
+            return Err(Error::new(
+                &layout.options(),
+                "the engine of the system is no token, which host keys are about",
+            ));
+        };
+        let engine = Engine::Pkcs11(Pkcs11Token { host_keys, ..token });
+        let done = self.write_engine(layout, &engine);
+        self.tell_configured(&engine, &done);
+        done
+    }
+
+    fn write_engine(&self, layout: &Layout, engine: &Engine) -> Result<()> {
+        let path = layout.options();
+        let written = self.epoch().change(|| options::write(&path, self.names(), engine));
+        written.map_err(Error::of(&layout.epoch()))?
+    }
+
+    fn tell_configured(&self, engine: &Engine, done: &Result<()>) {
+        self.icsf().tell(What::Engine, |event| match done {
             Ok(()) => Event { engine: Some(engine.word().to_owned()), ..event.action("configure") },
             Err(error) => event.action("configure").because(&Cause::new(error.to_string())),
         });
-        done
     }
 }

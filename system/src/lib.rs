@@ -69,7 +69,7 @@ pub use icsf_saf::principals::{NewKeys, PrincipalError, PrincipalErrorKind, Prin
 pub use icsf_saf::{Accepted, Caller, Error as SafError, Request, SignedOnBy};
 pub use journal::{Entry, FileJournal, Lost, Unreadable};
 pub use modules::own_modules;
-pub use options::{Engine, EngineSecrets, Names, Pkcs11Token, UnlockBy};
+pub use options::{Engine, EngineSecrets, HostKeys, Names, Pkcs11Token, UnlockBy};
 pub use ptkt::{Applid, GroupId, Ticket, TicketKind, UserId};
 pub use secrecy::SecretString;
 pub use secrets::{HostSecrets, read_secret};

@@ -104,9 +104,31 @@ pub struct Pkcs11Token {
     /// Uses a token that does not protect its keys.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_weak_token: bool,
+    /// What becomes of Kerberos keys that the token wraps and cannot use.
+    #[serde(default, skip_serializing_if = "HostKeys::is_forbid")]
+    pub host_keys: HostKeys,
     /// The file in the directory of the system that says which objects of the token are the registers.
     #[serde(default = "registers")]
     pub(crate) registers: String,
+}
+
+/// What becomes of the keys of Kerberos principals that a token wraps and cannot use itself: which these are say the
+/// [capabilities](icsf_core::backend::Capabilities::kerberos) of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostKeys {
+    /// They cannot be used.
+    #[default]
+    Forbid,
+    /// The token gives them out, and they are used in the process that needs them.
+    Allow,
+}
+
+impl HostKeys {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this way")]
+    const fn is_forbid(&self) -> bool {
+        matches!(self, Self::Forbid)
+    }
 }
 
 /// The register file of the first token a system has.
@@ -124,6 +146,7 @@ impl Pkcs11Token {
             serial: None,
             pin_file: None,
             accept_weak_token: false,
+            host_keys: HostKeys::Forbid,
             registers: registers(),
         }
     }
@@ -133,7 +156,11 @@ impl Pkcs11Token {
     pub fn options(&self) -> pkcs11::Options {
         let options = pkcs11::Options::new(&self.module, &self.token)
             .accept_weak_token(self.accept_weak_token)
-            .own_module(modules::are_owned());
+            .own_module(modules::are_owned())
+            .host_keys(match self.host_keys {
+                HostKeys::Forbid => pkcs11::HostKeys::Forbid,
+                HostKeys::Allow => pkcs11::HostKeys::Allow,
+            });
         self.serial.iter().fold(options, |options, serial| options.with_serial(serial))
     }
 }

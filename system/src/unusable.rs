@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use icsf_core::backend::{Capabilities, HashAlgorithm, KeyAlgorithm, KeySpec};
+use icsf_core::backend::{Capabilities, Etype, HashAlgorithm, KeyAlgorithm, KeyPlace, KeySpec};
 use icsf_core::engine::{EngineState, EngineView};
 use icsf_core::kds::Record;
 
@@ -34,7 +34,8 @@ impl System {
         let can = engine.info.capabilities;
         let asked = matches!(engine.state, EngineState::Online | EngineState::WrongMasterKey { .. });
         let mut found = Vec::new();
-        if !asked || (can.des && can.hmac_sha512 && can.any_hmac_length) {
+        let kerberos = Etype::ALL.into_iter().all(|etype| can.kerberos(etype) != KeyPlace::None);
+        if !asked || (can.des && can.hmac_sha512 && can.any_hmac_length && kerberos) {
             return Ok(found);
         }
         self.icsf().key_data_set().scan(None, &mut |key, record| {
@@ -56,12 +57,15 @@ fn spec(record: &Record) -> Option<KeySpec> {
 /// Of SHA-512: longer keys are hashed, with the zeros they are filled with.
 const BLOCK: usize = HashAlgorithm::Sha512.block();
 
-const fn lacking(can: &Capabilities, spec: KeySpec) -> Option<&'static str> {
+fn lacking(can: &Capabilities, spec: KeySpec) -> Option<&'static str> {
     match spec.algorithm() {
         KeyAlgorithm::Des if !can.des => Some("the engine has no DES"),
         KeyAlgorithm::Hmac if !can.hmac_sha512 => Some("the engine has no HMAC with SHA-512"),
         KeyAlgorithm::Hmac if !can.any_hmac_length && spec.length() > BLOCK && !spec.length().is_multiple_of(8) => {
             Some("the engine uses HMAC keys over 128 bytes only if their length is a multiple of 8")
+        }
+        KeyAlgorithm::Kerberos(etype) if can.kerberos(etype) == KeyPlace::None => {
+            Some("the engine has no use of Kerberos keys of this encryption type, and host_keys = forbid")
         }
         _ => None,
     }

@@ -13,7 +13,9 @@ use icsf_backends::faulty::Plan;
 use icsf_backends::pkcs11::{Options, Pkcs11};
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Faulty, Metered, Software};
-use icsf_core::backend::{Backend, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange, StoredForm};
+use icsf_core::backend::{
+    Backend, Derivation, DerivedUse, Etype, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange, StoredForm,
+};
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::control::MemoryControl;
@@ -468,6 +470,17 @@ fn no_text_holds_a_secret() {
     texts.debug(&KeyIdentifier::Token(icsf.csnbkrr2(&"CLEAR.HMAC".parse().unwrap()).unwrap().value));
     texts.debug(&icsf.csnbenc_key(&"A.DES".parse().unwrap()).unwrap());
     texts.debug(&icsf.csnbhmg_key(&"CLEAR.HMAC".parse().unwrap(), HashAlgorithm::Sha512).unwrap());
+    let principal = ClearKey::new(master_key_part());
+    let label = "A.KERBEROS".parse().unwrap();
+    texts.error(&icsf.add_kerberos_key(&label, Etype::Aes128Sha1, Some(&principal)).unwrap_err());
+    icsf.add_kerberos_key(&label, Etype::Aes256Sha1, Some(&principal)).unwrap();
+    let principal = icsf.kerberos_key(&label).unwrap();
+    texts.debug(&principal);
+    let how = Derivation::AesCbc(&[1; 32]);
+    let derived = principal.derive(&how, DerivedUse::Cipher(32)).unwrap();
+    texts.debug(&derived);
+    texts.error(&derived.hmac(HashAlgorithm::Sha1, b"", &mut [0; 64]).unwrap_err());
+    texts.error(&principal.derive(&how, DerivedUse::Mac(16)).unwrap_err());
     let view = icsf.view().unwrap();
     texts.debug(&view.kds);
     texts.debug(&icsf.key_data_set().backup().unwrap());

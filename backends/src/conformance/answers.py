@@ -9,6 +9,7 @@ import hmac
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_unwrap
 
 LENGTHS = [32, 33, 63, 64, 65, 127, 128, 129, 131, 256]
@@ -108,3 +109,65 @@ for key in (
 ):
     key = bytes.fromhex(key)
     answer("des", key, material("block", 8), encipher(key, material("block", 8)))
+
+ETYPES = {17: (16, "sha1", 16), 18: (32, "sha1", 32), 19: (16, "sha256", 16), 20: (32, "sha384", 24)}
+
+
+def cbc(key, iv, text):
+    encryptor = Cipher(AES(key), modes.CBC(iv)).encryptor()
+    return encryptor.update(text) + encryptor.finalize()
+
+
+def dk(key, constant):
+    """DR and DK of RFC 3961, as they are written there: each block enciphers the one before."""
+    blocks = [cbc(key, bytes(16), constant)]
+    while len(b"".join(blocks)) < len(key):
+        blocks.append(cbc(key, bytes(16), blocks[-1]))
+    return b"".join(blocks)[: len(key)]
+
+
+def kdf(key, name, label, length):
+    """KDF-HMAC-SHA2 of RFC 8009."""
+    return hmac.new(key, kdf_text(label, length), name).digest()[:length]
+
+
+def kdf_text(label, length):
+    return b"\0\0\0\1" + label + b"\0" + (length * 8).to_bytes(4, "big")
+
+
+def uses(etype, key, label, constant, expected=None):
+    """A key derived as a cipher and as a MAC key from a base key; what each of them makes."""
+    length, name, mac_length = ETYPES[etype]
+    for use, size in (("cipher", length), ("mac", mac_length)):
+        if etype < 19:
+            derived, given = dk(key, constant), constant.ljust(length, b"\0")
+        else:
+            derived, given = kdf(key, name, label, size), kdf_text(label, size)
+        if expected and use in expected:
+            assert derived.hex() == expected[use], derived.hex()
+        for count in (1, 3, 20):
+            text, iv = material("text", count * 16), material("iv", 16)
+            made = cbc(derived, iv, text) if use == "cipher" else hmac.new(derived, text, name).digest()
+            answer("kerberos", etype, use, key, given, iv, text, made)
+
+
+answer("# Keys of Kerberos principals")
+for number in (1, 2):
+    for etype, (length, _, _) in ETYPES.items():
+        answer("wrapped", "Kerberos", etype, number, wrapped("AES-MK", number, material(f"Kerberos key of {etype}", length)))
+for etype, (length, _, _) in ETYPES.items():
+    uses(etype, material(f"Kerberos key of {etype}", length), material("label", 5), material("constant", 16))
+answer("# RFC 3962, appendix B: the first string-to-key, from what PBKDF2 gives to the key")
+kerberos = bytes.fromhex("6b65726265726f737b9b5b2b93132b93")  # RFC 3961, A.1: 128-fold("kerberos")
+pbkdf2 = hashlib.pbkdf2_hmac("sha1", b"password", b"ATHENA.MIT.EDUraeburn", 1, 32)
+assert pbkdf2.hex() == "cdedb5281bb2f801565a1122b25635150ad1f7a04bb9f3a333ecc0e2e1f70837"
+uses(17, pbkdf2[:16], b"", kerberos, {"cipher": "42263c6e89f4fc28b8df68ee09799f15"})
+uses(18, pbkdf2, b"", kerberos, {"cipher": "fe697b52bc0d3ce14432ba036a92e65bbb52280990a2fa27883998d72af30161"})
+answer("# RFC 8009, appendix A: the sample key derivations, Ke and Ki of usage 2")
+key = bytes.fromhex("3705d96080c17728a0e800eab6e0d23c")
+uses(19, key, bytes.fromhex("00000002aa"), b"", {"cipher": "9b197dd1e8c5609d6e67c3e37c62c72e"})
+uses(19, key, bytes.fromhex("0000000255"), b"", {"mac": "9fda0e56ab2d85e1569a688696c26a6c"})
+key = bytes.fromhex("6d404d37faf79f9df0d33568d320669800eb4836472ea8a026d16b7182460c52")
+ke = "56ab22bee63d82d7bc5227f6773f8ea7a5eb1c825160c38312980c442e5c7e49"
+uses(20, key, bytes.fromhex("00000002aa"), b"", {"cipher": ke})
+uses(20, key, bytes.fromhex("0000000255"), b"", {"mac": "69b16514e3cd8e56b82010d5c73012b622c4d00ffc23ed1f"})

@@ -10,11 +10,12 @@
 //! | `check` length value | the check value of the HMAC key of that length |
 //! | `hmac` hash key message MAC | an HMAC, not cut |
 //! | `des` key plain cipher | one block enciphered |
+//! | `kerberos` etype use key from iv text result | what a key derived from that key makes of a text: `cipher` by AES-CBC, `mac` by HMAC |
 
 use std::fmt::Display;
 
 use icsf_core::ClearKey;
-use icsf_core::backend::{HashAlgorithm, KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp};
+use icsf_core::backend::{Etype, HashAlgorithm, KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp};
 use sha2::{Digest, Sha256};
 
 use super::bench::Stop;
@@ -33,6 +34,7 @@ pub(super) fn material(label: &str, length: usize) -> Vec<u8> {
 pub(super) fn key(spec: KeySpec) -> ClearKey {
     ClearKey::new(match spec.algorithm() {
         KeyAlgorithm::Des => material("DES key", spec.length()),
+        KeyAlgorithm::Kerberos(etype) => material(&format!("Kerberos key of {}", etype.number()), spec.length()),
         _ => material(&format!("HMAC key of {}", spec.length()), spec.length()),
     })
 }
@@ -65,6 +67,9 @@ pub(super) fn wrapped(spec: KeySpec, number: u8) -> Result<Vec<u8>, Stop> {
     // The keys that authenticate records are HMAC keys, and those of DES records lie under the DES-MK.
     let under_des = spec.algorithm() == KeyAlgorithm::Hmac && spec.master_key() == MasterKeyKind::Des;
     let place = if under_des { "-under-DES-MK" } else { "" };
+    if let KeyAlgorithm::Kerberos(etype) = spec.algorithm() {
+        return one(format!("wrapped Kerberos {} {number} ", etype.number()));
+    }
     one(format!("wrapped {}{place} {} {number} ", spec.algorithm(), spec.length()))
 }
 
@@ -91,7 +96,14 @@ fn one(prefix: String) -> Result<Vec<u8>, Stop> {
     decoded(lines(prefix).next().unwrap_or("no answer"))
 }
 
-fn all(prefix: String) -> impl Iterator<Item = Result<[Vec<u8>; 3], Stop>> {
+/// Use; and key, what is derived from, initialization vector, text and result of each answer for this encryption type.
+pub(super) fn kerberos(etype: Etype) -> impl Iterator<Item = (&'static str, Result<[Vec<u8>; 5], Stop>)> {
+    ["cipher", "mac"]
+        .into_iter()
+        .flat_map(move |use_| all(format!("kerberos {} {use_} ", etype.number())).map(move |answer| (use_, answer)))
+}
+
+fn all<const N: usize>(prefix: String) -> impl Iterator<Item = Result<[Vec<u8>; N], Stop>> {
     lines(prefix).map(|line| {
         let words = line.split(' ').map(decoded).collect::<Result<Vec<_>, _>>()?;
         words.try_into().map_err(|_words| broken(&line))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, BackendState, Capabilities, EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec,
-    MasterKeyKind, MasterKeys, Mkvp, Part, RegisterChange, WrappedKey,
+    Backend, BackendState, Capabilities, Derivation, DerivedUse, EngineError, EngineErrorKind, Etype, HashAlgorithm,
+    KeyAlgorithm, KeyHandle, KeyPlace, KeySpec, MasterKeyKind, MasterKeys, Mkvp, Part, RegisterChange, WrappedKey,
 };
 
 use super::answers;
@@ -75,6 +75,7 @@ impl Bench {
         match algorithm {
             KeyAlgorithm::Des => can.des,
             KeyAlgorithm::Hmac => can.hmac_sha512,
+            KeyAlgorithm::Kerberos(etype) => can.kerberos(etype) != KeyPlace::None,
             _ => false,
         }
     }
@@ -83,8 +84,13 @@ impl Bench {
     pub(super) fn specs(&self) -> Result<Vec<KeySpec>, Stop> {
         let record_mac = Some(KeySpec::record_mac(MasterKeyKind::Des));
         let all = [Some(KeySpec::DES), KeySpec::hmac(32), KeySpec::hmac(64), KeySpec::hmac(256), record_mac];
-        let specs: Vec<_> = all.into_iter().flatten().filter(|spec| self.can_use(spec.algorithm())).collect();
-        if specs.is_empty() { Err(Stop::Skipped("the engine has neither DES nor HMAC".to_owned())) } else { Ok(specs) }
+        let all = all.into_iter().flatten().chain(Etype::ALL.map(KeySpec::kerberos));
+        let specs: Vec<_> = all.filter(|spec| self.can_use(spec.algorithm())).collect();
+        if specs.is_empty() {
+            Err(Stop::Skipped("the engine has neither DES nor HMAC nor Kerberos".to_owned()))
+        } else {
+            Ok(specs)
+        }
     }
 
     pub(super) fn registers(&self) -> Result<MasterKeys, Stop> {
@@ -178,8 +184,25 @@ pub(super) fn fingerprint(spec: KeySpec, key: &dyn KeyHandle) -> Result<Vec<u8>,
             key.encipher_blocks(&mut blocks)?;
             Ok(blocks.concat())
         }
+        KeyAlgorithm::Kerberos(etype) => {
+            let mut blocks = *b"a text of three blocks of 16 bytes, all of which";
+            derived(etype, key, DerivedUse::Cipher(etype.key_length()))?.encipher_cbc(&[1; 16], &mut blocks)?;
+            let mac_key = derived(etype, key, DerivedUse::Mac(etype.mac_key_length()))?;
+            Ok([blocks.to_vec(), mac(&*mac_key, etype.hash(), b"a message")?].concat())
+        }
         _ => mac(key, HashAlgorithm::Sha512, b"a message"),
     }
+}
+
+/// A key derived from a Kerberos key.
+pub(super) fn derived(etype: Etype, key: &dyn KeyHandle, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+    let from = *b"what is derived from, two blocks";
+    let (block, _) = from.split_at(etype.key_length());
+    let how = match etype {
+        Etype::Aes128Sha1 | Etype::Aes256Sha1 => Derivation::AesCbc(block),
+        Etype::Aes128Sha2 | Etype::Aes256Sha2 => Derivation::Hmac(etype.hash(), &from),
+    };
+    key.derive(&how, into)
 }
 
 /// One MAC, not cut.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use icsf_core::backend::{EngineError, EngineErrorKind, KeySpec, MasterKeyKind, NewRegister, Part};
+use icsf_core::backend::{EngineError, EngineErrorKind, Etype, KeyPlace, KeySpec, MasterKeyKind, NewRegister, Part};
 
 use super::Case;
 use super::answers;
@@ -115,11 +115,13 @@ fn dropped(bench: &Bench) -> Verdict {
 fn capabilities(bench: &Bench) -> Verdict {
     bench.set_both(1)?;
     let can = bench.can();
-    for (says, spec) in [
+    let kerberos = |etype| (can.kerberos(etype) != KeyPlace::None, KeySpec::kerberos(etype));
+    let others = [
         (can.des, KeySpec::DES),
         (can.hmac_sha512, hmac_spec(64)?),
         (can.hmac_sha512 && can.any_hmac_length, hmac_spec(131)?),
-    ] {
+    ];
+    for (says, spec) in others.into_iter().chain(Etype::ALL.map(kerberos)) {
         let tried = tried(bench, spec);
         let unsupported = matches!(&tried, Err(error) if *error.kind() == EngineErrorKind::Unsupported(spec));
         match (says, tried) {

@@ -7,11 +7,12 @@ use icsf_core::backend::{
 
 use super::PairCase;
 use super::answers::material;
-use super::bench::{Bench, Verdict, ensure, hmac_spec, mac, may_decline, unless_declined};
+use super::bench::{Bench, Verdict, ensure, fingerprint, hmac_spec, mac, may_decline, unless_declined};
 
 pub(super) const CASES: &[PairCase] = &[
     PairCase { name: "both wrap DES keys to the same bytes, and use them alike", run: des },
     PairCase { name: "both wrap HMAC keys of each length to the same bytes, and use them alike", run: hmac },
+    PairCase { name: "both wrap Kerberos keys to the same bytes, and use them alike", run: kerberos },
     PairCase { name: "each opens what the other generated", run: generated },
     PairCase { name: "what one wraps under the new master key the other opens after the change", run: changed },
     PairCase { name: "any parts make the same master key in both", run: parts },
@@ -39,6 +40,11 @@ fn alike(first: &Bench, second: &Bench, spec: KeySpec, label: &str) -> Verdict {
     ensure!(our_key == their_key, "a {spec} is wrapped in two ways: {our_key:?} and {their_key:?}");
     match spec.algorithm() {
         KeyAlgorithm::Des => same_blocks(spec, ours.as_ref(), theirs.as_ref()),
+        KeyAlgorithm::Kerberos(_) => {
+            let same = fingerprint(spec, ours.as_ref())? == fingerprint(spec, theirs.as_ref())?;
+            ensure!(same, "what is derived from a {spec} works in two ways");
+            Ok(())
+        }
         _ => same_macs(spec, ours.as_ref(), theirs.as_ref()),
     }
 }
@@ -79,6 +85,20 @@ fn des(first: &Bench, second: &Bench) -> Verdict {
 fn hmac(first: &Bench, second: &Bench) -> Verdict {
     both(first, second, KeyAlgorithm::Hmac)?;
     (32..=256).try_for_each(|length| alike(first, second, hmac_spec(length)?, "HMAC key"))
+}
+
+fn kerberos(first: &Bench, second: &Bench) -> Verdict {
+    let theirs = second.etypes()?;
+    let etypes: Vec<_> = first.etypes()?.into_iter().filter(|etype| theirs.contains(etype)).collect();
+    for bench in [first, second] {
+        bench.set_both(1)?;
+    }
+    for etype in etypes {
+        for number in 0..16 {
+            alike(first, second, KeySpec::kerberos(etype), &format!("Kerberos key {number}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn generated(first: &Bench, second: &Bench) -> Verdict {

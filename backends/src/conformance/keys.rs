@@ -14,6 +14,7 @@ use super::bench::{Bench, FOREIGN, Stop, Verdict, ensure, hmac_spec, known, may_
 pub(super) const CASES: &[Case] = &[
     Case { name: "a DES key is wrapped as known", run: wrapped_des },
     Case { name: "HMAC keys are wrapped as known", run: wrapped_hmac },
+    Case { name: "Kerberos keys are wrapped as known", run: wrapped_kerberos },
     Case { name: "the parity of a DES key does not count", run: parity },
     Case { name: "a key of another length than it is said to have is not wrapped", run: lengths },
     Case { name: "without a master key there is nothing to wrap with", run: not_set },
@@ -62,6 +63,11 @@ fn wrapped_hmac(bench: &Bench) -> Verdict {
     bench.needs(KeyAlgorithm::Hmac)?;
     let specs = HMAC_LENGTHS.into_iter().map(|length| Ok((hmac_spec(length)?, may_decline(length))));
     wrapped_as_known(bench, &specs.collect::<Result<Vec<_>, Stop>>()?)
+}
+
+fn wrapped_kerberos(bench: &Bench) -> Verdict {
+    let specs = bench.etypes()?.into_iter().map(|etype| (KeySpec::kerberos(etype), false));
+    wrapped_as_known(bench, &specs.collect::<Vec<_>>())
 }
 
 fn parity(bench: &Bench) -> Verdict {

@@ -41,6 +41,7 @@ mod des;
 mod engine;
 mod exchange;
 mod hmac;
+mod kerberos;
 mod keys;
 mod registers;
 mod report;
@@ -67,7 +68,9 @@ struct PairCase {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [registers::CASES, keys::CASES, damage::CASES, des::CASES, hmac::CASES, engine::CASES].into_iter().flatten()
+    [registers::CASES, keys::CASES, damage::CASES, des::CASES, hmac::CASES, kerberos::CASES, engine::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// Tries every case on a fresh engine.

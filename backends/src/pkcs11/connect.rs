@@ -67,7 +67,7 @@ impl Engine {
             *lock(&self.pin) = Pin::Refused(TokenErrorKind::PinLocked);
             return Err(TokenError::new(wanted(), TokenErrorKind::PinLocked));
         }
-        let link = Link::new(&module, &seat, &connecting.life, &pin).map_err(|failure| {
+        let link = Link::new(&module, &seat, &connecting.life, &pin, self.options.host_keys).map_err(|failure| {
             if failure.ends_sessions() {
                 connecting.life.end();
                 connecting.life = Life::new();

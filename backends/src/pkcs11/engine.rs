@@ -16,6 +16,7 @@ use icsf_core::backend::{
 use super::codes::{Class, Failure};
 use super::error::{TokenError, TokenErrorKind};
 use super::held::{Held, Missing, NotHeld, not_shown};
+use super::kerberos;
 use super::lane::queueing;
 use super::lanes::{Lanes, Overdue};
 use super::link::Link;
@@ -313,6 +314,7 @@ impl Engine {
         let findings = link.findings();
         shown.capabilities = findings.capabilities;
         shown.quirks.clone_from(&findings.quirks);
+        shown.quirks.extend(kerberos::let_out(|etype| findings.capabilities.kerberos(etype)));
         match &link.seat().description {
             Some(found) => shown.serial = Some(found.serial.clone()),
             None => shown.quirks.push(Quirk::odd("it cannot be asked for its label and serial number")),

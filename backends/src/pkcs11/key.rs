@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use icsf_core::backend::{
-    Derivation, DerivedUse, EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, StoredForm,
-    WrappedKey,
+    Derivation, DerivedUse, EngineError, EngineErrorKind, HashAlgorithm, KeyAlgorithm, KeyHandle, KeyPlace, KeySpec,
+    StoredForm, WrappedKey,
 };
 
 use zeroize::Zeroizing;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::codes::{Class, Failure};
 use super::engine::{Engine, Trouble};
 use super::held::{Held, HeldKey};
+use super::kerberos::forbidden;
 use super::link::Link;
 use super::module::{OVERHEAD, Object, Opening, Session};
 
@@ -22,10 +23,21 @@ pub(super) struct TokenKey(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
-    wrapped: WrappedKey,
+    source: Source,
     /// Read at each use, and written when the key is opened.
     opened: ArcSwapOption<Opened>,
     opening: Mutex<()>,
+}
+
+/// What a key is opened from.
+enum Source {
+    Wrapped(WrappedKey),
+    /// A Kerberos key: the leftmost bytes of AES-CBC of these blocks with it.
+    Derived {
+        base: Arc<Inner>,
+        blocks: Box<[u8]>,
+        into: DerivedUse,
+    },
 }
 
 struct Opened {
@@ -40,44 +52,66 @@ struct Opened {
 impl TokenKey {
     /// Opens a key. On a lane only.
     pub(super) fn open(engine: &Arc<Engine>, wrapped: WrappedKey) -> Result<Self, EngineError> {
+        Self::of(engine, Source::Wrapped(wrapped))
+    }
+
+    fn of(engine: &Arc<Engine>, source: Source) -> Result<Self, EngineError> {
         let opened = ArcSwapOption::empty();
-        let inner = Inner { engine: Arc::clone(engine), wrapped, opened, opening: Mutex::default() };
-        engine.trying(Some(inner.wrapped.spec()), |link, held| inner.opened(link, held).map(drop))?;
+        let inner = Inner { engine: Arc::clone(engine), source, opened, opening: Mutex::default() };
+        engine.trying(Some(inner.spec()), |link, held| inner.opened(link, held).map(drop))?;
         Ok(Self(Arc::new(inner)))
     }
 
     fn spec(&self) -> KeySpec {
-        self.0.wrapped.spec()
+        self.0.spec()
+    }
+
+    /// That it is a key of DES.
+    fn des(&self) -> Result<(), EngineError> {
+        if self.spec().algorithm() == KeyAlgorithm::Des { Ok(()) } else { Err(self.unsupported()) }
+    }
+
+    /// That it was derived to encipher, and that these are whole blocks.
+    fn cbc(&self, data: &[u8]) -> Result<(), EngineError> {
+        let cipher = matches!(&self.0.source, Source::Derived { into: DerivedUse::Cipher(_), .. });
+        if cipher && data.len().is_multiple_of(16) { Ok(()) } else { Err(self.unsupported()) }
+    }
+
+    /// Whether it makes right MACs with this hash.
+    fn authenticates(&self, hash: HashAlgorithm) -> bool {
+        let spec = self.spec();
+        match (spec.algorithm(), &self.0.source) {
+            (KeyAlgorithm::Hmac, _) => computes(spec, hash),
+            (KeyAlgorithm::Kerberos(etype), Source::Derived { into: DerivedUse::Mac(_), .. }) => etype.hash() == hash,
+            _ => false,
+        }
     }
 
     fn unsupported(&self) -> EngineError {
         EngineError::new(EngineErrorKind::Unsupported(self.spec()))
     }
 
-    fn blocks(
+    /// Puts in the place of `data` what `work` makes of it.
+    fn made(
         &self,
-        blocks: &mut [[u8; 8]],
+        data: &mut [u8],
         work: impl Fn(&Session, &Opened, &[u8]) -> Result<Vec<u8>, Failure> + Copy + Send + 'static,
     ) -> Result<(), EngineError> {
-        if self.spec().algorithm() != KeyAlgorithm::Des {
-            return Err(self.unsupported());
-        }
-        if blocks.is_empty() {
+        if data.is_empty() {
             return Ok(());
         }
         let work = move |session: &Session, opened: &Opened, given: &[u8]| match work(session, opened, given)? {
             made if made.len() == given.len() => Ok(made),
             _ => Err(Failure::Nonsense("C_Encrypt")),
         };
-        let given = blocks.as_flattened();
         let made = if self.0.engine.lanes.is_here() {
-            self.0.used(|session, opened| work(session, opened, given))?
+            self.0.used(|session, opened| work(session, opened, data))?
         } else {
             // Whoever waits may have to leave it behind, so it is not borrowed.
-            let (inner, given) = (Arc::clone(&self.0), Zeroizing::new(given.to_vec()));
+            let (inner, given) = (Arc::clone(&self.0), Zeroizing::new(data.to_vec()));
             self.0.engine.on_lane(move |_| inner.used(|session, opened| work(session, opened, &given)))?
         };
-        blocks.as_flattened_mut().copy_from_slice(&made);
+        data.copy_from_slice(&Zeroizing::new(made));
         Ok(())
     }
 }
@@ -85,8 +119,9 @@ impl TokenKey {
 impl KeyHandle for TokenKey {
     fn encipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
         // Where more is likely to come, the operation is left open for it; the lane ends it with the work.
+        self.des()?;
         let on = self.0.engine.lanes.is_here();
-        self.blocks(blocks, move |session, opened, given| {
+        self.made(blocks.as_flattened_mut(), move |session, opened, given| {
             if on && opened.link.findings().enciphers_on {
                 session.encipher_on(opened.object, opened.opening, given)
             } else {
@@ -96,11 +131,12 @@ impl KeyHandle for TokenKey {
     }
 
     fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        self.blocks(blocks, |session, opened, given| session.decipher(opened.object, given))
+        self.des()?;
+        self.made(blocks.as_flattened_mut(), |session, opened, given| session.decipher(opened.object, given))
     }
 
     fn hmac(&self, hash: HashAlgorithm, messages: &[&[u8]], macs: &mut [[u8; 64]]) -> Result<(), EngineError> {
-        if self.spec().algorithm() != KeyAlgorithm::Hmac || !computes(self.spec(), hash) {
+        if !self.authenticates(hash) {
             return Err(self.unsupported());
         }
         if messages.len() != macs.len() {
@@ -122,16 +158,25 @@ impl KeyHandle for TokenKey {
         Ok(())
     }
 
-    fn derive(&self, _how: &Derivation<'_>, _into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
-        Err(self.unsupported())
+    fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
+        how.check(self.spec(), into)?;
+        let (Source::Wrapped(_), Derivation::AesCbc(blocks)) = (&self.0.source, how) else {
+            return Err(self.unsupported());
+        };
+        let source = Source::Derived { base: Arc::clone(&self.0), blocks: (*blocks).into(), into };
+        Ok(Box::new(self.0.engine.on_lane(move |engine| Self::of(engine, source))?))
     }
 
-    fn encipher_cbc(&self, _iv: &[u8; 16], _data: &mut [u8]) -> Result<(), EngineError> {
-        Err(self.unsupported())
+    fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.cbc(data)?;
+        let iv = *iv;
+        self.made(data, move |session, opened, given| session.encipher_cbc(opened.object, &iv, given))
     }
 
-    fn decipher_cbc(&self, _iv: &[u8; 16], _data: &mut [u8]) -> Result<(), EngineError> {
-        Err(self.unsupported())
+    fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
+        self.cbc(data)?;
+        let iv = *iv;
+        self.made(data, move |session, opened, given| session.decipher_cbc(opened.object, &iv, given))
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {
@@ -158,14 +203,23 @@ fn macs_of(
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "token handle of a {}", self.spec())
+        let derived = if matches!(self.0.source, Source::Derived { .. }) { "a key derived from " } else { "" };
+        write!(f, "token handle of {derived}a {}", self.spec())
     }
 }
 
 impl Inner {
+    /// Of a derived key, that of the key it was derived from.
+    fn spec(&self) -> KeySpec {
+        match &self.source {
+            Source::Wrapped(wrapped) => wrapped.spec(),
+            Source::Derived { base, .. } => base.spec(),
+        }
+    }
+
     /// Uses the key. On a lane only.
     fn used<T>(&self, mut work: impl FnMut(&Session, &Opened) -> Result<T, Failure>) -> Result<T, EngineError> {
-        let (engine, spec) = (&self.engine, Some(self.wrapped.spec()));
+        let (engine, spec) = (&self.engine, Some(self.spec()));
         // The usual way: nothing has changed since the last use, and that takes no look at anything shared.
         if let Some(opened) = &*self.opened.load()
             && opened.generation.is_some()
@@ -192,13 +246,18 @@ impl Inner {
         let object = match before {
             Some(opened) if opened.generation == generation => return Ok(opened),
             Some(opened) => opened.object,
-            None => {
-                // That it is under another master key is said first.
-                held.unwrapping(&self.wrapped)?;
-                let spec = self.wrapped.spec();
-                supported(link, spec)?;
-                unwrapped(link, held, &self.wrapped, |master_key, blob| link.open(master_key, spec, blob))?
-            }
+            None => match &self.source {
+                Source::Wrapped(wrapped) => {
+                    // That it is under another master key is said first.
+                    held.unwrapping(wrapped)?;
+                    let spec = wrapped.spec();
+                    supported(link, spec)?;
+                    unwrapped(link, held, wrapped, |master_key, blob| link.open(master_key, spec, blob))?
+                }
+                Source::Derived { base, blocks, into } => {
+                    link.derive(base.opened(link, held)?.object, blocks, *into)?
+                }
+            },
         };
         let (link, held, opening) = (Arc::clone(link), Arc::clone(held), Opening::new());
         let opened = Arc::new(Opened { link, object, opening, held, generation });
@@ -252,9 +311,17 @@ pub(super) fn supported(link: &Link, spec: KeySpec) -> Result<(), EngineError> {
     let usable = match spec.algorithm() {
         KeyAlgorithm::Des => can.des,
         KeyAlgorithm::Hmac => can.hmac_sha512 && computes(spec, HashAlgorithm::Sha512),
+        KeyAlgorithm::Kerberos(etype) if can.kerberos(etype) == KeyPlace::None => return Err(forbidden(spec)),
+        KeyAlgorithm::Kerberos(_) => true,
         _ => false,
     };
     if usable { Ok(()) } else { Err(EngineError::new(EngineErrorKind::Unsupported(spec))) }
+}
+
+/// Whether the token gives such keys out, to be used in this process.
+pub(super) fn is_used_here(link: &Link, spec: KeySpec) -> bool {
+    let KeyAlgorithm::Kerberos(etype) = spec.algorithm() else { return false };
+    link.findings().capabilities.kerberos(etype) == KeyPlace::Host
 }
 
 /// Whether zeros at the end of the stored form leave the HMAC as it is: a key longer than a block of the hash is hashed

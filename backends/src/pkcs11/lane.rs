@@ -52,6 +52,7 @@ const ENTERED: &[Function] = &[
     Function::CreateObject,
     Function::WrapKey,
     Function::UnwrapKey,
+    Function::DeriveKey,
     Function::Encrypt,
     Function::EncryptInit,
     Function::EncryptUpdate,

@@ -13,15 +13,19 @@ use std::time::{Duration, Instant};
 
 use aes_kw::{KeyInit, KwAes256};
 use icsf_core::ClearKey;
-use icsf_core::backend::{KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp, StoredForm, mkvp_constant};
+use icsf_core::backend::{
+    DerivedUse, KeyAlgorithm, KeySpec, MASTER_KEY_LENGTH, MasterKeyKind, Mkvp, StoredForm, mkvp_constant,
+};
 use zeroize::Zeroizing;
 
 use super::codes::Failure;
 use super::held::Held;
 use super::lane::queueing;
-use super::module::{Kind, Life, Module, Object, Seat, Session};
+use super::module::{Life, Module, Object, Seat, Session};
+use super::options::HostKeys;
 use super::probe::{Findings, enciphers_on};
 use super::register_file::Identity;
+use super::template::Kind;
 use crate::scrub::scrubbed;
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -77,11 +81,18 @@ struct Keeper {
 
 impl Link {
     /// Logs in and tries what the token can do.
-    pub(super) fn new(module: &Module, seat: &Seat, life: &Life, pin: &Arc<ClearKey>) -> Result<Arc<Self>> {
+    pub(super) fn new(
+        module: &Module,
+        seat: &Seat,
+        life: &Life,
+        pin: &Arc<ClearKey>,
+        host_keys: HostKeys,
+    ) -> Result<Arc<Self>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let session = module.session(seat, false, life)?;
         let pin = session.login(pin)?.then(|| Arc::clone(pin));
         let mut findings = Findings::of(&session)?;
+        findings.let_out(host_keys);
         findings.enciphers_on = findings.capabilities.des && enciphers_on(&module.session(seat, false, life)?);
         let mut name = [0; 8];
         session.random(&mut name)?;
@@ -247,19 +258,19 @@ impl Link {
         self.kept(|keeper| keeper.session.allowed(object))
     }
 
-    /// The value of a key of the length of a master key that may leave the token. It is wrapped under a key of this
+    /// The value of a key of this length that may leave the token. It is wrapped under a key of this
     /// moment, as NSS lets no key be read that stays in it.
-    pub(super) fn value(&self, object: Object) -> Result<Option<ClearKey>> {
+    pub(super) fn value(&self, object: Object, length: usize) -> Result<Option<ClearKey>> {
         self.kept(|keeper| {
             let mut moment = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
             keeper.session.random(&mut moment)?;
             let wrapping = keeper.session.import(Kind::Wrapping, &moment, false)?;
-            let wrapped = keeper.session.wrap(wrapping, object, MASTER_KEY_LENGTH);
+            let wrapped = keeper.session.wrap(wrapping, object, length);
             let destroyed = keeper.session.destroy(wrapping);
             let wrapped = wrapped?;
             destroyed?;
             Ok(scrubbed(|| {
-                let mut value = Zeroizing::new(vec![0; MASTER_KEY_LENGTH]);
+                let mut value = Zeroizing::new(vec![0; length]);
                 KwAes256::new_from_slice(&moment).ok()?.unwrap_key(&wrapped, &mut value).ok()?;
                 Some(ClearKey::from_slice(&value))
             }))
@@ -284,15 +295,28 @@ impl Link {
     pub(super) fn open(&self, master_key: Object, spec: KeySpec, blob: &[u8]) -> Result<Object> {
         self.kept(|keeper| {
             let object = keeper.session.unwrap(master_key, kind_of(spec), blob, false)?;
-            if self.findings.makes_sensitive
-                && let Err(failure) = keeper.session.make_sensitive(object)
-            {
-                // Or it would stay readable as long as the session lasts.
-                let _ = keeper.session.destroy(object);
-                return Err(failure);
-            }
-            Ok(object)
+            self.guarded(keeper, object)
         })
+    }
+
+    /// Derives a key from one that is open: see [`Session::derive`].
+    pub(super) fn derive(&self, base: Object, blocks: &[u8], into: DerivedUse) -> Result<Object> {
+        self.kept(|keeper| {
+            let object = keeper.session.derive(base, blocks, Kind::of(into), into.length())?;
+            self.guarded(keeper, object)
+        })
+    }
+
+    /// A key that was opened, made unreadable where the token left it readable.
+    fn guarded(&self, keeper: &Keeper, object: Object) -> Result<Object> {
+        if self.findings.makes_sensitive
+            && let Err(failure) = keeper.session.make_sensitive(object)
+        {
+            // Or it would stay readable as long as the session lasts.
+            let _ = keeper.session.destroy(object);
+            return Err(failure);
+        }
+        Ok(object)
     }
 
     /// Wraps a key given in its stored form.
@@ -306,7 +330,7 @@ impl Link {
     /// Wraps a key born in the token, where the token can make one in its stored form; a token cannot make three equal
     /// parts, nor zeros at the end.
     pub(super) fn generate(&self, master_key: Object, spec: KeySpec) -> Result<Option<Vec<u8>>> {
-        let born_inside = spec.algorithm() == KeyAlgorithm::Hmac
+        let born_inside = spec.algorithm() != KeyAlgorithm::Des
             && StoredForm::length(spec) == spec.length()
             && self.findings.generates_hmac_keys;
         if !born_inside {
@@ -356,6 +380,7 @@ fn wrap_and_destroy(session: &Session, master_key: Object, key: Object, spec: Ke
 const fn kind_of(spec: KeySpec) -> Kind {
     match spec.algorithm() {
         KeyAlgorithm::Des => Kind::Des,
+        KeyAlgorithm::Kerberos(_) => Kind::Kerberos,
         _ => Kind::Hmac,
     }
 }

@@ -21,6 +21,8 @@ mod connect;
 mod engine;
 mod error;
 mod held;
+mod host;
+mod kerberos;
 mod key;
 mod lane;
 mod lanes;
@@ -34,6 +36,7 @@ mod register_file;
 mod registers;
 #[cfg(test)]
 mod rows;
+mod template;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -48,12 +51,13 @@ use icsf_core::backend::{
 use zeroize::Zeroizing;
 
 pub use error::{TokenError, TokenErrorKind};
-pub use options::Options;
+pub use options::{HostKeys, Options};
 
 use crate::place::Place;
 use crate::scrub::scrubbed;
 use engine::Engine;
-use key::{TokenKey, supported, unwrapped};
+use host::HostKey;
+use key::{TokenKey, is_used_here, supported, unwrapped};
 use register_file::RegisterFile;
 use registers::Change;
 
@@ -203,8 +207,7 @@ impl Backend for Pkcs11 {
 
     fn open(&self, key: &WrappedKey) -> Result<Box<dyn KeyHandle>, EngineError> {
         let key = key.clone();
-        let opened = self.0.on_lane(move |engine| TokenKey::open(engine, key))?;
-        Ok(Box::new(opened))
+        self.0.on_lane(move |engine| engine.open(key))
     }
 
     fn run(&self, work: Box<dyn FnOnce() + Send>) -> Result<(), EngineError> {
@@ -269,6 +272,13 @@ impl Engine {
             supported(link, spec)?;
             Ok(WrappedKey::new(spec, master_key.mkvp, link.wrap(master_key.object, spec, stored)?))
         })
+    }
+
+    fn open(self: &Arc<Self>, key: WrappedKey) -> Result<Box<dyn KeyHandle>, EngineError> {
+        if is_used_here(&self.online()?.0, key.spec()) {
+            return Ok(Box::new(HostKey::open(self, &key)?));
+        }
+        Ok(Box::new(TokenKey::open(self, key)?))
     }
 
     fn rewrap(&self, key: &WrappedKey, to: Register) -> Result<WrappedKey, EngineError> {

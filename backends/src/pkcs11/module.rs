@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::RvError;
+use cryptoki::mechanism::ekdf::AesCbcDeriveParams;
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::UserType;
@@ -30,6 +31,7 @@ use zeroize::Zeroize;
 
 use super::codes::{Class, Failure};
 use super::lane::{entering, is_on_a_lane};
+use super::template::{Kind, Strictness};
 
 /// RFC 3394 adds this many bytes.
 pub(super) const OVERHEAD: usize = 8;
@@ -443,96 +445,21 @@ impl Session {
     pub(super) fn aes_block(&self, key: Object, block: &[u8; 16]) -> Result<Vec<u8>> {
         Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::AesEcb, key.0, block)?)
     }
-}
 
-/// The keys we have inside a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A DES key as a triple-length key of three equal parts.
-    Des,
-    /// An HMAC key, filled up to 64 bytes.
-    Hmac,
-    /// A throw-away key that wraps, for the probe.
-    Wrapping,
-}
-
-impl Kind {
-    fn template(self, extractable: bool) -> Vec<Attribute> {
-        let (key_type, blocks, signs, wraps) = match self {
-            Self::Des => (KeyType::DES3, true, false, false),
-            Self::Hmac => (KeyType::GENERIC_SECRET, false, true, false),
-            Self::Wrapping => (KeyType::AES, false, false, true),
-        };
-        vec![
-            Attribute::Class(ObjectClass::SECRET_KEY),
-            Attribute::KeyType(key_type),
-            Attribute::Token(false),
-            Attribute::Private(true),
-            Attribute::Sensitive(true),
-            Attribute::Extractable(extractable),
-            Attribute::Encrypt(blocks),
-            Attribute::Decrypt(blocks),
-            Attribute::Sign(signs),
-            Attribute::Verify(signs),
-            Attribute::Wrap(wraps),
-            Attribute::Unwrap(wraps),
-        ]
-    }
-}
-
-/// How much of what a master key should forbid a token lets us ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strictness {
-    /// Everything.
-    Full,
-    /// Without the list of allowed mechanisms.
-    AnyMechanism,
-    /// Without that and without forbidding copies.
-    Copyable,
-}
-
-impl Strictness {
-    const ALL: [Self; 3] = [Self::Full, Self::AnyMechanism, Self::Copyable];
-
-    fn master_key(self, label: &str, id: &[u8]) -> Vec<Attribute> {
-        let mut template = vec![
-            Attribute::Class(ObjectClass::SECRET_KEY),
-            Attribute::KeyType(KeyType::AES),
-            Attribute::Token(true),
-            Attribute::Private(true),
-            Attribute::Sensitive(true),
-            Attribute::Extractable(false),
-            Attribute::Modifiable(false),
-            Attribute::Wrap(true),
-            Attribute::Unwrap(true),
-            // A right that is not denied is granted by some tokens.
-            Attribute::Encrypt(false),
-            Attribute::Decrypt(false),
-            Attribute::Sign(false),
-            Attribute::Verify(false),
-            Attribute::Derive(false),
-            Attribute::Label(label.as_bytes().to_vec()),
-            Attribute::Id(id.to_vec()),
-        ];
-        if self != Self::Copyable {
-            template.push(Attribute::Copyable(false));
-        }
-        if self == Self::Full {
-            template.push(Attribute::AllowedMechanisms(vec![MechanismType::AES_KEY_WRAP]));
-        }
-        template
+    /// Derives a key of `length` bytes: the leftmost of AES-CBC of `blocks`.
+    pub(super) fn derive(&self, base: Object, blocks: &[u8], kind: Kind, length: usize) -> Result<Object> {
+        let mut template = kind.template(false);
+        template.push(Attribute::ValueLen((length as u64).into()));
+        let mechanism = Mechanism::AesCbcEncryptData(AesCbcDeriveParams::new([0; 16], blocks));
+        Ok(Object(self.inner(Function::DeriveKey)?.derive_key(&mechanism, base.0, &template)?))
     }
 
-    /// Whether less may be taken: NSS answers `CKR_GENERAL_ERROR` to what it does not know.
-    fn refused(self, failure: &Failure) -> bool {
-        self != Self::Copyable
-            && [
-                RvError::AttributeTypeInvalid,
-                RvError::AttributeValueInvalid,
-                RvError::TemplateInconsistent,
-                RvError::GeneralError,
-            ]
-            .into_iter()
-            .any(|value| failure.is(value))
+    /// Enciphers whole blocks of 16 bytes with an AES key.
+    pub(super) fn encipher_cbc(&self, key: Object, iv: &[u8; 16], data: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.inner(Function::Encrypt)?.encrypt(&Mechanism::AesCbc(*iv), key.0, data)?)
+    }
+
+    pub(super) fn decipher_cbc(&self, key: Object, iv: &[u8; 16], data: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.inner(Function::Decrypt)?.decrypt(&Mechanism::AesCbc(*iv), key.0, data)?)
     }
 }

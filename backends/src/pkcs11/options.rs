@@ -18,6 +18,17 @@ pub struct Options {
     pub(super) proof: Duration,
     pub(super) accept_weak_token: bool,
     pub(super) own_module: bool,
+    pub(super) host_keys: HostKeys,
+}
+
+/// What becomes of Kerberos keys that the token wraps and cannot use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HostKeys {
+    /// They cannot be used at all.
+    #[default]
+    Forbid,
+    /// The token lets them out, and they are used in this process.
+    Allow,
 }
 
 impl Options {
@@ -32,6 +43,7 @@ impl Options {
             proof: Duration::from_secs(1),
             accept_weak_token: false,
             own_module: false,
+            host_keys: HostKeys::Forbid,
         }
     }
 
@@ -70,6 +82,14 @@ impl Options {
     #[must_use]
     pub const fn own_module(mut self, own: bool) -> Self {
         self.own_module = own;
+        self
+    }
+
+    /// Lets the token give out the keys of Kerberos principals of those encryption types that it cannot use itself, so that
+    /// they are used in this process. The capabilities say which: [`KeyPlace::Host`](icsf_core::backend::KeyPlace::Host).
+    #[must_use]
+    pub const fn host_keys(mut self, host_keys: HostKeys) -> Self {
+        self.host_keys = host_keys;
         self
     }
 

@@ -12,7 +12,8 @@ use icsf_core::backend::{Capabilities, HashAlgorithm, Quirk};
 use sha2::Sha512;
 
 use super::codes::{Class, Failure};
-use super::module::{Kind, Object, Opening, Session};
+use super::module::{Object, Opening, Session};
+use super::template::Kind;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -107,6 +108,7 @@ impl Findings {
             findings.generates_hmac_keys = true;
             session.destroy(key)?;
         }
+        findings.kerberos(session, kek)?;
         session.destroy(kek)?;
         Ok(findings)
     }
@@ -133,19 +135,7 @@ impl Findings {
         if unwraps_what_was_changed(session, kek)? {
             self.incapable = Some("it unwraps keys that were changed".to_owned());
         }
-        let readable = |key| {
-            let value = asked("whether the value of an opened key can be read", session.value(key), NOT_SHOWN)?;
-            Ok::<_, Failure>(value.is_ok_and(|value| value.is_some()))
-        };
-        if readable(key)? {
-            let made = able("whether an opened key can be made sensitive", session.make_sensitive(key))?;
-            if made.is_err() || readable(key)? {
-                self.weak("the value of an opened key can be read");
-            } else {
-                self.makes_sensitive = true;
-                self.odd("an opened key can be read until it is made sensitive, which is done at once");
-            }
-        }
+        self.can_be_read(session, key)?;
         // An answer that makes no sense is no refusal.
         let left = match session.wrap(kek, key, DATA.len()) {
             Err(Failure::Nonsense(_)) => true,
@@ -159,6 +149,26 @@ impl Findings {
             self.weak("a key that may only wrap enciphers too");
         }
         session.destroy(key)
+    }
+
+    /// Whether the value of an opened key can be read, at once or after that was forbidden.
+    pub(super) fn can_be_read(&mut self, session: &Session, key: Object) -> Result<()> {
+        const READABLE: &str = "the value of an opened key can be read";
+        let readable = |key| {
+            let value = asked("whether the value of an opened key can be read", session.value(key), NOT_SHOWN)?;
+            Ok::<_, Failure>(value.is_ok_and(|value| value.is_some()))
+        };
+        if self.quirks.iter().any(|quirk| quirk.text == READABLE) || !readable(key)? {
+            return Ok(());
+        }
+        let made = able("whether an opened key can be made sensitive", session.make_sensitive(key))?;
+        if made.is_err() || readable(key)? {
+            self.weak(READABLE);
+        } else if !self.makes_sensitive {
+            self.makes_sensitive = true;
+            self.odd("an opened key can be read until it is made sensitive, which is done at once");
+        }
+        Ok(())
     }
 
     /// Whether there are HMAC keys that only work when they are filled with zeros.
@@ -241,7 +251,7 @@ fn des(session: &Session, kek: Object) -> Result<()> {
 }
 
 /// Imports a key, wraps it, and unwraps it again.
-fn through(session: &Session, kek: Object, kind: Kind, value: &[u8]) -> Result<Object> {
+pub(super) fn through(session: &Session, kek: Object, kind: Kind, value: &[u8]) -> Result<Object> {
     let key = session.import(kind, value, true)?;
     let wrapped = session.wrap(kek, key, value.len());
     session.destroy(key)?;
@@ -249,10 +259,10 @@ fn through(session: &Session, kek: Object, kind: Kind, value: &[u8]) -> Result<O
 }
 
 /// The answer to a question, or how the token said no.
-type Answer<T> = std::result::Result<T, Failure>;
+pub(super) type Answer<T> = std::result::Result<T, Failure>;
 
 /// An answer to what a token need not do: that it does not is said by its class, or seen.
-fn able<T>(whether: &'static str, answer: Result<T>) -> Result<Answer<T>> {
+pub(super) fn able<T>(whether: &'static str, answer: Result<T>) -> Result<Answer<T>> {
     match answer {
         Err(no @ Failure::Nonsense(_)) => Ok(Err(no)),
         Err(no) if matches!(no.class(), Class::Unsupported | Class::Damaged) => Ok(Err(no)),

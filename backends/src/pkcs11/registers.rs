@@ -161,7 +161,8 @@ fn next(link: &Link, held: &Held, kind: MasterKeyKind, change: &Change) -> Resul
                 (Part::First, NewRegister::Empty) => ClearKey::from_slice(value.expose()),
                 (Part::First, _) => return Err(not_empty(kind).into()),
                 (_, NewRegister::Partial) => {
-                    let before = held.partial(kind).map(|object| link.value(object)).transpose()?.flatten();
+                    let before =
+                        held.partial(kind).map(|object| link.value(object, MASTER_KEY_LENGTH)).transpose()?.flatten();
                     before.and_then(|before| before.xor(value)).ok_or_else(|| {
                         EngineError::fault(format!("the parts of the {kind} entered so far cannot be read"))
                     })?

@@ -19,24 +19,24 @@ use crate::scrub::{scrubbed, wipe_stack};
 /// Makes a key ready for use. Runs in a scrubbed frame only.
 pub(crate) fn open(spec: KeySpec, stored: &StoredForm) -> Result<Box<dyn KeyHandle>, EngineError> {
     let key = stored.key(spec);
-    let form = match spec.algorithm() {
+    let shape = match spec.algorithm() {
         KeyAlgorithm::Des => {
-            Form::Des(Box::new(Des::new_from_slice(key.expose()).map_err(|e| keying_failed(spec, e))?))
+            Shape::Des(Box::new(Des::new_from_slice(key.expose()).map_err(|e| keying_failed(spec, e))?))
         }
-        KeyAlgorithm::Hmac => Form::Hmac { sha512: keyed(spec, &key)?, key },
-        KeyAlgorithm::Kerberos(_) => Form::Kerberos(key),
+        KeyAlgorithm::Hmac => Shape::Hmac { sha512: keyed(spec, &key)?, key },
+        KeyAlgorithm::Kerberos(_) => Shape::Kerberos(key),
         _ => return Err(unsupported(spec)),
     };
-    Ok(Box::new(SoftwareKey { spec, form }))
+    Ok(Box::new(SoftwareKey { spec, shape }))
 }
 
 /// An open key, or one derived from an open key, whose `spec` it has then.
 struct SoftwareKey {
     spec: KeySpec,
-    form: Form,
+    shape: Shape,
 }
 
-enum Form {
+enum Shape {
     /// Single DES.
     Des(Box<Des>),
     /// HMAC; keyed for SHA-512, which the enhanced PassTicket uses, and keyed at use for the other hashes.
@@ -115,13 +115,13 @@ impl SoftwareKey {
 
 impl KeyHandle for SoftwareKey {
     fn encipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        let Form::Des(key) = &self.form else { return Err(self.unsupported()) };
+        let Shape::Des(key) = &self.shape else { return Err(self.unsupported()) };
         key.encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
         Ok(())
     }
 
     fn decipher_blocks(&self, blocks: &mut [[u8; 8]]) -> Result<(), EngineError> {
-        let Form::Des(key) = &self.form else { return Err(self.unsupported()) };
+        let Shape::Des(key) = &self.shape else { return Err(self.unsupported()) };
         key.decrypt_blocks(Array::cast_slice_from_core_mut(blocks));
         Ok(())
     }
@@ -131,9 +131,9 @@ impl KeyHandle for SoftwareKey {
             let places = format!("{} messages and places for {} MACs", messages.len(), macs.len());
             return Err(self.unsupported().with_detail(places));
         }
-        let (key, sha512) = match &self.form {
-            Form::Hmac { key, sha512 } => (key, sha512),
-            Form::Mac(made_for, keyed) if *made_for == hash => {
+        let (key, sha512) = match &self.shape {
+            Shape::Hmac { key, sha512 } => (key, sha512),
+            Shape::Mac(made_for, keyed) if *made_for == hash => {
                 keyed.compute(messages, macs);
                 return Ok(());
             }
@@ -153,34 +153,34 @@ impl KeyHandle for SoftwareKey {
     }
 
     fn derive(&self, how: &Derivation<'_>, into: DerivedUse) -> Result<Box<dyn KeyHandle>, EngineError> {
-        let Form::Kerberos(key) = &self.form else { return Err(self.unsupported()) };
+        let Shape::Kerberos(key) = &self.shape else { return Err(self.unsupported()) };
         let etype = how.check(self.spec, into)?;
         scrubbed(|| {
             let key = self.derived(key, how, into)?;
-            let form = match into {
-                DerivedUse::Cipher(_) => Form::Cipher(AesKey::new(self.spec, &key)?),
-                DerivedUse::Mac(_) => Form::Mac(etype.hash(), Keyed::new(self.spec, etype.hash(), &key)?),
+            let shape = match into {
+                DerivedUse::Cipher(_) => Shape::Cipher(AesKey::new(self.spec, &key)?),
+                DerivedUse::Mac(_) => Shape::Mac(etype.hash(), Keyed::new(self.spec, etype.hash(), &key)?),
             };
-            Ok(Box::new(Self { spec: self.spec, form }) as Box<dyn KeyHandle>)
+            Ok(Box::new(Self { spec: self.spec, shape }) as Box<dyn KeyHandle>)
         })
     }
 
     fn encipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
-        match &self.form {
-            Form::Cipher(key) if key.encipher(iv, data) => Ok(()),
+        match &self.shape {
+            Shape::Cipher(key) if key.encipher(iv, data) => Ok(()),
             _ => Err(self.unsupported()),
         }
     }
 
     fn decipher_cbc(&self, iv: &[u8; 16], data: &mut [u8]) -> Result<(), EngineError> {
-        match &self.form {
-            Form::Cipher(key) if key.decipher(iv, data) => Ok(()),
+        match &self.shape {
+            Shape::Cipher(key) if key.decipher(iv, data) => Ok(()),
             _ => Err(self.unsupported()),
         }
     }
 
     fn key_check(&self) -> Result<[u8; 8], EngineError> {
-        let Form::Hmac { key, .. } = &self.form else { return Err(self.unsupported()) };
+        let Shape::Hmac { key, .. } = &self.shape else { return Err(self.unsupported()) };
         scrubbed(|| {
             let digest = Sha256::new().chain_update([1]).chain_update(key.expose()).finalize();
             let mut check = [0; 8];
@@ -192,7 +192,7 @@ impl KeyHandle for SoftwareKey {
 
 impl fmt::Debug for SoftwareKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let derived = if matches!(self.form, Form::Cipher(_) | Form::Mac(..)) { "a key derived from " } else { "" };
+        let derived = if matches!(self.shape, Shape::Cipher(_) | Shape::Mac(..)) { "a key derived from " } else { "" };
         write!(f, "software handle of {derived}a {}", self.spec)
     }
 }

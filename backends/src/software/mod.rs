@@ -10,7 +10,7 @@
 
 mod aes_key;
 mod error;
-mod handle;
+pub(crate) mod handle;
 mod home;
 mod registers;
 mod state_file;

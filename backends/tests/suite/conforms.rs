@@ -12,8 +12,8 @@ use icsf_core::backend::{Backend, EngineErrorKind};
 use crate::support::{cheap, in_memory};
 use crate::wrong::{How, Wrong};
 
-const CASES: usize = 49;
-const PAIR_CASES: usize = 5;
+const CASES: usize = 57;
+const PAIR_CASES: usize = 6;
 
 fn assert_all(fresh: &dyn Fn() -> Arc<dyn Backend>) {
     let report = conformance::run(fresh);

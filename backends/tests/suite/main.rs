@@ -23,6 +23,8 @@ mod pkcs11_calls;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_faults;
 #[cfg(feature = "pkcs11")]
+mod pkcs11_kerberos;
+#[cfg(feature = "pkcs11")]
 mod pkcs11_lost;
 #[cfg(feature = "pkcs11")]
 mod pkcs11_probe;

@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use icsf_backends::software::{Software, Unlock};
 use icsf_core::ClearKey;
 use icsf_core::backend::{
-    Backend, HashAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part, Register, RegisterChange, WrappedKey,
+    Backend, Derivation, DerivedUse, Etype, HashAlgorithm, KeyAlgorithm, KeyHandle, KeySpec, MasterKeyKind, Part,
+    Register, RegisterChange, WrappedKey,
 };
 
 use crate::support::{cheap, in_memory, phrase, process, set, set_master_keys};
@@ -98,6 +99,19 @@ fn use_hmac(handle: &dyn KeyHandle) {
     handle.key_check().unwrap();
 }
 
+fn use_kerberos(etype: Etype, handle: &dyn KeyHandle) {
+    let how = match etype {
+        Etype::Aes128Sha1 => Derivation::AesCbc(&[1; 16]),
+        Etype::Aes256Sha1 => Derivation::AesCbc(&[1; 32]),
+        _ => Derivation::Hmac(etype.hash(), b"label"),
+    };
+    let cipher = handle.derive(&how, DerivedUse::Cipher(etype.key_length())).unwrap();
+    cipher.encipher_cbc(&[0; 16], &mut [1; 160]).unwrap();
+    cipher.decipher_cbc(&[0; 16], &mut [1; 160]).unwrap();
+    let mac = handle.derive(&how, DerivedUse::Mac(etype.mac_key_length())).unwrap();
+    mac.hmac(etype.hash(), &[b"message"], &mut [[0; 64]]).unwrap();
+}
+
 /// Wraps, opens, uses, drops; `open` sees the handle while it is there.
 fn life(engine: &dyn Backend, spec: KeySpec, seed: u8, open: impl FnOnce(&[Needle])) -> Vec<Needle> {
     let needles = needles(bytes(spec.length(), seed));
@@ -106,10 +120,10 @@ fn life(engine: &dyn Backend, spec: KeySpec, seed: u8, open: impl FnOnce(&[Needl
     let wrapped = engine.add_part(&wrapped, &part()).unwrap();
     let wrapped = engine.rewrap(&wrapped, Register::Current).unwrap();
     let handle = engine.open(&wrapped).unwrap();
-    if spec == KeySpec::DES {
-        use_des(handle.as_ref())
-    } else {
-        use_hmac(handle.as_ref())
+    match spec.algorithm() {
+        KeyAlgorithm::Des => use_des(handle.as_ref()),
+        KeyAlgorithm::Kerberos(etype) => use_kerberos(etype, handle.as_ref()),
+        _ => use_hmac(handle.as_ref()),
     }
     open(&needles);
     drop(handle);
@@ -146,6 +160,11 @@ fn key() {
     {
         let needles = life(engine.as_ref(), spec.unwrap(), seed, |_| ());
         assert_eq!(found(&needles), 0, "{}", spec.unwrap());
+    }
+    for (seed, etype) in (6..).zip(Etype::ALL) {
+        let spec = KeySpec::kerberos(etype);
+        let needles = life(engine.as_ref(), spec, seed, |needles| assert_ne!(found(needles), 0));
+        assert_eq!(found(&needles), 0, "{spec}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use icsf_backends::Software;
 use icsf_backends::software::Unlock;
 use icsf_core::ClearKey;
-use icsf_core::backend::{Backend, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange};
+use icsf_core::backend::{Backend, Etype, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange};
 
 use crate::support::{cheap, engine_file, load, phrase, set};
 
@@ -41,7 +41,8 @@ fn no_text_holds_a_secret() {
         let error = engine.change_register(MasterKeyKind::Des, change).unwrap_err();
         add(format!("{change:?} {error} {error:?}"));
     }
-    for (spec, byte) in [(KeySpec::DES, 0x5a), (KeySpec::hmac(32).unwrap(), 0x71)] {
+    let kerberos = KeySpec::kerberos(Etype::Aes256Sha1);
+    for (spec, byte) in [(KeySpec::DES, 0x5a), (KeySpec::hmac(32).unwrap(), 0x71), (kerberos, 0xc3)] {
         let clear = ClearKey::new(vec![byte; spec.length()]);
         let wrapped = engine.wrap(spec, &clear).unwrap();
         let handle = engine.open(&wrapped).unwrap();
@@ -67,7 +68,7 @@ fn no_text_holds_a_secret() {
             assert!(!text.contains(&print), "{print} in {text}");
         }
     }
-    assert_eq!(texts.len(), 11);
+    assert_eq!(texts.len(), 12);
 }
 
 #[test]

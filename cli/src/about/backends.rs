@@ -5,12 +5,13 @@ use std::sync::Arc;
 use clap::Args;
 use icsf_backends::conformance::{self, Report};
 use icsf_backends::{Absent, Software};
-use icsf_core::backend::{Backend, Capabilities, EngineInfo, Quirk};
+use icsf_core::backend::{Backend, Capabilities, EngineInfo, KeyPlace, Quirk};
 use icsf_core::engine::EngineState;
 use icsf_core::random::SystemRandom;
 use serde_json::{Value, json};
 
 use crate::context::{Context, Outcome};
+use crate::engine::{capabilities, kerberos, seat};
 use crate::failure::Failure;
 use crate::throwaway::Throwaway;
 use crate::token::TokenArgs;
@@ -93,6 +94,10 @@ impl Backends {
             }) {
                 out.line(format!("{:10}{:<4}{word}", "", if can { "yes" } else { "no" }))?;
             }
+            for (place, which) in engine.capabilities.iter().flat_map(kerberos) {
+                let can = if place == KeyPlace::None { "no" } else { "yes" };
+                out.line(format!("{:10}{can:<4}{which} {}", "", seat(place)))?;
+            }
             for quirk in &engine.quirks {
                 out.entry(&format!("{:10}    ", ""), &quirk.to_string())?;
             }
@@ -153,14 +158,7 @@ fn json_of(engine: &Tried) -> Value {
     json!({
         "name": engine.name,
         "what": engine.what,
-        "capabilities": engine.capabilities.map(|can| {
-            json!({
-                "des": can.des,
-                "hmac_sha512": can.hmac_sha512,
-                "any_hmac_length": can.any_hmac_length,
-                "key_check": can.key_check,
-            })
-        }),
+        "capabilities": engine.capabilities.as_ref().map(capabilities),
         "quirks": engine.quirks.iter().map(|q| json!({ "text": q.text, "weak": q.weak })).collect::<Vec<_>>(),
         "cases": cases,
     })

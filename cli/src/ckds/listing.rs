@@ -1,5 +1,6 @@
 //! Records as lists and pages show them.
 
+use icsf_core::backend::{Etype, KeyAlgorithm};
 use icsf_core::kds::Found;
 use icsf_core::label::LabelPattern;
 use icsf_core::services::{Content, ListEntry, Protection};
@@ -37,7 +38,8 @@ pub(super) fn list(context: &mut Context, pattern: &LabelPattern) -> Outcome {
         return Ok(0);
     }
     let widest = entries.iter().map(|entry| entry.key.label().to_string().len()).max().unwrap_or_default().clamp(5, 39);
-    out.line(format!("{:<widest$}  {:<4}  {:<8}  PROTECTION", "LABEL", "TYPE", "KEY"))?;
+    let types = entries.iter().map(|entry| entry.key.key_type().to_string().len()).max().unwrap_or_default().max(4);
+    out.line(format!("{:<widest$}  {:<types$}  {:<8}  PROTECTION", "LABEL", "TYPE", "KEY"))?;
     for entry in &entries {
         let label = entry.key.label().to_string();
         let (key, protection) = match &entry.content {
@@ -50,7 +52,7 @@ pub(super) fn list(context: &mut Context, pattern: &LabelPattern) -> Outcome {
         } else {
             label
         };
-        out.entry(&format!("{left:<widest$}  {:<4}  {key:<8}  ", entry.key.key_type().to_string()), &protection)?;
+        out.entry(&format!("{left:<widest$}  {:<types$}  {key:<8}  ", entry.key.key_type().to_string()), &protection)?;
     }
     let waiting = system.icsf().key_data_set().awaiting_refresh()?;
     if waiting > 0 {
@@ -87,6 +89,7 @@ pub(super) fn json_of(entry: &ListEntry) -> Value {
                 "damaged": null,
                 "algorithm": content.key.map(|(algorithm, _)| algorithm.to_string()),
                 "bytes": content.key.map(|(_, bytes)| bytes),
+                "etype": etype(content).map(Etype::number),
                 "protection": protection,
                 "master_key": kind,
                 "pattern": pattern,
@@ -125,7 +128,8 @@ pub(super) fn show(context: &mut Context, label: &KeyLabel) -> Outcome {
     match &entry.content {
         Err(why) => out.entry("damaged      ", &why.to_string())?,
         Ok(content) => {
-            let key = content.key.map(|(algorithm, bytes)| format!("{algorithm}, {bytes} bytes"));
+            let of = etype(content).map_or_else(String::new, |etype| format!(", of Kerberos: {etype}"));
+            let key = content.key.map(|(algorithm, bytes)| format!("{algorithm}, {bytes} bytes{of}"));
             out.line(format!("key          {}", key.as_deref().unwrap_or("none yet")))?;
             out.line(format!("protection   {}", protection(content)))?;
             out.line(format!("created      {}", time::shown(content.created)))?;
@@ -145,9 +149,18 @@ pub(super) fn show(context: &mut Context, label: &KeyLabel) -> Outcome {
     Ok(0)
 }
 
-/// The verification pattern of a key, or why it cannot be had; nothing where there is no key.
+/// The encryption type of a Kerberos key.
+fn etype(content: &Content) -> Option<Etype> {
+    match content.key {
+        Some((KeyAlgorithm::Kerberos(etype), _)) => Some(etype),
+        _ => None,
+    }
+}
+
+/// The verification pattern of a key, or why it cannot be had; nothing where there is no key, or one of Kerberos, for which
+/// no service makes one.
 fn check_value(icsf: &Icsf, label: &KeyLabel, content: &Content) -> Option<Result<String, String>> {
-    let (algorithm, _) = content.key?;
+    let (algorithm, _) = content.key.filter(|_| etype(content).is_none())?;
     let value = icsf.csnbkyt2(&mut KeyIdentifier::from(*label), &[&algorithm.to_string(), "GENERATE"]);
     Some(match value {
         Ok(done) => Ok(data_encoding::HEXUPPER.encode(&done.value)),

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use icsf_core::backend::Etype;
 use rustix::process::{Pid, Signal, kill_process};
 use softhsm_fixtures::{Card, Ckr, Fault, Function, Token};
 
@@ -594,4 +595,73 @@ fn what_a_token_does_not_forbid_a_master_key_is_told_by_who_tries_it() {
         card.heal();
         place.prd1(&["mk", "clear", "--kind", "aes"]).ok();
     }
+}
+
+/// Adds the keys of two principals, and opens the system as an embedder does for that.
+fn principals(setting: &Setting) {
+    let system = softicsf::System::open(&setting.place.join("prd1")).unwrap();
+    for (label, etype) in [("SICKRB.ONE.E18.V1", Etype::Aes256Sha1), ("SICKRB.TWO.E20.V1", Etype::Aes256Sha2)] {
+        system.icsf().add_kerberos_key(&label.parse().unwrap(), etype, None).unwrap();
+    }
+}
+
+#[test]
+fn the_policy_of_keys_in_the_process_is_set_shown_and_kept() {
+    let setting = Setting::with_pin_file();
+    let place = &setting.place;
+    let places = || {
+        let json = place.prd1(&["engine", "status", "--json"]).ok().json();
+        let kerberos = json["capabilities"]["kerberos"].as_array().unwrap().clone();
+        kerberos.iter().map(|one| format!("{} {}", one["etype"], one["place"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(places(), ["17 none", "18 engine", "19 none", "20 none"]);
+    let words = |arguments: &[&str]| {
+        let ran = place.prd1(arguments).ok();
+        ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(words(&["engine", "status"]).contains("Kerberos 18 in the engine"));
+    let told = words(&["engine", "configure", "--host-keys", "allow"]);
+    assert!(told.contains("Kerberos 17 19 20 in this process"), "{told}");
+    assert_eq!(places(), ["17 host", "18 engine", "19 host", "20 host"]);
+    principals(&setting);
+    for verb in [&["status"][..], &["engine", "status"], &["console", "D ICSF,CARDS"]] {
+        let shown = words(verb);
+        assert!(shown.contains("WEAK") && shown.to_lowercase().contains("host_keys = allow"), "{verb:?}: {shown}");
+    }
+    let listed = place.prd1(&["ckds", "list"]).ok().stdout;
+    assert!(listed.contains("SICKRB.ONE.E18.V1  DKYGENKY  AES 32    AES-MK "), "{listed}");
+    let shown = place.prd1(&["ckds", "show", "SICKRB.TWO.E20.V1"]).ok().stdout;
+    assert!(shown.contains("key          AES, 32 bytes, of Kerberos: aes256-cts-hmac-sha384-192\n"), "{shown}");
+    assert!(!shown.contains("check value"), "{shown}");
+    let json = place.prd1(&["ckds", "show", "SICKRB.TWO.E20.V1", "--json"]).ok().json();
+    assert_eq!((&json["etype"], &json["algorithm"], &json["check_value"]), (&20.into(), &"AES".into(), &().into()));
+    place.prd1(&["ckds", "verify"]).ok();
+
+    // What is there already cannot be used any more, and is named; what there would be is refused.
+    let told = words(&["engine", "configure", "--host-keys", "forbid"]);
+    assert!(told.contains("host_keys = forbid, and cannot use 1 key: SICKRB.TWO.E20.V1"), "{told}");
+    let json = place.prd1(&["engine", "status", "--json"]).ok().json();
+    assert_eq!(json["unusable_keys"][0]["name"], "SICKRB.TWO.E20.V1");
+    let system = softicsf::System::open(&place.join("prd1")).unwrap();
+    let error = system.icsf().kerberos_key(&"SICKRB.TWO.E20.V1".parse().unwrap()).map(drop).unwrap_err();
+    assert!(error.cause().why().contains("host_keys = forbid"), "{error}");
+    system.icsf().kerberos_key(&"SICKRB.ONE.E18.V1".parse().unwrap()).unwrap();
+    // The next process goes by it, and so does one that is open meanwhile.
+    place.prd1(&["engine", "configure", "--host-keys", "allow"]).ok();
+    system.icsf().kerberos_key(&"SICKRB.TWO.E20.V1".parse().unwrap()).unwrap();
+
+    for (arguments, says) in [
+        (&["engine", "configure"][..], "--backend"),
+        (
+            &["engine", "configure", "--token", "x", "--host-keys", "allow"],
+            "another token is chosen by --backend pkcs11",
+        ),
+        (&["engine", "configure", "--backend", "software", "--host-keys", "allow"], "go with --backend pkcs11"),
+    ] {
+        let ran = place.prd1(arguments);
+        assert!(ran.status == 2 && unfolded(&ran).contains(says), "{ran:?}");
+    }
+    place.prd1(&["engine", "configure", "--backend", "software"]).ok();
+    let ran = place.prd1(&["engine", "configure", "--host-keys", "allow"]);
+    assert!(ran.status != 0 && unfolded(&ran).contains("the engine of the system is no token"), "{ran:?}");
 }

@@ -10,6 +10,7 @@ use super::{KeySpec, MasterKeyKind, Mkvp};
 pub struct EngineError {
     kind: EngineErrorKind,
     detail: Option<String>,
+    remedy: Option<&'static str>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -63,7 +64,7 @@ impl EngineError {
     /// An error of this kind.
     #[must_use]
     pub const fn new(kind: EngineErrorKind) -> Self {
-        Self { kind, detail: None, source: None }
+        Self { kind, detail: None, remedy: None, source: None }
     }
 
     /// [`Unavailable`](EngineErrorKind::Unavailable), and why.
@@ -91,6 +92,13 @@ impl EngineError {
         self
     }
 
+    /// Adds what somebody can do about it.
+    #[must_use]
+    pub const fn with_remedy(mut self, remedy: &'static str) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+
     /// Adds the error below.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -102,6 +110,12 @@ impl EngineError {
     #[must_use]
     pub const fn kind(&self) -> &EngineErrorKind {
         &self.kind
+    }
+
+    /// What somebody can do about it, where the engine knows.
+    #[must_use]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        self.remedy
     }
 
     /// Whether the engine has told more than the kind.

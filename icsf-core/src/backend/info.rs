@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::MasterKeyKind;
+use super::{Etype, MasterKeyKind};
 
 /// Who an engine is and what it can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,13 +91,67 @@ pub struct Capabilities {
     pub any_hmac_length: bool,
     /// The engine can hash a key, so that HMAC keys can be compared by their check value.
     pub key_check: bool,
+    /// Where the keys of Kerberos principals are used, in the order of [`Etype::ALL`].
+    kerberos: [KeyPlace; Etype::ALL.len()],
+}
+
+/// Where keys are clear while they are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyPlace {
+    /// Nowhere: such keys cannot be used.
+    #[default]
+    None,
+    /// Inside the engine, as they should be.
+    Inside,
+    /// In this process: the engine cannot use them itself, and was told to let them out.
+    Host,
+}
+
+impl KeyPlace {
+    /// One word, as displays show it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Inside => "engine",
+            Self::Host => "host",
+        }
+    }
 }
 
 impl Capabilities {
     /// Nothing.
-    pub const NONE: Self = Self { des: false, hmac_sha512: false, any_hmac_length: false, key_check: false };
+    pub const NONE: Self = Self {
+        des: false,
+        hmac_sha512: false,
+        any_hmac_length: false,
+        key_check: false,
+        kerberos: [KeyPlace::None; Etype::ALL.len()],
+    };
     /// Everything there is.
-    pub const ALL: Self = Self { des: true, hmac_sha512: true, any_hmac_length: true, key_check: true };
+    pub const ALL: Self = Self {
+        des: true,
+        hmac_sha512: true,
+        any_hmac_length: true,
+        key_check: true,
+        kerberos: [KeyPlace::Inside; Etype::ALL.len()],
+    };
+
+    /// Where keys of this encryption type are used.
+    #[must_use]
+    pub fn kerberos(&self, etype: Etype) -> KeyPlace {
+        let place = Etype::ALL.into_iter().zip(self.kerberos).find(|(known, _)| *known == etype);
+        place.map_or(KeyPlace::None, |(_, place)| place)
+    }
+
+    /// With keys of this encryption type used there.
+    #[must_use]
+    pub fn with_kerberos(mut self, etype: Etype, place: KeyPlace) -> Self {
+        for (_, kept) in Etype::ALL.into_iter().zip(&mut self.kerberos).filter(|(known, _)| *known == etype) {
+            *kept = place;
+        }
+        self
+    }
 }
 
 /// Whether an engine can be used.

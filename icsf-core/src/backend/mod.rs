@@ -14,7 +14,7 @@ mod stored_form;
 use std::fmt;
 
 pub use engine_error::{EngineError, EngineErrorKind};
-pub use info::{BackendState, Capabilities, EngineInfo, Quirk};
+pub use info::{BackendState, Capabilities, EngineInfo, KeyPlace, Quirk};
 pub use kerberos::{Derivation, DerivedUse, Etype};
 pub use key::{HashAlgorithm, KeyAlgorithm, KeySpec, WrappedKey};
 pub use master_keys::{

@@ -142,16 +142,16 @@ impl Icsf {
     /// keys; [`Code::IcsfStopped`], [`Code::UpdatesDisallowed`], [`Code::EngineUnavailable`], [`Code::MasterKeyNotSet`];
     /// [`Code::KdsFull`], [`Code::KdsIoError`].
     pub fn add_kerberos_key(&self, label: &KeyLabel, etype: Etype, clear: Option<&ClearKey>) -> Result<Done<()>> {
-        self.service(if clear.is_some() { IMPORT } else { GENERATE }, |view| {
+        let token = self.service(if clear.is_some() { IMPORT } else { GENERATE }, |view| {
             if let Some(clear) = clear.filter(|clear| clear.len() != etype.key_length()) {
                 let why = format!("a key of {etype} has {} bytes, not {}", etype.key_length(), clear.len());
                 return Err(Error::new(Code::LengthNotValid, why).for_label(label));
             }
             let wrapped = self.new_wrapped(view, KeySpec::kerberos(etype), clear).map_err(|e| e.for_label(label))?;
-            let token = VariableToken::kerberos(wrapped).ok_or_else(|| {
+            VariableToken::kerberos(wrapped).map(KeyToken::Variable).ok_or_else(|| {
                 Error::new(Code::InternalFailure, "the engine wrapped another key than it was asked for")
-            })?;
-            self.write(view, label, KeyToken::Variable(token), None)
-        })
+            })
+        })?;
+        self.csnbkrc2(label, token)
     }
 }

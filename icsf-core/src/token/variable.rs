@@ -341,6 +341,7 @@ impl VariableToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{HashAlgorithm, KeySpec};
     use crate::token::KeyToken;
 
     fn wrapped(length: usize) -> VariableToken {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use icsf_backends::faulty;
-use icsf_core::backend::{EngineErrorKind, MasterKeyKind, NewRegister};
+use icsf_core::backend::{EngineErrorKind, Etype, MasterKeyKind, NewRegister};
 use icsf_core::codes::Code;
 use icsf_core::store::{Area, Expect, Generation, MemoryStore, Op, Row, RowKey, RowStore, StoreError, Visit};
 use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, KeyType, RecordKey};
@@ -41,6 +41,9 @@ fn fill(icsf: &Icsf) {
     for n in 0..3 {
         icsf.csnbkrc2(&label(&format!("E{n}.DES")), des_token(icsf, 10 + n)).unwrap();
         icsf.csnbkrc2(&label(&format!("E{n}.HMAC")), hmac_token(icsf, 20 + n)).unwrap();
+    }
+    for etype in Etype::ALL {
+        icsf.add_kerberos_key(&label(&format!("E{}.KRB", etype.number())), etype, None).unwrap();
     }
 }
 
@@ -94,9 +97,9 @@ fn every_key_computes_the_same_under_the_new_master_key() {
         let (icsf, other) = (&rig.icsf, rig.another());
         fill(icsf);
         let right = answers(icsf);
-        assert_eq!((right.len(), answers(&other)), (9, right.clone()));
+        assert_eq!((right.len(), answers(&other)), (13, right.clone()));
         let null = rig.store.get(Area::Disk, RecordKey::new(&label("D.NULL"), KeyType::NULL).bytes()).unwrap();
-        for (kind, count, byte) in [(DES, 4, 0x22), (AES, 4, 0x22), (DES, 4, 0x33)] {
+        for (kind, count, byte) in [(DES, 4, 0x22), (AES, 8, 0x22), (DES, 4, 0x33)] {
             load_master_key(icsf, kind, byte);
             let mut seen = Vec::new();
             let done = icsf.change_master_key(kind, &mut |progress| seen.push((progress.done, progress.of))).unwrap();

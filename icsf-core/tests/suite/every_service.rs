@@ -1,10 +1,11 @@
 //! Every callable service, each in a call that works, with what it takes to work.
 
+use icsf_core::backend::Etype;
 use icsf_core::{ClearKey, Error, Icsf, KeyIdentifier, KeyToken};
 
 use crate::support::{
     Rig, SKELETON, add_one_of_each, authenticate, clear_hmac_token, copy, des_key, des_token, encipher, hmac_key,
-    hmac_token, id, label, skeleton,
+    hmac_token, id, label, skeleton, ticket,
 };
 
 /// What a service takes besides ICSF.
@@ -36,6 +37,7 @@ impl Ready {
     pub(crate) fn new() -> Self {
         let rig = Rig::new();
         add_one_of_each(&rig.icsf);
+        rig.icsf.add_kerberos_key(&label("E.KRB"), Etype::Aes256Sha1, None).unwrap();
         let icsf = &rig.icsf;
         let mut partial = KeyIdentifier::Token(skeleton(icsf));
         icsf.csnbkpi2(&["HMAC", "FIRST", "MIN2PART"], Some(&ClearKey::new(hmac_key(9))), &mut partial).unwrap();
@@ -69,6 +71,7 @@ pub(crate) const ALL: &[(&str, Needs, Call)] = &[
     ("CSNBHMV", Needs::AesMasterKey, |icsf, ready| {
         icsf.csnbhmv(&mut token(&ready.hmac), &["HMAC", "SHA-1"], b"text", &mut [0; 128], &[0; 20]).map(drop)
     }),
+    ("CSNBDKG2 of a principal", Needs::AesMasterKey, |icsf, _| ticket(icsf, "E.KRB").map(drop)),
     ("CSNBKGN", Needs::DesMasterKey, |icsf, _| icsf.csnbkgn("OP", "SINGLE", "DATA").map(drop)),
     ("CSNBKGN2", Needs::AesMasterKey, |icsf, ready| {
         icsf.csnbkgn2(&["HMAC", "OP"], 512, copy(&ready.skeleton)).map(drop)

@@ -21,6 +21,7 @@ mod export;
 mod golden;
 mod hmac;
 mod interrupted_store;
+mod kerberos;
 mod keys;
 mod records;
 mod rules;

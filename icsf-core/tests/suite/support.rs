@@ -9,8 +9,8 @@ use icsf_backends::faulty::Plan;
 use icsf_backends::metered::Meter;
 use icsf_backends::{Faulty, Metered, Slot, Software};
 use icsf_core::backend::{
-    Backend, BackendState, EngineError, EngineInfo, KeyHandle, KeySpec, MasterKeyKind, MasterKeys, Part, Register,
-    RegisterChange, WrappedKey,
+    Backend, BackendState, Derivation, DerivedUse, EngineError, EngineInfo, Etype, KeyHandle, KeySpec, MasterKeyKind,
+    MasterKeys, Part, Register, RegisterChange, WrappedKey,
 };
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::{Code, ReasonCodes};
@@ -214,9 +214,32 @@ pub(crate) fn authenticate(icsf: &Icsf, key: &mut KeyIdentifier) -> Result<(Vec<
 
 /// What a key of `add_one_of_each` computes.
 pub(crate) fn compute(icsf: &Icsf, name: &str) -> Result<Vec<u8>, Error> {
+    if name.ends_with("KRB") {
+        return ticket(icsf, name);
+    }
     let computed =
         if name.ends_with("DES") { encipher(icsf, &mut id(name)) } else { authenticate(icsf, &mut id(name)) };
     computed.map(|(bytes, _)| bytes)
+}
+
+/// What a Kerberos ticket takes: two keys derived from that of a principal, a text enciphered and authenticated.
+pub(crate) fn ticket(icsf: &Icsf, name: &str) -> Result<Vec<u8>, Error> {
+    let key = icsf.kerberos_key(&label(name))?;
+    let etype = key.etype();
+    let mut text = *b"the text of a ticket is of whole blocks, here it is of four.....";
+    key.derive(&how(etype), DerivedUse::Cipher(etype.key_length()))?.encipher_cbc(&[7; 16], &mut text)?;
+    let mut mac = [0; 64];
+    key.derive(&how(etype), DerivedUse::Mac(etype.mac_key_length()))?.hmac(etype.hash(), &text, &mut mac)?;
+    Ok([text, mac].concat())
+}
+
+/// A derivation in the way of the etype.
+pub(crate) fn how(etype: Etype) -> Derivation<'static> {
+    match etype {
+        Etype::Aes128Sha1 => Derivation::AesCbc(&[0x6b; 16]),
+        Etype::Aes256Sha1 => Derivation::AesCbc(&[0x6b; 32]),
+        _ => Derivation::Hmac(etype.hash(), b"a label and so on"),
+    }
 }
 
 /// That a call was refused for this reason, and has the numbers of its row: return code, ICSF reason, TSS reason.
