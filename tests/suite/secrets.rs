@@ -394,10 +394,12 @@ fn principals(texts: &mut Texts, system: &System) {
     texts.debug(&*saf.database().view().unwrap());
     texts.debug(&saf.principal(&name).unwrap());
     texts.debug(&system.keytab_entries(&name, &password).unwrap());
+    texts.error(&PASSWORD.repeat(40).parse::<PrincipalName>().unwrap_err());
     let error = system.keytab_entries(&name, &SecretString::from("another")).unwrap_err();
     texts.error(&error);
     system.icsf().engine_offline().unwrap();
     let error = saf.change_principal_keys(&me, &name, keys).unwrap_err();
+    texts.debug(&error.kind());
     texts.error(&error);
     texts.panic(saf.change_principal_keys(&me, &name, keys));
     system.icsf().engine_online().unwrap();

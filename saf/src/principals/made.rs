@@ -35,7 +35,7 @@ const STRONGEST_FIRST: [Etype; 4] = [Etype::Aes256Sha2, Etype::Aes256Sha1, Etype
 
 /// Where the keys of a principal come from.
 #[derive(Clone, Copy)]
-pub(crate) enum Origin<'a> {
+pub(crate) enum KeyOrigin<'a> {
     Password(&'a SecretString),
     /// Made inside the engine.
     Random,
@@ -43,7 +43,7 @@ pub(crate) enum Origin<'a> {
     GivenOut,
 }
 
-impl<'a> From<NewKeys<'a>> for Origin<'a> {
+impl<'a> From<NewKeys<'a>> for KeyOrigin<'a> {
     fn from(keys: NewKeys<'a>) -> Self {
         match keys {
             NewKeys::Password(password) => Self::Password(password),
@@ -56,7 +56,7 @@ impl<'a> From<NewKeys<'a>> for Origin<'a> {
 pub(crate) struct Wanted<'a> {
     pub(crate) name: PrincipalName,
     pub(crate) realm: String,
-    pub(crate) origin: Origin<'a>,
+    pub(crate) origin: KeyOrigin<'a>,
     pub(crate) types: BTreeSet<Etype>,
     /// The policy that counts.
     pub(crate) policy: Option<PasswordPolicy>,
@@ -184,7 +184,7 @@ impl Made {
         let version = before.map_or(0, |row| row.key_version()).saturating_add(1);
         let (stem, salt) = (label::stem(name, realm), name.salt(realm));
         let count = usize::from(wanted.policy.as_ref().map_or(0, |policy| policy.history));
-        if let Origin::Password(password) = &wanted.origin {
+        if let KeyOrigin::Password(password) = &wanted.origin {
             require_service(view, issuer, "CSFOWH").map_err(|r| failed(name, r.told_by(saf.icsf(), "CSNBOWH")))?;
             let (earlier, history) = (before.map_or(&[][..], |row| &row.history), view.principal(&history_name()?));
             let keys = history.map_or(&[][..], |history| &history.keys);
@@ -194,9 +194,9 @@ impl Made {
         let (mut keys, mut clear, mut refused) = (Vec::new(), Vec::new(), None);
         for etype in STRONGEST_FIRST.into_iter().filter(|etype| wanted.types.contains(etype)) {
             let key = match &wanted.origin {
-                Origin::Password(password) => Some(saf.string_to_key(etype, password, &salt)?),
-                Origin::Random => None,
-                Origin::GivenOut => {
+                KeyOrigin::Password(password) => Some(saf.string_to_key(etype, password, &salt)?),
+                KeyOrigin::Random => None,
+                KeyOrigin::GivenOut => {
                     let random = saf.icsf().csnbrngl(&["RANDOM"], etype.key_length()).map_err(|e| failed(name, e))?;
                     Some(ClearKey::new(random.value))
                 }
@@ -222,15 +222,15 @@ impl Made {
             });
         }
         let mut used = None;
-        if let (true, Origin::Password(_), [key, ..], [first, ..]) = (count > 0, &wanted.origin, &*keys, &*clear) {
+        if let (true, KeyOrigin::Password(_), [key, ..], [first, ..]) = (count > 0, &wanted.origin, &*keys, &*clear) {
             let history = self.history_key(saf, issuer, view, wanted)?;
             used = Some(history::remembered(saf.icsf(), &history, key, first).map_err(|e| failed(name, e))?);
         }
-        let is_password = matches!(wanted.origin, Origin::Password(_));
+        let is_password = matches!(wanted.origin, KeyOrigin::Password(_));
         let made = MadeKeys {
             seen: view.principal_written_by(name),
             keys,
-            clear: if matches!(wanted.origin, Origin::GivenOut) { clear } else { Vec::new() },
+            clear: if matches!(wanted.origin, KeyOrigin::GivenOut) { clear } else { Vec::new() },
             used,
             remembered: count,
             max_life: wanted.policy.as_ref().filter(|_| is_password).and_then(|policy| policy.max_life),
@@ -276,7 +276,7 @@ impl Made {
         }
         if !self.keys.contains_key(&name) {
             let (realm, types) = (first.realm.clone(), first.types.clone());
-            let wanted = Wanted { name: name.clone(), realm, origin: Origin::Random, types, policy: None };
+            let wanted = Wanted { name: name.clone(), realm, origin: KeyOrigin::Random, types, policy: None };
             self.add(saf, issuer, view, &wanted)?;
             self.history = Some(name.clone());
         }
@@ -378,13 +378,13 @@ fn drop_outlived(view: &Snapshot, principal: &mut Principal, now: u64) {
 }
 
 /// Why a password is not taken.
-enum Refused {
+enum NotTaken {
     ByPolicy(String),
     Other(PrincipalError),
     Icsf(icsf_core::Error),
 }
 
-impl Refused {
+impl NotTaken {
     fn of(self, name: &PrincipalName) -> PrincipalError {
         match self {
             Self::ByPolicy(why) => PrincipalError::new(PrincipalErrorKind::PasswordRefused, why),
@@ -401,12 +401,12 @@ fn check(
     password: &SecretString,
     earlier: &[UsedPassword],
     history: &[PrincipalKey],
-) -> Result<(), Refused> {
+) -> Result<(), NotTaken> {
     let Some(policy) = policy else { return Ok(()) };
     let least = usize::from(policy.min_length);
     if password.expose_secret().chars().count() < least {
         let why = format!("policy {} wants a password of {least} characters or more", policy.name);
-        return Err(Refused::ByPolicy(why));
+        return Err(NotTaken::ByPolicy(why));
     }
     // Passwords were salted alike as a rule, and the derivation is what costs time.
     let mut derived: BTreeMap<(Etype, &str), ClearKey> = BTreeMap::new();
@@ -414,12 +414,12 @@ fn check(
         let clear = match derived.entry((used.etype, used.salt.as_str())) {
             std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
             std::collections::btree_map::Entry::Vacant(none) => {
-                none.insert(saf.string_to_key(used.etype, password, &used.salt).map_err(Refused::Other)?)
+                none.insert(saf.string_to_key(used.etype, password, &used.salt).map_err(NotTaken::Other)?)
             }
         };
-        if history::is_remembered(saf.icsf(), history, used, clear).map_err(Refused::Icsf)? {
+        if history::is_remembered(saf.icsf(), history, used, clear).map_err(NotTaken::Icsf)? {
             let why = format!("policy {} wants a password that is none of the last {}", policy.name, policy.history);
-            return Err(Refused::ByPolicy(why));
+            return Err(NotTaken::ByPolicy(why));
         }
     }
     Ok(())

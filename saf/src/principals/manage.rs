@@ -8,7 +8,7 @@ use icsf_core::label::LabelPattern;
 use ptkt::UserId;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::made::{Made, Origin, Wanted, with_master_key};
+use super::made::{KeyOrigin, Made, Wanted, with_master_key};
 use super::{
     NewKeys, PrincipalError, PrincipalErrorKind, PrincipalSettings, existing, label, not_allowed, policy_of, realm,
     realm_name, types_of, user_of,
@@ -159,17 +159,17 @@ impl Saf {
     ) -> Result<(), PrincipalError> {
         let change = || {
             let NewKeys::Password(password) = keys else {
-                return self.new_keys(issuer, name, Origin::Random, None);
+                return self.new_keys(issuer, name, KeyOrigin::Random, None);
             };
             let view = self.database().view()?;
             let user = user_of(&view, &existing(&view, name)?)?;
             match UserPassword::of(&view, user.as_ref(), keys)? {
                 Some(of_user) => {
-                    self.new_keys(issuer, name, Origin::Password(&of_user.text), Some(&of_user.credential))
+                    self.new_keys(issuer, name, KeyOrigin::Password(&of_user.text), Some(&of_user.credential))
                 }
                 None => {
                     check_password(keys)?;
-                    self.new_keys(issuer, name, Origin::Password(password), None)
+                    self.new_keys(issuer, name, KeyOrigin::Password(password), None)
                 }
             }
         };
@@ -186,7 +186,7 @@ impl Saf {
         issuer: &Caller,
         name: &PrincipalName,
     ) -> Result<Vec<(PrincipalKey, ClearKey)>, PrincipalError> {
-        let made = self.new_keys(issuer, name, Origin::GivenOut, None);
+        let made = self.new_keys(issuer, name, KeyOrigin::GivenOut, None);
         let made = made.map(|made| made.given_out(name));
         self.told_principal(issuer, &format!("keytab export {name}"), made)
     }
@@ -195,7 +195,7 @@ impl Saf {
         &self,
         issuer: &Caller,
         name: &PrincipalName,
-        origin: Origin<'_>,
+        origin: KeyOrigin<'_>,
         credential: Option<&Credential>,
     ) -> Result<Made, PrincipalError> {
         let wanted = |view: &Snapshot| {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use icsf_core::backend::Etype;
 
-use super::made::{Made, Origin, Wanted, history_name, kadmin, master_key_name, with_master_key};
+use super::made::{KeyOrigin, Made, Wanted, history_name, kadmin, master_key_name, with_master_key};
 use super::{NewKeys, PrincipalError, PrincipalErrorKind, RealmSettings, not_allowed};
 use crate::access::Caller;
 use crate::database::{Edit, LOCAL_REALM, Snapshot};
@@ -51,7 +51,7 @@ pub(crate) fn wanted<'a>(view: &Snapshot, after: &Realm, keys: NewKeys<'a>) -> R
         let name = kadmin(what)?;
         if view.principal(&name).is_none_or(|row| row.keys.is_empty()) {
             let (realm, types) = (after.name.clone(), types.clone());
-            wanted.push(Wanted { name, realm, origin: Origin::Random, types, policy: None });
+            wanted.push(Wanted { name, realm, origin: KeyOrigin::Random, types, policy: None });
         }
     }
     Ok(wanted)

@@ -6,7 +6,7 @@ use icsf_core::backend::Etype;
 use ptkt::UserId;
 use secrecy::SecretString;
 
-use super::made::{Made, Origin, Wanted};
+use super::made::{KeyOrigin, Made, Wanted};
 use super::{PrincipalError, PrincipalErrorKind};
 use crate::database::{Edit, Snapshot};
 use crate::model::{Kerb, Principal, PrincipalName, User};
@@ -33,7 +33,13 @@ pub(crate) fn wanted<'a>(
     let (Some(kerb), Some(name)) = (kerb, principal_name(kerb)?) else { return Ok(None) };
     let Ok(realm) = super::realm_name(view) else { return Ok(None) };
     let policy = view.principal(&name).and_then(|row| super::policy_of(view, row));
-    Ok(Some(Wanted { name, realm: realm.to_owned(), origin: Origin::Password(password), types: types(kerb), policy }))
+    Ok(Some(Wanted {
+        name,
+        realm: realm.to_owned(),
+        origin: KeyOrigin::Password(password),
+        types: types(kerb),
+        policy,
+    }))
 }
 
 /// What is written with a user: `before` as it was, if there was one, `after` as it is to be, if it is.
