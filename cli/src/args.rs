@@ -10,8 +10,8 @@ use ptkt::UserId;
 use crate::context::{Context, Outcome};
 use crate::secrets::Source;
 use crate::{
-    about, ckds, completions, console, drill, engine, export, import, init, journal, kat, man, mk, ptkt as ptkt_verb,
-    racf, scan, status,
+    about, ckds, completions, console, drill, engine, export, import, init, journal, kat, kdc, keytab, man, mk,
+    principal, ptkt as ptkt_verb, racf, realm, scan, status,
 };
 
 const AFTER: &str = "\
@@ -156,6 +156,10 @@ pub(crate) enum Verb {
     Export(export::Export),
     Console(console::Console),
     Ptkt(ptkt_verb::Ptkt),
+    Realm(realm::RealmVerb),
+    Principal(principal::PrincipalVerb),
+    Keytab(keytab::Keytab),
+    Kdc(kdc::KdcVerb),
     Journal(journal::Journal),
     Kat(kat::Kat),
     Drill(drill::Drill),
@@ -178,6 +182,10 @@ impl Verb {
             Self::Export(verb) => verb.run(context),
             Self::Console(verb) => verb.run(context),
             Self::Ptkt(verb) => verb.run(context),
+            Self::Realm(verb) => verb.run(context),
+            Self::Principal(verb) => verb.run(context),
+            Self::Keytab(verb) => verb.run(context),
+            Self::Kdc(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),
             Self::Kat(verb) => verb.run(context),
             Self::Drill(verb) => verb.run(context),

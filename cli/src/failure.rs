@@ -9,6 +9,7 @@ use icsf_core::Cause;
 use icsf_core::codes::{Code, ReasonCodes};
 use icsf_saf::codes::Triple;
 use serde_json::{Value, json};
+use softicsf::PrincipalErrorKind;
 
 use crate::output::{fold_hanging, talk};
 
@@ -217,6 +218,21 @@ impl From<icsf_saf::command::CommandError> for Failure {
             Some(cause) => failure.caused_by(cause),
             None => failure,
         }
+    }
+}
+
+impl From<softicsf::PrincipalError> for Failure {
+    fn from(error: softicsf::PrincipalError) -> Self {
+        let failure = match error.icsf_error() {
+            Some(icsf) => {
+                let mut failure = Self::new(icsf.return_code(), error.what()).caused_by(icsf.cause()).chained(&error);
+                failure.0.shows_icsf = true;
+                failure
+            }
+            None if error.kind() == PrincipalErrorKind::Database => Self::new(12, error.what()).chained(&error),
+            None => Self::new(8, error.what()),
+        };
+        error.hint_text().into_iter().fold(failure, Self::next)
     }
 }
 

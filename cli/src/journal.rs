@@ -129,6 +129,7 @@ fn show(context: &mut Context, entry: &Entry) -> Result<(), Failure> {
         event.records.map(|records| count(records, "record")),
         event.engine.clone().filter(|_| event.event == What::Engine),
         event.saf.as_ref().map(|saf| format!("SAF {saf}")),
+        event.situation.clone().filter(|_| matches!(event.event, What::As | What::Tgs)),
         event.cause.clone(),
     ];
     let said: Vec<String> = said.into_iter().flatten().collect();

@@ -43,6 +43,38 @@ impl FromStr for At {
     }
 }
 
+/// How long something lives, on the command line; none for `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life(pub(crate) Option<u32>);
+
+impl FromStr for Life {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let days = || text.strip_suffix('d').and_then(|days| days.parse::<i64>().ok()?.checked_mul(86_400));
+        let duration = || text.parse::<SignedDuration>().ok().map(|duration| duration.as_secs());
+        let seconds = text.parse().ok().or_else(days).or_else(duration);
+        let fits = |seconds: i64| {
+            u32::try_from(seconds).ok().filter(|seconds| (1..=i32::MAX.cast_unsigned()).contains(seconds))
+        };
+        let wrong = || "write seconds, or 10h, 90m, 7d; at most 2147483647 seconds; none for no limit".to_owned();
+        seconds.and_then(fits).map(|seconds| Self(Some(seconds))).ok_or_else(wrong)
+    }
+}
+
+/// A life as people read it: in the largest units that leave nothing over.
+pub(crate) fn life(seconds: u32) -> String {
+    match seconds {
+        days if days >= 172_800 && days.is_multiple_of(86_400) => format!("{}d", days / 86_400),
+        hours if hours >= 3600 && hours.is_multiple_of(3600) => format!("{}h", hours / 3600),
+        minutes if minutes >= 60 && minutes.is_multiple_of(60) => format!("{}m", minutes / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// RFC 3339, in UTC.
 pub(crate) fn shown(seconds: u64) -> String {
     i64::try_from(seconds).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or_default().to_string()

@@ -14,12 +14,14 @@ pub struct Control {
     pub engine_online: bool,
     /// Whether services may update the CKDS. Off until the operator allows it again or stops ICSF.
     pub ckds_updates: bool,
+    /// Whether the Kerberos task, SKRBKDC, is started.
+    pub kerberos_started: bool,
 }
 
 impl Default for Control {
-    /// Started, with the engine online and updates of the CKDS allowed.
+    /// Everything started, with the engine online and updates of the CKDS allowed.
     fn default() -> Self {
-        Self { started: true, engine_online: true, ckds_updates: true }
+        Self { started: true, engine_online: true, ckds_updates: true, kerberos_started: true }
     }
 }
 

@@ -322,6 +322,17 @@ impl Icsf {
         done
     }
 
+    /// Starts the Kerberos task, or stops it: ICSF goes on, and nobody gets a Kerberos ticket. It is not ICSF's task; this is
+    /// where the switches of the system are.
+    ///
+    /// # Errors
+    /// When the switches cannot be written.
+    pub fn run_kerberos(&self, started: bool) -> Result<()> {
+        let done = self.switch(|control| control.kerberos_started = started);
+        self.tell(What::Kerberos, |event| event.action(if started { "start" } else { "stop" }).ended(&done));
+        done
+    }
+
     /// Takes the engine offline. It stays so until [`engine_online`](Self::engine_online).
     ///
     /// # Errors

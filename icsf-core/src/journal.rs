@@ -29,6 +29,14 @@ pub enum What {
     Evaluate,
     /// Somebody signed on.
     SignOn,
+    /// An initial Kerberos ticket was asked for: the AS exchange.
+    As,
+    /// A Kerberos ticket was asked for with another: the TGS exchange.
+    Tgs,
+    /// A password was to be changed by the Kerberos password service.
+    Kpasswd,
+    /// The Kerberos task was started or stopped.
+    Kerberos,
     /// Access to a resource was refused.
     Access,
     /// A RACF command that changes the security database.
@@ -45,10 +53,14 @@ pub enum What {
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Generate,
         Self::Evaluate,
         Self::SignOn,
+        Self::As,
+        Self::Tgs,
+        Self::Kpasswd,
+        Self::Kerberos,
         Self::Access,
         Self::Command,
         Self::MasterKey,
@@ -78,16 +90,17 @@ pub struct Event {
     /// When, in seconds since 1970 UTC: the clock of the system, also where a request was about another time.
     #[serde(skip)]
     pub at: u64,
-    /// What was done, where [`What`] leaves it open: `offline`, `load-first`, `change` and so on.
+    /// What was done, where [`What`] leaves it open: `offline`, `load-first`, `change` and so on; of a Kerberos ticket its
+    /// flags, as klist has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// The user who is to sign on.
+    /// The user who is to sign on, or the Kerberos principal who gets a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The application signed on to.
+    /// The application signed on to, or the Kerberos principal the ticket is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
     /// The key profile.

@@ -19,6 +19,7 @@ pub mod kds;
 pub mod label;
 pub mod master_key;
 pub mod random;
+pub mod scrub;
 pub mod secret;
 pub mod services;
 pub mod store;

@@ -9,6 +9,7 @@
 
 mod generics;
 mod import;
+mod principals;
 mod profiles;
 mod rows;
 
@@ -27,7 +28,9 @@ pub use self::import::{Counts, Existing, Imported};
 use self::profiles::Profiles;
 use self::rows::Rows;
 use crate::codec::{self, RowError, RowKind};
-use crate::model::{Class, Group, Options, PasswordCost, Profile, ProfileName, User};
+use crate::model::{
+    Class, Group, Options, PasswordCost, PasswordPolicy, Principal, PrincipalName, Profile, ProfileName, User,
+};
 
 /// The security database of one system.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Snapshot {
     options: Kept<Options>,
     users: Rows<UserId, Kept<Arc<User>>>,
     groups: Rows<GroupId, Kept<Arc<Group>>>,
+    principals: Rows<PrincipalName, Kept<Arc<Principal>>>,
+    policies: BTreeMap<String, Kept<Arc<PasswordPolicy>>>,
     classes: BTreeMap<Class, Profiles>,
     damaged: BTreeMap<Box<[u8]>, Damaged>,
 }
@@ -108,6 +113,46 @@ impl Snapshot {
     /// All groups, by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
         sorted(self.groups.values(), |group| &group.id)
+    }
+
+    /// A Kerberos principal of the local realm.
+    #[must_use]
+    pub fn principal(&self, name: &PrincipalName) -> Option<&Arc<Principal>> {
+        self.principals.get(name).map(|kept| &kept.row)
+    }
+
+    /// All principals, by name.
+    pub fn principals(&self) -> impl Iterator<Item = &Arc<Principal>> {
+        sorted(self.principals.values(), |principal| &principal.name)
+    }
+
+    /// The change that wrote a principal: another one, and the row is another one.
+    pub(crate) fn principal_written_by(&self, name: &PrincipalName) -> Option<Generation> {
+        self.written_by(&codec::principal_key(name), self.principals.get(name).and_then(|kept| kept.generation))
+    }
+
+    /// A policy for passwords of principals.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&Arc<PasswordPolicy>> {
+        self.policies.get(name).map(|kept| &kept.row)
+    }
+
+    pub(crate) fn policy_written_by(&self, name: &str) -> Option<Generation> {
+        self.written_by(&codec::policy_key(name), self.policies.get(name).and_then(|kept| kept.generation))
+    }
+
+    /// All policies, by name.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<PasswordPolicy>> {
+        self.policies.values().map(|kept| &kept.row)
+    }
+
+    /// The profile of the local realm: KERBDFLT of class REALM, as the database has it, when it has a KERB segment.
+    ///
+    /// Source: z/OS Network Authentication Service, defining the local realm.
+    #[must_use]
+    pub fn local_realm(&self) -> Option<&Arc<Profile>> {
+        let realm = &self.classes.get(&Class::Realm)?.disk.get(LOCAL_REALM)?.row;
+        realm.kerb.as_ref().map(|_| realm)
     }
 
     /// A profile as the database has it.
@@ -188,6 +233,8 @@ impl Snapshot {
                 Some(RowKind::Profile(class, name)) => format!("profile {name} of class {class}"),
                 Some(RowKind::User(id)) => format!("user {id}"),
                 Some(RowKind::Group(id)) => format!("group {id}"),
+                Some(RowKind::Principal(name)) => format!("principal {name}"),
+                Some(RowKind::Policy(name)) => format!("policy {name}"),
                 None => format!("row {}", String::from_utf8_lossy(key)),
             };
             (name, &error.why)
@@ -210,6 +257,12 @@ impl Snapshot {
     #[must_use]
     pub fn damaged_group(&self, id: &GroupId) -> Option<&RowError> {
         self.damaged.get(&codec::group_key(id)).map(|damaged| &damaged.why)
+    }
+
+    /// Why the row of a principal cannot be read, when it is there and cannot.
+    #[must_use]
+    pub fn damaged_principal(&self, name: &PrincipalName) -> Option<&RowError> {
+        self.damaged.get(&codec::principal_key(name)).map(|damaged| &damaged.why)
     }
 
     /// Why the options cannot be read, when they cannot; every class counts as inactive then.
@@ -240,6 +293,8 @@ impl Snapshot {
             Some(RowKind::Options) => self.take_options(disk),
             Some(RowKind::User(id)) => self.take_user(id, disk),
             Some(RowKind::Group(id)) => self.take_group(id, disk),
+            Some(RowKind::Principal(name)) => self.take_principal(name, disk),
+            Some(RowKind::Policy(name)) => self.take_policy(name, disk),
             Some(RowKind::Profile(class, name)) => {
                 self.classes.entry(class).or_default().take(class, &name, disk, stale)
             }
@@ -281,7 +336,28 @@ impl Snapshot {
         }
         Ok(())
     }
+
+    fn take_principal(&mut self, name: PrincipalName, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
+        self.principals.remove(&name);
+        if let Some((generation, bytes)) = disk {
+            let row = Arc::new(codec::decode_principal(&name, bytes)?);
+            self.principals.insert(name, Kept { row, generation: Some(generation) });
+        }
+        Ok(())
+    }
+
+    fn take_policy(&mut self, name: String, disk: Option<(Generation, &[u8])>) -> Result<(), RowError> {
+        self.policies.remove(&name);
+        if let Some((generation, bytes)) = disk {
+            let row = Arc::new(codec::decode_policy(&name, bytes)?);
+            self.policies.insert(name, Kept { row, generation: Some(generation) });
+        }
+        Ok(())
+    }
 }
+
+/// The name of the profile of the local realm.
+pub(crate) const LOCAL_REALM: &str = "KERBDFLT";
 
 /// One change of the database. A command makes all of its changes at once or none.
 #[derive(Debug)]
@@ -292,6 +368,10 @@ pub(crate) enum Edit {
     DeleteUser(UserId),
     PutGroup(Group),
     DeleteGroup(GroupId),
+    PutPrincipal(Box<Principal>),
+    DeletePrincipal(PrincipalName),
+    PutPolicy(PasswordPolicy),
+    DeletePolicy(String),
     PutOptions(Options),
     /// Makes the in-storage copy of a class what the database has.
     Refresh(Class),
@@ -442,6 +522,22 @@ fn operations(view: &Snapshot, edit: &Edit, ops: &mut Vec<Op>) {
             let key = codec::group_key(id);
             let was = view.written_by(&key, view.groups.get(id).and_then(|kept| kept.generation));
             ops.push(Op::Delete(Area::Disk, key, expect(was)));
+        }
+        Edit::PutPrincipal(principal) => {
+            let was = view.principals.get(&principal.name).and_then(|kept| kept.generation);
+            let key = codec::principal_key(&principal.name);
+            ops.push(Op::Put(Area::Disk, key, codec::encode_principal(principal), expect(was)));
+        }
+        Edit::DeletePrincipal(name) => {
+            ops.push(Op::Delete(Area::Disk, codec::principal_key(name), expect(view.principal_written_by(name))));
+        }
+        Edit::PutPolicy(policy) => {
+            let was = view.policies.get(&policy.name).and_then(|kept| kept.generation);
+            let key = codec::policy_key(&policy.name);
+            ops.push(Op::Put(Area::Disk, key, codec::encode_policy(policy), expect(was)));
+        }
+        Edit::DeletePolicy(name) => {
+            ops.push(Op::Delete(Area::Disk, codec::policy_key(name), expect(view.policy_written_by(name))));
         }
         Edit::PutOptions(options) => {
             let row = codec::encode_options(options);

@@ -170,6 +170,56 @@ pub const FACTS: &[Fact] = &[
         ),
     },
     Fact {
+        topic: "REALM",
+        what: "the local realm is profile KERBDFLT; its keys are made with ICSF, which must be there; its password has 1 to 128 \
+               characters and keeps its case; CSFOWH may have to be permitted",
+        provenance: Documented("z/OS Network Authentication Service, defining your local realm"),
+    },
+    Fact {
+        topic: "REALM",
+        what: "KERBNAME and PASSWORD of KERBDFLT make krbtgt, kadmin/admin, kadmin/changepw and K/M, which go with the profile",
+        provenance: Assumed("SIC2040", "the SEAM guide names them; what z/OS has of them is not visible"),
+    },
+    Fact {
+        topic: "REALM",
+        what: "the password of the local realm is in the keys made from it and is not kept",
+        provenance: Assumed(
+            "SIC2041",
+            "what RACF keeps of it was not seen; kept, it would outlive the loss of the engine",
+        ),
+    },
+    Fact {
+        topic: "ALTUSER KERB",
+        what: "a principal has no keys until the next password change",
+        provenance: Documented("CA Top Secret, Kerberos segment: the same on RACF"),
+    },
+    Fact {
+        topic: "ALTUSER KERB",
+        what: "keys are made of the types of ENCRYPT, and of none with DES; a change of ENCRYPT counts at the next password",
+        provenance: Assumed(
+            "SIC2042",
+            "RACF makes keys of all types and decides at use; DES is retired by RFC 6649 and 8429",
+        ),
+    },
+    Fact {
+        topic: "ALTUSER PASSWORD",
+        what: "a user's Kerberos keys are made from the password as RACF keeps it: in capital letters without MIXEDCASE",
+        provenance: Assumed("SIC2043", "that RACF folds before anything else sees the password was not seen for this"),
+    },
+    Fact {
+        topic: "RLIST KERB, LISTUSER KERB",
+        what: "KEY VERSION of a user, and of KERBDFLT that of krbtgt",
+        provenance: Assumed("SIC2044", "the line was seen for the trust between realms"),
+    },
+    Fact {
+        topic: "Kerberos keys",
+        what: "labels SICKRB.hash.Etype.Vversion in the CKDS, AES keys under the AES-MK",
+        provenance: Assumed(
+            "SIC2045",
+            "z/OS keeps such keys in the security database; that they are records is the idea here",
+        ),
+    },
+    Fact {
         topic: "RALTER",
         what: "NOEPTKEYLABEL, NOTYPE, NOTIMEOUT, NOREPLAY of SSIGNON",
         provenance: Assumed("SIC2032", "other operands have such opposites; the syntax seen does not show them"),

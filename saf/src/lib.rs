@@ -20,6 +20,7 @@ pub mod model;
 mod passticket;
 pub mod pasted;
 mod planned;
+pub mod principals;
 pub mod replay;
 mod server;
 pub mod services;

@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::passticket::Request;
 use crate::planned::Plans;
+use crate::principals::StringToKey;
 
 /// The security server of one system. Its methods are PassTicket services, sign-on, and RACF commands; calls may
 /// overlap.
@@ -23,6 +24,7 @@ pub struct Saf {
     register: Arc<dyn ReplayRegister>,
     sysname: String,
     checkauth: bool,
+    kerberos: Option<StringToKey>,
     plans: Plans,
 }
 
@@ -36,7 +38,14 @@ impl Saf {
         register: Arc<dyn ReplayRegister>,
         sysname: impl Into<String>,
     ) -> Self {
-        Self { icsf, database, clock, register, sysname: sysname.into(), checkauth: false, plans: Plans::default() }
+        let (sysname, plans) = (sysname.into(), Plans::default());
+        Self { icsf, database, clock, register, sysname, checkauth: false, kerberos: None, plans }
+    }
+
+    /// How Kerberos keys are made from passwords. Without this, none are.
+    #[must_use]
+    pub fn with_kerberos(self, string_to_key: StringToKey) -> Self {
+        Self { kerberos: Some(string_to_key), ..self }
     }
 
     /// CHECKAUTH of the ICSF options: whether ICSF looks at classes CSFSERV and CSFKEYS also for callers that are authorized
@@ -71,6 +80,10 @@ impl Saf {
 
     pub(crate) const fn checkauth(&self) -> bool {
         self.checkauth
+    }
+
+    pub(crate) const fn key_maker(&self) -> Option<StringToKey> {
+        self.kerberos
     }
 
     pub(crate) const fn plans(&self) -> &Plans {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use icsf_core::Cause;
 use icsf_core::journal::{Event, What};
-use ptkt::TicketKind;
+use ptkt::{TicketKind, UserId};
 
 use crate::access::{self, Caller};
 use crate::codes::Code;
@@ -97,6 +97,22 @@ impl Saf {
             Ok::<_, Error>(user.into_iter().map(Edit::PutUser).collect())
         })?;
         Ok(note)
+    }
+
+    /// Revokes a user who failed to authenticate himself to Kerberos as often in a row as SETROPTS PASSWORD(REVOKE(n)) says;
+    /// who counts is the KDC. A protected user is not revoked by failures.
+    ///
+    /// # Errors
+    /// [`Code::InternalError`] when the database cannot be changed.
+    pub fn revoke_after_failures(&self, id: &UserId, failures: u8) -> Result<()> {
+        self.database().change(|view| {
+            let user = view.user(id).filter(|user| !user.protected && !user.revoked);
+            let limit = view.options().revoke_after.filter(|limit| failures >= *limit);
+            let revoked =
+                user.zip(limit).map(|(user, _)| User { failed_attempts: failures, revoked: true, ..User::clone(user) });
+            Ok::<_, Error>(revoked.into_iter().map(Edit::PutUser).collect())
+        })?;
+        Ok(())
     }
 
     /// That the user may use the application, as far as class APPL says so.

@@ -19,11 +19,13 @@ struct Switches {
     icsf_started: bool,
     engine_online: bool,
     /// Not in the files of releases that did not have it.
-    #[serde(default = "allowed")]
+    #[serde(default = "on")]
     ckds_updates: bool,
+    #[serde(default = "on")]
+    kerberos_started: bool,
 }
 
-const fn allowed() -> bool {
+const fn on() -> bool {
     true
 }
 
@@ -42,6 +44,7 @@ impl ControlStore for FileControl {
         control.started = switches.icsf_started;
         control.engine_online = switches.engine_online;
         control.ckds_updates = switches.ckds_updates;
+        control.kerberos_started = switches.kerberos_started;
         Ok(control)
     }
 
@@ -50,6 +53,7 @@ impl ControlStore for FileControl {
             icsf_started: control.started,
             engine_online: control.engine_online,
             ckds_updates: control.ckds_updates,
+            kerberos_started: control.kerberos_started,
         };
         let text = toml::to_string(&switches).map_err(io::Error::other)?;
         replace(&self.0, text.as_bytes())

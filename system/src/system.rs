@@ -77,7 +77,8 @@ impl Assembly {
         let database = Database::new(Arc::clone(&self.racf), Arc::clone(&self.epoch)).with_password_cost(cost);
         let sysname = self.names.sysname.clone();
         let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname)
-            .with_checkauth(self.names.checkauth);
+            .with_checkauth(self.names.checkauth)
+            .with_kerberos(crate::kerberos::string_to_key);
         System {
             names: self.names,
             icsf,

@@ -8,8 +8,12 @@
     reason = "a target that finds something panics"
 )]
 
+mod kerberos;
+
 use std::fs;
 use std::sync::{Arc, OnceLock};
+
+pub use kerberos::{ap_req, as_req, tgs_req};
 
 use icsf_backends::Software;
 use icsf_core::backend::{Backend, MasterKeyKind, RegisterChange};
@@ -31,7 +35,7 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timest
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 13] = [
     ("token", token),
     ("record", record),
     ("export", export),
@@ -42,6 +46,9 @@ pub const TARGETS: [Target; 10] = [
     ("drill", drill),
     ("unload", unload),
     ("foreign", foreign),
+    ("as-req", as_req),
+    ("tgs-req", tgs_req),
+    ("ap-req", ap_req),
 ];
 
 const NOW: u64 = 1_763_110_800;

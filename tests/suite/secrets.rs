@@ -31,7 +31,10 @@ use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
 use softhsm_fixtures::{Pin, Token};
-use softicsf::{Card, CardSlot, EngineSecrets, Entry, NoSecrets, Pkcs11Token, Setup, System};
+use softicsf::{
+    Card, CardSlot, EngineSecrets, Entry, NewKeys, NoSecrets, Pkcs11Token, PrincipalName, PrincipalSettings, Setup,
+    System,
+};
 
 use crate::public_types::{with_secrets, words};
 use crate::support::{admin, define, request};
@@ -379,6 +382,29 @@ fn journal(texts: &mut Texts, system: &System) {
     }
 }
 
+/// Kerberos principals: their passwords, and the keys made from them.
+fn principals(texts: &mut Texts, system: &System) {
+    let (me, password) = (admin(), SecretString::from(PASSWORD));
+    let keys = NewKeys::Password(&password);
+    texts.debug(&keys);
+    crate::support::racf(system, &format!("RDEFINE REALM KERBDFLT KERB(KERBNAME(EXAMPLE.COM) PASSWORD({PASSWORD}))"));
+    let name: PrincipalName = "host/a".parse().unwrap();
+    let saf = system.saf();
+    saf.add_principal(&me, &name, keys, &PrincipalSettings::default()).unwrap();
+    texts.debug(&*saf.database().view().unwrap());
+    texts.debug(&saf.principal(&name).unwrap());
+    texts.debug(&system.keytab_entries(&name, &password).unwrap());
+    texts.error(&PASSWORD.repeat(40).parse::<PrincipalName>().unwrap_err());
+    let error = system.keytab_entries(&name, &SecretString::from("another")).unwrap_err();
+    texts.error(&error);
+    system.icsf().engine_offline().unwrap();
+    let error = saf.change_principal_keys(&me, &name, keys).unwrap_err();
+    texts.debug(&error.kind());
+    texts.error(&error);
+    texts.panic(saf.change_principal_keys(&me, &name, keys));
+    system.icsf().engine_online().unwrap();
+}
+
 /// What comes from other systems.
 fn elsewhere(texts: &mut Texts, system: &System) {
     let list = "SET PROFILE(PTKTDATA) DIV(SSIGNON)\nINSERT A SSKEY(E001193519561977)\nINSERT E001193519561977 SSKEY";
@@ -495,6 +521,7 @@ fn no_text_holds_a_secret() {
     }
     texts.debug(&Realm { password: Some(ClearKey::from_slice(PASSWORD.as_bytes())), ..Realm::default() });
     crate::support::racf(&system, &format!("ADDUSER U1 PASSWORD({PASSWORD})"));
+    principals(&mut texts, &system);
     texts.debug(system.saf().database().view().unwrap().user(&"U1".parse().unwrap()).unwrap());
     for command in [
         "RDEFINE PTKTDATA MASKED SSIGNON(KEYMASKED(E001193519561977))",

@@ -25,6 +25,9 @@ fn the_verbs_of_this_release_are_there() {
         "export",
         "console",
         "ptkt",
+        "realm",
+        "principal",
+        "keytab",
         "journal",
         "kat",
         "drill",
@@ -43,6 +46,9 @@ fn the_verbs_of_this_release_are_there() {
     assert_eq!(below("import"), ["unload", "acf2", "top-secret"]);
     assert_eq!(below("export"), ["unload"]);
     assert_eq!(below("ptkt"), ["generate", "evaluate", "explain"]);
+    assert_eq!(below("realm"), ["create", "show", "alter"]);
+    assert_eq!(below("principal"), ["add", "list", "show", "alter", "passwd", "delete", "policy"]);
+    assert_eq!(below("keytab"), ["export"]);
     assert_eq!(below("drill"), ["list", "show", "check", "run"]);
     assert_eq!(below("about"), ["fidelity", "codes", "backends", "licences"]);
 }

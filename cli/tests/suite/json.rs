@@ -89,6 +89,15 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
             fields.retain(|field| !field.ends_with("lost"));
         }
     }
+    // Keys are those of a service, master keys those of K/M.
+    for verb in ["principal add", "principal alter", "principal passwd"] {
+        documented.get_mut(verb).unwrap().retain(|field| !field.starts_with("master_keys[]."));
+        documented.get_mut(verb).unwrap().insert("master_keys".to_owned());
+    }
+    let of_master_key = documented.get_mut("principal show").unwrap();
+    of_master_key.retain(|field| !field.starts_with("keys[]."));
+    of_master_key.insert("keys".to_owned());
+    documented.get_mut("principal alter").unwrap().insert("flags[]".to_owned());
     documented.get_mut("ckds add").unwrap().retain(|field| !["in_storage", "check_value"].contains(&field.as_str()));
     let names = |map: &BTreeMap<String, Fields>| map.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&seen.0), names(&documented), "the verbs");
@@ -170,6 +179,24 @@ fn gather(seen: &mut Gathered) {
     seen.add("ckds export", &json(&["ckds", "export", "x.ckds"]).ok(), &[]);
     place.run(&["init", "fourth", "--backend", "none"]).ok();
     seen.add("ckds import", &place.run(&["-C", "fourth", "ckds", "import", "x.ckds", "--json"]).ok(), &[]);
+
+    let password = place.secret("pw", "a password");
+    let created = seen.add("realm create", &json(&["realm", "create", "EXAMPLE.COM"]).ok(), &[]);
+    assert_eq!((&created["realm"], &created["key_version"]), (&"EXAMPLE.COM".into(), &1.into()));
+    seen.add("realm show", &json(&["realm", "show"]).ok(), &[]);
+    seen.add("realm alter", &json(&["realm", "alter", "--max-life", "10h"]).ok(), &[]);
+    let service = ["principal", "add", "host/a", "--random-key", "--flag", "no-server"];
+    seen.add("principal add", &json(&service).ok(), &[]);
+    seen.add("principal show", &json(&["principal", "show", "K/M"]).ok(), &[]);
+    seen.add("principal alter", &json(&["principal", "alter", "host/a", "--max-life", "1h"]).ok(), &[]);
+    seen.add("principal passwd", &json(&["principal", "passwd", "host/a", "--password-file", &password]).ok(), &[]);
+    seen.add("principal list", &json(&["principal", "list"]).ok(), &[]);
+    seen.add("keytab export", &json(&["keytab", "export", "k", "host/a", "--password-file", &password]).ok(), &[]);
+    seen.add("principal delete", &json(&["principal", "delete", "host/a"]).ok(), &[]);
+    let policy = ["principal", "policy", "set", "strict", "--min-length", "8"];
+    seen.add("principal policy set", &json(&policy).ok(), &[]);
+    seen.add("principal policy list", &json(&["principal", "policy", "list"]).ok(), &["policies[]"]);
+    seen.add("principal policy delete", &json(&["principal", "policy", "delete", "strict"]).ok(), &[]);
 
     let racf = json(&["racf", "RLIST PTKTDATA CICSP1", "SETROPTS CLASSACT(APPL)", "NOTHING"]);
     assert_eq!(racf.status, 8);

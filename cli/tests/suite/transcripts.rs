@@ -47,6 +47,11 @@ fn operator() {
 }
 
 #[test]
+fn kerberos() {
+    check("kerberos.txt");
+}
+
+#[test]
 fn console() {
     check("console.txt");
 }

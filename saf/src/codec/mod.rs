@@ -1,11 +1,12 @@
 //! Rows of the security database as bytes.
 //!
-//! Key of a row: one letter for what it is (`S` options, `P` profile, `U` user, `G` group), then for a profile its class in
-//! 8 characters and its name, for a user or a group its name as 8 bytes.
+//! Key of a row: one letter for what it is (`S` options, `P` profile, `U` user, `G` group, `K` principal, `L` policy), then
+//! for a profile its class in 8 characters and its name, for a user or a group its name as 8 bytes, for a principal or a
+//! policy its name.
 //!
 //! | offset | length | content |
 //! |---|---|---|
-//! | 0 | 1 | version: X'02' where a field of version 2 stands in it, else X'01' |
+//! | 0 | 1 | version: the highest of its fields' |
 //! | 1 | .. | fields: number (1), length n (2, big-endian), n bytes; in any order, a list as one field an element |
 //! | end-4 | 4 | CRC-32 of key and all before |
 //!
@@ -14,22 +15,24 @@
 //! Masked means exclusive OR with a value anybody can compute (SHA-256 of a constant and the row key): it keeps a key
 //! from being read over a shoulder and from nothing else, as in the real database.
 
+mod principal;
 mod profile;
 mod user;
 
 use std::collections::BTreeSet;
 
+pub(crate) use principal::{decode_policy, decode_principal, encode_policy, encode_principal};
 pub(crate) use profile::{decode_profile, encode_profile};
 use ptkt::{GroupId, UserId};
 use sha2::{Digest, Sha256};
 pub(crate) use user::{decode_group, decode_user, encode_group, encode_user};
 use zeroize::Zeroizing;
 
-use crate::model::{Access, Class, EncryptionType, Options, ProfileName};
+use crate::model::{Access, Class, EncryptionType, Options, PasswordPolicy, PrincipalName, ProfileName};
 
-/// The versions of rows that are read. The second adds fields to the first; a row without them is written as the first, so
-/// that earlier releases read it.
-const VERSIONS: std::ops::RangeInclusive<u8> = 1..=2;
+/// The versions of rows that are read. Each adds fields to the one before; a row without them is written as that, so that
+/// earlier releases read it.
+const VERSIONS: std::ops::RangeInclusive<u8> = 1..=3;
 
 /// Why a row cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,14 @@ pub(crate) fn group_key(id: &GroupId) -> Box<[u8]> {
     [b"G".as_slice(), id.ebcdic()].concat().into()
 }
 
+pub(crate) fn principal_key(name: &PrincipalName) -> Box<[u8]> {
+    format!("K{name}").into_bytes().into()
+}
+
+pub(crate) fn policy_key(name: &str) -> Box<[u8]> {
+    format!("L{name}").into_bytes().into()
+}
+
 /// What a row key stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RowKind {
@@ -68,6 +79,8 @@ pub(crate) enum RowKind {
     Profile(Class, ProfileName),
     User(UserId),
     Group(GroupId),
+    Principal(PrincipalName),
+    Policy(String),
 }
 
 pub(crate) fn kind_of(key: &[u8]) -> Option<RowKind> {
@@ -80,6 +93,8 @@ pub(crate) fn kind_of(key: &[u8]) -> Option<RowKind> {
         }
         (b'U', id) => identifier(id).map(RowKind::User),
         (b'G', id) => identifier(id).map(RowKind::Group),
+        (b'K', name) => std::str::from_utf8(name).ok()?.parse().ok().map(RowKind::Principal),
+        (b'L', name) => PasswordPolicy::new(std::str::from_utf8(name).ok()?).ok().map(|new| RowKind::Policy(new.name)),
         _ => None,
     }
 }
@@ -93,8 +108,17 @@ impl Writer {
 
     /// What follows is of version 2.
     fn version_2(&mut self) -> &mut Self {
+        self.version(2)
+    }
+
+    /// What follows is of version 3.
+    fn version_3(&mut self) -> &mut Self {
+        self.version(3)
+    }
+
+    fn version(&mut self, least: u8) -> &mut Self {
         if let Some(version) = self.0.first_mut() {
-            *version = *VERSIONS.end();
+            *version = least.max(*version);
         }
         self
     }
@@ -203,8 +227,15 @@ pub(crate) fn decode_options(bytes: &[u8]) -> Result<Options, RowError> {
 }
 
 fn masked(key: &[u8], clear: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key).finalize();
-    Zeroizing::new(clear.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect())
+    let mut out = Zeroizing::new(Vec::with_capacity(clear.len()));
+    for (count, block) in (0u8..).zip(clear.chunks(32)) {
+        let mut mask = Sha256::new().chain_update(b"softicsf KEYMASKED").chain_update(key);
+        if count > 0 {
+            mask.update([count]);
+        }
+        out.extend(block.iter().zip(mask.finalize()).map(|(byte, mask)| byte ^ mask));
+    }
+    out
 }
 
 fn level(access: Access) -> u8 {
@@ -266,6 +297,7 @@ mod tests {
             min_ticket_life: Some(15),
             default_ticket_life: Some(36_000),
             max_ticket_life: Some(86_400),
+            max_renewable_life: None,
             encryption: [EncryptionType::Des3, EncryptionType::Aes256Sha2].into(),
             check_addresses: true,
             password: Some(ClearKey::from_slice(b"12345678")),
@@ -333,6 +365,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_masked_may_be_long() {
+        let clear: Vec<u8> = (0..=127).collect();
+        let row = masked(b"key", &clear);
+        assert_eq!((masked(b"key", &row).as_slice(), row.len()), (clear.as_slice(), 128));
+        let blocks: BTreeSet<Vec<u8>> = masked(b"key", &[0; 128]).chunks(32).map(<[u8]>::to_vec).collect();
+        assert_eq!(blocks.len(), 4, "each block has a mask of its own");
+    }
+
+    #[test]
     fn a_row_without_what_version_2_adds_is_of_version_1() {
         assert_eq!((encode_profile(&profile())[0], encode_options(&Options::default())[0]), (1, 1));
     }
@@ -375,6 +416,10 @@ mod tests {
         assert_eq!(kind_of(&user_key(&id)), Some(RowKind::User(id)));
         let id: GroupId = "SYS1".parse().unwrap();
         assert_eq!(kind_of(&group_key(&id)), Some(RowKind::Group(id)));
+        let name: PrincipalName = r"host/a\/b".parse().unwrap();
+        assert_eq!(kind_of(&principal_key(&name)), Some(RowKind::Principal(name)));
+        assert_eq!(kind_of(&policy_key("strict")), Some(RowKind::Policy("strict".to_owned())));
+        assert_eq!((kind_of(b"Ka@REALM"), kind_of(b"L a")), (None, None));
         assert_eq!(kind_of(OPTIONS), Some(RowKind::Options));
         assert_eq!(kind_of(b"X"), None);
     }

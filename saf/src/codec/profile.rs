@@ -23,6 +23,7 @@
 //! | 31 | 2 | KERBNAME |
 //! | 32, 33, 34 | 2 | MINTKTLF, DEFTKTLF, MAXTKTLF: 4 bytes each |
 //! | 35 | 2 | PASSWORD, masked |
+//! | 36 | 3 | how long a ticket can be renewed: 4 bytes |
 
 use icsf_core::{ClearKey, KeyLabel, KeyToken};
 use zeroize::Zeroizing;
@@ -96,6 +97,9 @@ pub(crate) fn encode_profile(profile: &Profile) -> Zeroizing<Vec<u8>> {
         if let Some(password) = &kerb.password {
             row.field(35, &masked(&key, password.expose()));
         }
+        if let Some(seconds) = kerb.max_renewable_life {
+            row.version_3().field(36, &seconds.to_be_bytes());
+        }
     }
     row.finish(&key)
 }
@@ -112,7 +116,7 @@ pub(crate) fn decode_profile(class: Class, name: &ProfileName, bytes: &[u8]) -> 
         let label = || string(field).and_then(|label| label.parse::<KeyLabel>().ok()).ok_or(wrong.clone());
         let life = || super::number(field).map(u32::from_be_bytes).ok_or(wrong.clone());
         has_ssignon |= (10..=18).contains(&number);
-        has_kerb |= (30..=35).contains(&number);
+        has_kerb |= (30..=36).contains(&number);
         match (number, field) {
             (1, [flag]) => profile.generic = *flag == 1,
             (2, _) => {}
@@ -159,6 +163,7 @@ pub(crate) fn decode_profile(class: Class, name: &ProfileName, bytes: &[u8]) -> 
             (33, _) => kerb.default_ticket_life = Some(life()?),
             (34, _) => kerb.max_ticket_life = Some(life()?),
             (35, _) => kerb.password = Some(ClearKey::from_slice(&masked(&key, field))),
+            (36, _) => kerb.max_renewable_life = Some(life()?),
             _ => return Err(wrong),
         }
     }

@@ -8,6 +8,7 @@ use icsf_core::store::StoreError;
 
 use super::cover::{covered, without_keys};
 use super::syntax::{Operand, Span};
+use crate::principals::PrincipalError;
 
 /// As many columns as a terminal has at least.
 const COLUMNS: usize = 80;
@@ -69,8 +70,15 @@ impl CommandError {
         out
     }
 
+    /// What was said of a principal.
+    pub(crate) fn from_principal(error: PrincipalError, operand: &Operand) -> Self {
+        let mut out = Self::from(error);
+        out.0.at = Some(operand.span.clone());
+        out
+    }
+
     /// Keeps the command the error is about. What is covered in it is not told in other words either.
-    pub(super) fn in_command(mut self, text: &str) -> Self {
+    pub(crate) fn in_command(mut self, text: &str) -> Self {
         self.0.command = covered(text);
         self.0.what = without_keys(&self.0.what, text);
         self.0.hint = self.0.hint.map(|hint| without_keys(&hint, text));
@@ -165,6 +173,16 @@ impl fmt::Debug for CommandError {
 impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<PrincipalError> for CommandError {
+    fn from(error: PrincipalError) -> Self {
+        let remedies = error.cause().map(|cause| cause.remedies().to_vec()).unwrap_or_default();
+        let (what, hint, source) = error.into_parts();
+        let mut out = Self::new(what);
+        (out.0.hint, out.0.remedies, out.0.source) = (hint, remedies, source);
+        out
     }
 }
 

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use icsf_core::ClearKey;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::operands::{Keywords, number, quoted, yes_or_no};
 use super::{CommandError, Operand, Session};
-use crate::model::{Credential, EncryptionType, Kerb, Realm};
+use crate::model::{EncryptionType, Kerb, PrincipalName, Realm};
 
 /// What is set where it is there, and what is taken away.
 type Setting<T> = Option<Option<T>>;
@@ -27,7 +27,7 @@ pub(super) struct AskedUser {
 impl AskedUser {
     pub(super) fn read(keywords: &Keywords<'_>) -> Result<Self, CommandError> {
         Ok(Self {
-            name: keywords.setting("KERBNAME", "NOKERBNAME", name)?,
+            name: keywords.setting("KERBNAME", "NOKERBNAME", principal)?,
             encryption: Encryption::read(keywords)?,
             max_ticket_life: life(keywords, "MAXTKTLF", "NOMAXTKTLF")?,
         })
@@ -63,10 +63,24 @@ impl AskedRealm {
             check_addresses: check.map(Option::unwrap_or_default),
             password: keywords.setting("PASSWORD", "NOPASSWORD", |value| {
                 let secret = session.secret(value)?;
-                let bytes = ClearKey::from_slice(secret.expose_secret().as_bytes());
-                Credential::new(secret).map(|_| bytes).map_err(|why| CommandError::at(why, value))
+                let text = secret.expose_secret();
+                if !(1..=128).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+                    return Err(CommandError::at("a password of a realm has 1 to 128 printable characters", value));
+                }
+                Ok(ClearKey::from_slice(text.as_bytes()))
             })?,
         })
+    }
+
+    /// The password, where one is set.
+    pub(super) fn password(&self) -> Option<SecretString> {
+        let password = self.password.as_ref()?.as_ref()?;
+        std::str::from_utf8(password.expose()).ok().map(SecretString::from)
+    }
+
+    /// NOPASSWORD.
+    pub(super) fn takes_password_away(&self) -> bool {
+        matches!(self.password, Some(None))
     }
 
     /// Writes it into a segment; `operand` is where KERB stands.
@@ -82,16 +96,7 @@ impl AskedRealm {
             // Versions go round from 255 to 1: 0 is none.
             realm.key_version = if password.is_some() { realm.key_version.checked_add(1).unwrap_or(1) } else { 0 };
         }
-        let lives = [
-            ("MINTKTLF", realm.min_ticket_life),
-            ("DEFTKTLF", realm.default_ticket_life),
-            ("MAXTKTLF", realm.max_ticket_life),
-        ];
-        let known: Vec<(&str, u32)> = lives.iter().filter_map(|(name, life)| Some((*name, (*life)?))).collect();
-        match known.windows(2).find_map(|pair| match pair {
-            [(less, a), (more, b)] if a > b => Some((*less, *more)),
-            _ => None,
-        }) {
+        match realm.lives_out_of_order() {
             Some((less, more)) => Err(CommandError::at(format!("{less} is more than {more}"), operand)),
             None => Ok(()),
         }
@@ -111,6 +116,13 @@ fn name(value: &Operand) -> Result<String, CommandError> {
     } else {
         Err(CommandError::at("KERBNAME has 1 to 240 printable ASCII characters", value))
     }
+}
+
+/// The name of a user's principal, without realm.
+fn principal(value: &Operand) -> Result<String, CommandError> {
+    let name = name(value)?;
+    let read = name.parse::<PrincipalName>().map(|name| name.to_string());
+    read.map_err(|why| CommandError::at(why.to_string(), value).hint("the name without its realm"))
 }
 
 fn life(keywords: &Keywords<'_>, on: &str, off: &str) -> Result<Setting<u32>, CommandError> {

@@ -37,7 +37,7 @@ pub(super) fn listuser(session: &Session<'_>, given: &Given<'_>) -> Result<Outpu
         if given.keywords.has("KERB") {
             lines.push(String::new());
             match &user.kerb {
-                Some(segment) => kerb(segment, &mut lines),
+                Some(segment) => kerb(&view, &user.id, segment, &mut lines),
                 None => lines.push("NO KERB INFORMATION".to_owned()),
             }
         }
@@ -99,13 +99,21 @@ fn base(user: &User, lines: &mut Vec<String>) {
     );
 }
 
-fn kerb(segment: &Kerb, lines: &mut Vec<String>) {
+fn kerb(view: &Snapshot, id: &UserId, segment: &Kerb, lines: &mut Vec<String>) {
     lines.extend(["KERB INFORMATION", "----------------"].map(str::to_owned));
     if !segment.name.is_empty() {
         lines.push(format!("KERBNAME= {}", segment.name));
     }
     lines.extend(segment.max_ticket_life.map(|seconds| format!("MAXTKTLF= {seconds:010}")));
+    let row = segment.name.parse().ok().and_then(|name| view.principal(&name));
+    let version = row.filter(|row| row.user.as_ref() == Some(id)).map_or(0, |row| row.key_version());
+    lines.extend(key_version(version));
     lines.push(encryption(&segment.encryption));
+}
+
+/// The line of the version of Kerberos keys, here and in REALM profiles; none without keys.
+pub(super) fn key_version(version: u32) -> Option<String> {
+    (version > 0).then(|| format!("KEY VERSION= {version:03}"))
 }
 
 /// The line of the types of Kerberos keys, here and in REALM profiles.

@@ -10,6 +10,8 @@ use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
 use crate::judgement::remarks;
 use crate::model::{Access, Audit, Class, Profile, ProfileName, Realm, Ssignon};
+use crate::principals::realm;
+use crate::principals::{self, NewKeys, PrincipalError, Wanted};
 
 /// The names a command is about.
 pub(super) fn names(operand: &Operand) -> Result<Vec<(ProfileName, &Operand)>, CommandError> {
@@ -36,6 +38,27 @@ impl<'a> Settings<'a> {
         }
         let realm = given.keywords.within("KERB")?.map(|keywords| AskedRealm::read(session, &keywords)).transpose()?;
         Ok(Self { given, realm: realm.zip(given.keywords.get("KERB")) })
+    }
+
+    /// What becomes of the principals of the local realm. Its password is in its keys, and is not kept.
+    fn local_realm(
+        &self,
+        session: &Session<'_>,
+        view: &Snapshot,
+        made: &principals::Made,
+        profile: &mut Profile,
+    ) -> Result<Vec<Edit>, PrincipalError> {
+        let before = view.profile(profile.class, &profile.name).map(|row| &**row);
+        let gone = self.realm.as_ref().is_some_and(|(realm, _)| realm.takes_password_away());
+        match (&mut profile.kerb, before) {
+            (None, Some(before)) => realm::deleted(view, before),
+            (Some(_), Some(before)) if gone => realm::deleted(view, before),
+            (Some(after), before) => {
+                after.password = None;
+                realm::edits(view, made, before, after, session.saf.now())
+            }
+            (None, None) => Ok(Vec::new()),
+        }
     }
 
     fn apply(&self, profile: &mut Profile) -> Result<(), CommandError> {
@@ -106,11 +129,29 @@ fn set(
         (Some(keywords), Some(operand)) => Some(Asked::read(session, &keywords, operand)?),
         _ => None,
     };
-    let plan = |view: &Snapshot, made: &Made| -> Result<Vec<Edit>, CommandError> {
+    // Keys of the local realm: what they are made from, and what becomes of its principals.
+    let password = settings.realm.as_ref().and_then(|(realm, _)| realm.password());
+    let keys = |view: &Snapshot| -> Result<Vec<Wanted<'_>>, CommandError> {
+        let local = names.iter().find(|(name, _)| realm::is_local(class, name.as_str()));
+        let (Some(password), Some((name, operand))) = (&password, local) else { return Ok(Vec::new()) };
+        let mut profile = find(view, class, name, operand)?;
+        settings.apply(&mut profile)?;
+        let Some(after) = profile.kerb.filter(|after| !after.name.is_empty()) else {
+            return Err(CommandError::at("the local realm has no name, and keys are made for one that has", operand)
+                .hint("KERB(KERBNAME(...) PASSWORD(...))"));
+        };
+        realm::wanted(view, &after, NewKeys::Password(password))
+            .map_err(|error| CommandError::from_principal(error, operand))
+    };
+    let plan = |view: &Snapshot, made: &Made, keys: &principals::Made| -> Result<Vec<Edit>, CommandError> {
         let mut edits = Vec::with_capacity(names.len());
         for (name, operand) in &names {
             let mut profile = find(view, class, name, operand)?;
             settings.apply(&mut profile)?;
+            if realm::is_local(class, name.as_str()) {
+                let of_realm = settings.local_realm(session, view, keys, &mut profile);
+                edits.extend(of_realm.map_err(|error| CommandError::from_principal(error, operand))?);
+            }
             if let Some(asked) = &asked {
                 asked.apply(made, name, profile.ssignon.get_or_insert_with(Ssignon::default))?;
             }
@@ -120,12 +161,12 @@ fn set(
     };
     // Everything is checked before a key is put into the CKDS.
     let view = session.saf.database().view()?;
-    let planned = plan(&view, &Made::default())?;
+    let planned = plan(&view, &Made::default(), &principals::Made::default())?;
     let made = match &asked {
         Some(asked) => asked.encrypt(session, &planned)?,
         None => Made::default(),
     };
-    let written = session.saf.database().change(|view| plan(view, &made));
+    let written = session.saf.change_principals(session.issuer, keys, |view, keys| plan(view, &made, keys));
     if written.is_err() {
         made.take_back(session);
     }
@@ -170,13 +211,20 @@ pub(super) fn rdelete(session: &Session<'_>, given: &Given<'_>) -> Result<Output
     let [class, names_operand] = given.names()?;
     let class: Class = parsed(class)?;
     let names = names(names_operand)?;
-    session.saf.database().change(|view| {
-        // One that cannot be read can be deleted all the same: that is how it is got rid of.
-        let delete = |(name, operand): &(ProfileName, &Operand)| match view.damaged_profile(class, name) {
-            Some(_) => Ok(Edit::DeleteProfile(class, name.clone())),
-            None => existing(view, class, name, operand).map(|_| Edit::DeleteProfile(class, name.clone())),
-        };
-        names.iter().map(delete).collect()
+    let no_keys = |_: &Snapshot| Ok(Vec::new());
+    session.saf.change_principals(session.issuer, no_keys, |view, _| {
+        let mut edits = Vec::with_capacity(names.len());
+        for (name, operand) in &names {
+            // One that cannot be read can be deleted all the same: that is how it is got rid of.
+            if view.damaged_profile(class, name).is_none() {
+                let before = existing(view, class, name, operand)?;
+                if realm::is_local(class, name.as_str()) {
+                    edits.extend(realm::deleted(view, before)?);
+                }
+            }
+            edits.push(Edit::DeleteProfile(class, name.clone()));
+        }
+        Ok::<_, CommandError>(edits)
     })?;
     Ok(reminder(session, class, Done::Deleted))
 }

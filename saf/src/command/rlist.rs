@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::listuser::encryption;
+use super::listuser::{encryption, key_version};
 use super::messages::{not_found, nothing_to_list};
 use super::operands::{each, parsed};
 use super::profiles::{names, refuse_damaged};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::access::access;
 use crate::database::Snapshot;
-use crate::model::{Access, Class, ImportedKey, LegacyKey, Profile, ProfileName, Realm, Ssignon};
+use crate::model::{Access, Class, ImportedKey, LegacyKey, PrincipalName, Profile, ProfileName, Realm, Ssignon};
+use crate::principals::realm::is_local;
 
 pub(super) fn rlist(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
     let [class, names_operand] = given.names()?;
@@ -121,7 +122,10 @@ impl Show {
                 add("");
             }
             match &profile.kerb {
-                Some(segment) => kerb(segment, &mut add),
+                Some(segment) => {
+                    let local = is_local(profile.class, profile.name.as_str());
+                    kerb(segment, if local { version(view, segment) } else { segment.key_version.into() }, &mut add);
+                }
                 None => add("NO KERB INFORMATION"),
             }
         }
@@ -141,8 +145,14 @@ fn auditing(profile: &Profile) -> String {
     }
 }
 
+/// The version of the keys of the local realm: those of who grants tickets.
+fn version(view: &Snapshot, segment: &Realm) -> u32 {
+    let granter = PrincipalName::ticket_granter(&segment.name).ok();
+    granter.and_then(|name| view.principal(&name)).map_or(0, |row| row.key_version())
+}
+
 /// The KERB segment of a realm.
-fn kerb(segment: &Realm, add: &mut dyn FnMut(&str)) {
+fn kerb(segment: &Realm, version: u32, add: &mut dyn FnMut(&str)) {
     add("KERB INFORMATION");
     add("----------------");
     if !segment.name.is_empty() {
@@ -158,9 +168,7 @@ fn kerb(segment: &Realm, add: &mut dyn FnMut(&str)) {
             add(&format!("{name}= {seconds:010}"));
         }
     }
-    if segment.key_version > 0 {
-        add(&format!("KEY VERSION= {:03}", segment.key_version));
-    }
+    key_version(version).iter().for_each(|line| add(line));
     add(&encryption(&segment.encryption));
     add(&format!("CHECK ADDRESSES= {}", if segment.check_addresses { "YES" } else { "NO" }));
 }

@@ -69,7 +69,7 @@ const SSIGNON_ALTER: &[Keyword] = &[
 
 const REALM: &[Keyword] = &[
     Keyword::new("KERBNAME", One("realm"), "the name of the local realm"),
-    Keyword::new("PASSWORD", Secret("1 to 8 characters"), "what the keys of the realm are made from"),
+    Keyword::new("PASSWORD", Secret("1 to 128 characters"), "what the keys of the realm are made from"),
     Keyword::new("MINTKTLF", One(SECONDS), "shortest life of a ticket"),
     Keyword::new("DEFTKTLF", One(SECONDS), "life of a ticket where none is asked for"),
     Keyword::new("MAXTKTLF", One(SECONDS), "longest life of a ticket"),

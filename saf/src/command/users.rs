@@ -7,7 +7,8 @@ use super::kerb::AskedUser;
 use super::operands::{distinct, text_of};
 use super::{CommandError, Given, Operand, Output, Session};
 use crate::database::{Edit, Snapshot};
-use crate::model::{Attribute, Connect, Credential, Kerb, User};
+use crate::model::{Attribute, Connect, Credential, Kerb, PrincipalName, User};
+use crate::principals;
 
 /// The user IDs a command is about.
 pub(super) fn ids<'a>(given: &Given<'a>) -> Result<Vec<(UserId, &'a Operand)>, CommandError> {
@@ -33,7 +34,29 @@ fn set(
     let data = keywords.setting("DATA", "NODATA", |value| text_of("DATA", value))?;
     let authority = keywords.parsed("AUTHORITY")?;
     let kerb = keywords.within("KERB")?.map(|keywords| AskedUser::read(&keywords)).transpose()?;
-    session.saf.database().change(|view| {
+    let with_kerb = |user: &mut User| {
+        if keywords.has("NOKERB") {
+            user.kerb = None;
+        }
+        if let Some(kerb) = &kerb {
+            kerb.apply(user.kerb.get_or_insert_with(Kerb::default));
+        }
+    };
+    // As it is kept: folded, or not.
+    let texts = password.as_ref().map(|password| [password.text(true), password.text(false)]);
+    let keys = |view: &Snapshot| {
+        let Some([folded, typed]) = &texts else { return Ok(Vec::new()) };
+        let text = if view.options().mixed_case { typed } else { folded };
+        let mut wanted = Vec::new();
+        for (id, operand) in &ids {
+            let mut user = find(view, id, operand)?;
+            with_kerb(&mut user);
+            let of_user = principals::users::wanted(view, user.kerb.as_ref(), text);
+            wanted.extend(of_user.map_err(|error| CommandError::from_principal(error, operand))?);
+        }
+        Ok(wanted)
+    };
+    session.saf.change_principals(session.issuer, keys, |view, with_keys| {
         let mut edits = Vec::with_capacity(ids.len());
         for (id, operand) in &ids {
             let mut user = find(view, id, operand)?;
@@ -70,17 +93,28 @@ fn set(
                 user.revoked = revoked;
                 user.failed_attempts = 0;
             }
-            if keywords.has("NOKERB") {
-                user.kerb = None;
+            with_kerb(&mut user);
+            let before = view.user(id).map(|user| &**user);
+            let now = session.saf.now();
+            let of_principal = principals::users::edits(view, with_keys, id, before, Some(&user), now)
+                .map_err(|error| CommandError::from_principal(error, operand))?;
+            if of_principal.iter().filter_map(put).any(|name| edits.iter().filter_map(put).any(|there| there == name)) {
+                return Err(CommandError::at("two users cannot have one KERBNAME", operand));
             }
-            if let Some(kerb) = &kerb {
-                kerb.apply(user.kerb.get_or_insert_with(Kerb::default));
-            }
+            edits.extend(of_principal);
             edits.push(Edit::PutUser(user));
         }
         Ok::<_, CommandError>(edits)
     })?;
     Ok(Output::default())
+}
+
+/// The principal whose row a change writes.
+fn put(edit: &Edit) -> Option<&PrincipalName> {
+    match edit {
+        Edit::PutPrincipal(row) => Some(&row.name),
+        _ => None,
+    }
 }
 
 fn name(value: &Operand) -> Result<String, CommandError> {
@@ -123,12 +157,18 @@ pub(super) fn existing(view: &Snapshot, id: &UserId, operand: &Operand) -> Resul
 
 pub(super) fn deluser(session: &Session<'_>, given: &Given<'_>) -> Result<Output, CommandError> {
     let ids = ids(given)?;
-    session.saf.database().change(|view| {
-        let delete = |(id, operand): &(UserId, &Operand)| {
-            let there = view.user(id).is_some() || view.damaged_user(id).is_some();
-            if there { Ok(Edit::DeleteUser(*id)) } else { Err(missing(id, operand)) }
-        };
-        ids.iter().map(delete).collect::<Result<Vec<_>, CommandError>>()
+    let no_keys = |_: &Snapshot| Ok(Vec::new());
+    session.saf.change_principals(session.issuer, no_keys, |view, made| {
+        let mut edits = Vec::with_capacity(ids.len());
+        for (id, operand) in &ids {
+            let before = view.user(id).map(|user| &**user);
+            if before.is_none() && view.damaged_user(id).is_none() {
+                return Err(missing(id, operand));
+            }
+            edits.push(Edit::DeleteUser(*id));
+            edits.extend(principals::users::edits(view, made, id, before, None, session.saf.now())?);
+        }
+        Ok::<_, CommandError>(edits)
     })?;
     Ok(Output::default())
 }

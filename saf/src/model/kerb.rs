@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use icsf_core::ClearKey;
+use icsf_core::backend::Etype;
 
 /// A type of Kerberos key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +33,20 @@ impl EncryptionType {
     /// All, in the order in which RACF lists them.
     pub const ALL: [Self; 7] =
         [Self::Des, Self::Des3, Self::Desd, Self::Aes128, Self::Aes256, Self::Aes128Sha2, Self::Aes256Sha2];
+
+    /// The type of keys it stands for; none for those with DES, of which none are made.
+    ///
+    /// Source: RFC 6649 and RFC 8429, which retire them.
+    #[must_use]
+    pub const fn etype(self) -> Option<Etype> {
+        match self {
+            Self::Des | Self::Des3 | Self::Desd => None,
+            Self::Aes128 => Some(Etype::Aes128Sha1),
+            Self::Aes256 => Some(Etype::Aes256Sha1),
+            Self::Aes128Sha2 => Some(Etype::Aes128Sha2),
+            Self::Aes256Sha2 => Some(Etype::Aes256Sha2),
+        }
+    }
 
     /// As RACF writes it.
     #[must_use]
@@ -93,6 +108,8 @@ pub struct Realm {
     pub default_ticket_life: Option<u32>,
     /// MAXTKTLF, in seconds.
     pub max_ticket_life: Option<u32>,
+    /// How long a ticket can be renewed, in seconds. RACF has no such field.
+    pub max_renewable_life: Option<u32>,
     /// ENCRYPT: the types keys may have.
     pub encryption: BTreeSet<EncryptionType>,
     /// CHECKADDRS.
@@ -110,6 +127,7 @@ impl Default for Realm {
             min_ticket_life: None,
             default_ticket_life: None,
             max_ticket_life: None,
+            max_renewable_life: None,
             encryption: EncryptionType::ALL.into(),
             check_addresses: false,
             password: None,
@@ -119,6 +137,21 @@ impl Default for Realm {
 }
 
 impl Realm {
+    /// Of MINTKTLF, DEFTKTLF and MAXTKTLF, the two that are not in this order.
+    #[must_use]
+    pub fn lives_out_of_order(&self) -> Option<(&'static str, &'static str)> {
+        let lives = [
+            ("MINTKTLF", self.min_ticket_life),
+            ("DEFTKTLF", self.default_ticket_life),
+            ("MAXTKTLF", self.max_ticket_life),
+        ];
+        let known: Vec<(&str, u32)> = lives.into_iter().filter_map(|(name, life)| Some((name, life?))).collect();
+        known.windows(2).find_map(|pair| match pair {
+            [(less, a), (more, b)] if a > b => Some((*less, *more)),
+            _ => None,
+        })
+    }
+
     pub(super) fn duplicate(&self) -> Self {
         Self {
             name: self.name.clone(),

@@ -217,7 +217,7 @@ impl Credential {
         Ok(Self(text))
     }
 
-    fn text(&self, fold: bool) -> SecretString {
+    pub(crate) fn text(&self, fold: bool) -> SecretString {
         let text = self.0.expose_secret();
         if fold { SecretString::from(text.to_ascii_uppercase()) } else { self.0.clone() }
     }

@@ -208,6 +208,7 @@ impl Known {
             min_ticket_life: fields.number(&realm_kerb::MIN_LIFE),
             default_ticket_life: fields.number(&realm_kerb::DEFAULT_LIFE),
             max_ticket_life: fields.number(&realm_kerb::MAX_LIFE),
+            max_renewable_life: None,
             encryption: REALM_ENCRYPTION.iter().filter_map(|flag| enabled(fields, flag)).collect(),
             check_addresses: fields.flag(&realm_kerb::CHECK_ADDRESSES).unwrap_or(false),
             password: None,

@@ -5,13 +5,18 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use icsf_core::backend::{Etype, Mkvp};
 use icsf_core::store::{Area, RowStore};
-use icsf_saf::model::{Access, Audit, Authority, Class, Credential, EncryptionType, LegacyKey, TicketType};
+use icsf_saf::model::{
+    Access, Audit, Authority, Class, Credential, EncryptionType, LegacyKey, MasterKeyVersion, PasswordPolicy,
+    Principal, PrincipalFlag, PrincipalKey, TicketType, UsedPassword,
+};
+use icsf_saf::principals::RealmSettings;
 use icsf_saf::replay::FileRegister;
 use ptkt::{ReplayRegister, TicketKind, TicketUse, Timestamp, Usage};
 use secrecy::SecretString;
 
-use crate::support::{NOW, Site, generate, request, run};
+use crate::support::{NOW, Site, admin, generate, request, run};
 
 /// The commands that made the database of a version, taken from where they are told: the block with this word.
 fn commands(word: &str) -> Vec<String> {
@@ -39,6 +44,67 @@ const ROWS_2: [(&str, &[u8]); 5] = [
     ("user", b"U\xe4\xf2\x40\x40\x40\x40\x40\x40"),
     ("group", b"G\xe3\xd7\xe7\x40\x40\x40\x40\x40"),
 ];
+
+/// What version 3 adds.
+const ROWS_3: [(&str, &[u8]); 3] =
+    [("realm", b"PREALM   KERBDFLT"), ("principal", br"Khost/a\/b"), ("policy", b"Lstrict")];
+
+/// The rows of version 3: there are no commands for all that is in them.
+fn with_rows_of_version_3(site: &Site) {
+    run(&site.saf, "RDEFINE REALM KERBDFLT KERB(KERBNAME(EXAMPLE.COM))");
+    let mut settings = RealmSettings::default();
+    settings.max_renewable_life = Some(Some(604_800));
+    site.saf.alter_realm(&admin(), &settings).unwrap();
+    site.saf.database().put_principal(&principal()).unwrap();
+    let policy =
+        PasswordPolicy { min_length: 8, history: 3, max_life: Some(90), ..PasswordPolicy::new("strict").unwrap() };
+    site.saf.database().put_policy(&policy).unwrap();
+}
+
+fn principal() -> Principal {
+    let key = |version, etype: Etype| PrincipalKey {
+        version,
+        etype,
+        label: format!("SICKRB.GOLDEN.E{}.V{version}", etype.number()).parse().unwrap(),
+        salt: "EXAMPLE.COMhosta/b".to_owned(),
+        created: NOW,
+    };
+    Principal {
+        user: Some("U1".parse().unwrap()),
+        keys: vec![key(2, Etype::Aes256Sha2), key(2, Etype::Aes256Sha1), key(1, Etype::Aes128Sha1)],
+        flags: PrincipalFlag::ALL.into(),
+        max_ticket_life: Some(36_000),
+        max_renewable_life: Some(604_800),
+        expires: Some(NOW + 1),
+        password_expires: Some(NOW + 2),
+        policy: Some("strict".to_owned()),
+        history: vec![UsedPassword { etype: Etype::Aes256Sha1, version: 1, salt: "salt".to_owned(), mac: [7; 16] }],
+        password_changed: Some(NOW + 3),
+        master_keys: vec![MasterKeyVersion { version: 1, pattern: Mkvp::new([8; 8]) }],
+        ..Principal::new(r"host/a\/b".parse().unwrap(), NOW)
+    }
+}
+
+#[test]
+fn version_3_is_written_as_it_always_was() {
+    let site = Site::bare();
+    with_rows_of_version_3(&site);
+    for (name, key) in ROWS_3 {
+        assert_eq!(row(&*site.racf, key), read(&format!("row-v3-{name}")), "{name}");
+    }
+}
+
+#[test]
+fn rows_of_version_3_are_read() {
+    let site = golden_site("racf-v3.db");
+    let view = site.saf.database().view().unwrap();
+    assert_eq!(view.damaged().count(), 0);
+    assert_eq!(**view.principal(&r"host/a\/b".parse().unwrap()).unwrap(), principal());
+    let policy = view.policy("strict").unwrap();
+    assert_eq!((policy.min_length, policy.history, policy.max_life), (8, 3, Some(90)));
+    let realm = view.local_realm().unwrap().kerb.as_ref().unwrap();
+    assert_eq!((realm.name.as_str(), realm.max_renewable_life), ("EXAMPLE.COM", Some(604_800)));
+}
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -173,13 +239,14 @@ fn a_register_of_format_2_is_read() {
 #[ignore = "makes the golden files of a new version, into the directory for temporary files"]
 fn make() {
     let to = |name: &str| std::env::temp_dir().join(name);
-    let site = made_now(Site::bare_on_files(), "ADDGROUP");
-    for (name, key) in ROWS_2 {
-        fs::write(to(&format!("row-v2-{name}")), row(&*site.racf, key)).unwrap();
+    let site = Site::bare_on_files();
+    with_rows_of_version_3(&site);
+    for (name, key) in ROWS_3 {
+        fs::write(to(&format!("row-v3-{name}")), row(&*site.racf, key)).unwrap();
     }
     let path = site.directory.path().join("racf.db");
     // Closed, so that all of it is in the one file.
     let Site { directory: _kept, saf, racf, .. } = site;
     drop((saf, racf));
-    fs::copy(path, to("racf-v2.db")).unwrap();
+    fs::copy(path, to("racf-v3.db")).unwrap();
 }

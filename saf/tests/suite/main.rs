@@ -22,6 +22,7 @@ mod key_token;
 mod malformed;
 mod pasted;
 mod permission;
+mod principals;
 mod replay;
 mod rules;
 mod secrets;

@@ -114,7 +114,7 @@ fn no_error_shows_a_key_or_a_password_however_it_was_typed() {
         "ALTUSER TAKEN PASSWORD(#) NOPASSWORD",
         "SETROPTS PASSWORD(#)",
         "RDEFINE REALM R KERB(PASSWORD(#) NOPE)",
-        "RDEFINE REALM R KERB(PASSWORD(#XYZ))",
+        "RDEFINE REALM KERBDFLT KERB(PASSWORD(#))",
         "RDEFINE REALM R KERB(P(#) NOPE)",
         "RDEFINE REALM R KERB(PASWORD(#))",
         "RDEFINE REALM R KERB(PASSWORD #)",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use icsf_backends::faulty::Plan;
 use icsf_backends::{Faulty, Slot, Software};
-use icsf_core::backend::{Backend, MasterKeyKind};
+use icsf_core::backend::{Backend, Etype, MasterKeyKind};
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::control::{ControlStore, MemoryControl};
@@ -14,13 +14,14 @@ use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SeededRandom;
 use icsf_core::store::{MemoryStore, RowStore, SqliteStore, Volume};
-use icsf_core::{Icsf, Parts};
+use icsf_core::{ClearKey, Icsf, Parts};
 use icsf_saf::codes::Code;
 use icsf_saf::command::{CommandError, NoSecrets, Output, SecretSource};
 use icsf_saf::replay::FileRegister;
 use icsf_saf::{Accepted, Caller, Database, Error, Request, Saf};
 use ptkt::Ticket;
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// 2025-11-14 09:00:00 UTC.
@@ -165,6 +166,14 @@ fn assemble(
     let register = FileRegister::open(&directory.path().join("replay")).unwrap();
     let database = Database::new(Arc::clone(racf), Arc::clone(epoch));
     Saf::new(Arc::new(icsf), database, Arc::clone(clock) as Arc<_>, Arc::new(register), "PRD1")
+        .with_kerberos(string_to_key)
+}
+
+/// As much of a way to make keys from passwords as the tests here need; the real one is that of the KDC.
+fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
+    let number = etype.number().to_be_bytes();
+    let hash = Sha256::new().chain_update(number).chain_update(password).chain_update(salt).finalize();
+    ClearKey::from_slice(&hash[..etype.key_length()])
 }
 
 pub(crate) fn admin() -> Caller {

@@ -3,7 +3,7 @@
 use crate::system::System;
 
 /// The commands of this console.
-pub(super) const COMMANDS: [&str; 14] = [
+pub(super) const COMMANDS: [&str; 16] = [
     "D ICSF,CARDS",
     "D ICSF,KDS",
     "D ICSF,LIST",
@@ -17,7 +17,9 @@ pub(super) const COMMANDS: [&str; 14] = [
     "SETICSF DISABLE,CKDS",
     "SETICSF ENABLE,CKDS",
     "START CSF",
+    "START SKRBKDC",
     "STOP CSF",
+    "STOP SKRBKDC",
 ];
 
 /// The verbs with another name.

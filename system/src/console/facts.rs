@@ -153,4 +153,14 @@ pub const FACTS: &[Fact] = &[
         what: "F RSED,APPL=IVP PASSTICKET: which of the two failed, with the SAF codes",
         provenance: Assumed("SIC3014", "the words RSE has for it were not seen"),
     },
+    Fact {
+        topic: "START SKRBKDC",
+        what: "START and STOP SKRBKDC switch the Kerberos task; it is started when a system is made",
+        provenance: Reported("z/OS Network Authentication Service Administration, SKRBKDC started task"),
+    },
+    Fact {
+        topic: "SIC3021I",
+        what: "START SKRBKDC, STOP SKRBKDC: what it is now",
+        provenance: Assumed("SIC3021", "the words the task has for it were not seen"),
+    },
 ];

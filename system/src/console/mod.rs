@@ -1,5 +1,5 @@
-//! Operator commands: displays of ICSF and SMF, `SETICSF`, `START` and `STOP CSF`, and the verification of RSE's
-//! PassTickets.
+//! Operator commands: displays of ICSF and SMF, `SETICSF`, `START` and `STOP` of ICSF and of the Kerberos task, and the
+//! verification of RSE's PassTickets.
 
 mod complete;
 mod displays;
@@ -94,6 +94,10 @@ impl System {
             Command::Stop => {
                 self.icsf().stop()?;
                 Ok(vec!["CSFM401I CRYPTOGRAPHY - SERVICES ARE NO LONGER AVAILABLE.".to_owned()])
+            }
+            Command::Kerberos { started } => {
+                self.icsf().run_kerberos(started)?;
+                Ok(vec![format!("SIC3021I SKRBKDC IS {}", if started { "STARTED" } else { "STOPPED" })])
             }
             Command::Switch { on, device } => self.with_icsf(|view| self.switch_device(view, on, device.as_ref())),
             Command::Updates { allowed } => self.with_icsf(|_| self.allow_updates(allowed)),

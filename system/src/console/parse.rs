@@ -19,6 +19,11 @@ pub(super) enum Command {
     Start,
     /// `STOP CSF`
     Stop,
+    /// `START SKRBKDC` and `STOP SKRBKDC`
+    Kerberos {
+        /// Whether it is started.
+        started: bool,
+    },
     /// `SETICSF ACTIVATE` and `DEACTIVATE`
     Switch {
         /// Whether it is activated.
@@ -75,8 +80,9 @@ pub(super) fn parse(text: &str) -> Result<Command, ConsoleError> {
         "S" | "START" => start(&operands("START", field)?),
         "P" | "STOP" => match operands("STOP", field)?.as_slice() {
             ["CSF"] => Ok(Command::Stop),
-            ["CSF", more, ..] => Err(expected("STOP CSF", "no operand", more)),
-            other => Err(expected("STOP", "CSF", first(other))),
+            ["SKRBKDC"] => Ok(Command::Kerberos { started: false }),
+            [task @ ("CSF" | "SKRBKDC"), more, ..] => Err(expected(&format!("STOP {task}"), "no operand", more)),
+            other => Err(expected("STOP", "CSF or SKRBKDC", first(other))),
         },
         // What is said to a job is the job's: it has a blank where it likes one.
         "F" | "MODIFY" => modify(field),
@@ -139,7 +145,12 @@ fn display(operands: &[&str]) -> Result<Command, ConsoleError> {
 }
 
 fn start(operands: &[&str]) -> Result<Command, ConsoleError> {
-    let ["CSF", how @ ..] = operands else { return Err(expected("START", "CSF", first(operands))) };
+    let how = match operands {
+        ["CSF", how @ ..] => how,
+        ["SKRBKDC"] => return Ok(Command::Kerberos { started: true }),
+        ["SKRBKDC", more, ..] => return Err(expected("START SKRBKDC", "no operand", more)),
+        other => return Err(expected("START", "CSF or SKRBKDC", first(other))),
+    };
     let known = ["SUB=MSTR", "REUSASID=YES", "REUSASID=NO"];
     match how.iter().find(|operand| !known.contains(operand)) {
         None => Ok(Command::Start),
