@@ -28,6 +28,7 @@ fn the_verbs_of_this_release_are_there() {
         "realm",
         "principal",
         "keytab",
+        "kdc",
         "journal",
         "kat",
         "drill",

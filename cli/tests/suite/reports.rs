@@ -85,11 +85,11 @@ fn what_cannot_be_compared_with_is_refused_before_anything_is_run() {
     let place = Place::new();
     run(&place, "no-crypto-card", &["--report", "old"]).ok();
     let report = fs::read_to_string(place.join("old/report.json")).unwrap();
-    fs::write(place.join("ancient.json"), report.replacen("\"schema\": 1", "\"schema\": 0", 1)).unwrap();
+    fs::write(place.join("ancient.json"), report.replacen("\"schema\": 2", "\"schema\": 1", 1)).unwrap();
     fs::write(place.join("other.json"), report.replacen("NO-CRYPTO-CARD", "OTHER", 1)).unwrap();
     fs::write(place.join("none.json"), "{}").unwrap();
     for (old, why) in [
-        ("ancient.json", "a report of schema 0, written by an older release"),
+        ("ancient.json", "a report of schema 1, written by an older release"),
         ("other.json", "a report of drill OTHER, and this is drill NO-CRYPTO-CARD"),
         ("none.json", "no report of a drill: it has no field schema"),
         ("old/junit.xml", "no report of a drill: expected value"),

@@ -109,6 +109,9 @@ fn is_taken(command: &str) -> bool {
     let mut before = vec!["SETROPTS CLASSACT(PTKTDATA CSFSERV CSFKEYS) GENERIC(PTKTDATA CSFSERV CSFKEYS)".to_owned()];
     match words.as_slice() {
         [_, "PROGRAM", ..] | ["SETROPTS", "WHEN(PROGRAM)", ..] => return false,
+        ["RALTER", class, name, "SSIGNON(ENCRYPTKEY)"] => {
+            before.push(format!("RDEFINE {class} {name} SSIGNON(KEYMASKED(E001193519561977))"));
+        }
         ["RALTER", class, name, ..] => before.push(format!("RDEFINE {class} {name}")),
         ["RLIST", class, name, ..] => before.push(format!("RDEFINE {class} {name}")),
         ["PERMIT", name, ..] => {
@@ -122,6 +125,8 @@ fn is_taken(command: &str) -> bool {
     before.push("SETROPTS RACLIST(PTKTDATA CSFSERV CSFKEYS)".to_owned());
     before.push(command.replace("kkkkkkkkkkkkkkkk", "E001193519561977"));
     let system = softicsf::System::in_memory().build().unwrap();
+    system.icsf().generate_master_key(softicsf::MasterKeyKind::Des).unwrap();
+    system.icsf().set_master_key(softicsf::MasterKeyKind::Des).unwrap();
     let issuer = softicsf::Caller::user("IBMUSER".parse().unwrap());
     for command in before {
         system.racf(&issuer, &command, &softicsf::NoSecrets).unwrap_or_else(|e| panic!("{command}: {}", e.report()));

@@ -283,9 +283,10 @@ fn a_wrong_command_is_told_by_its_operand_and_what_was_expected() {
         ("D SMF", "D SMF: O was expected, and nothing stands there"),
         ("D SMF,S", "D SMF: O was expected, not \"S\""),
         ("D SMF,O,X", "D SMF,O: no operand was expected, not \"X\""),
-        ("START", "START: CSF was expected, and nothing stands there"),
+        ("START", "START: CSF or SKRBKDC was expected, and nothing stands there"),
         ("S CSF,SUB=JES2", "START CSF: SUB=MSTR or REUSASID=YES was expected, not \"SUB=JES2\""),
-        ("STOP RSED", "STOP: CSF was expected, not \"RSED\""),
+        ("S SKRBKDC,X", "START SKRBKDC: no operand was expected, not \"X\""),
+        ("STOP RSED", "STOP: CSF or SKRBKDC was expected, not \"RSED\""),
         ("P CSF,X", "STOP CSF: no operand was expected, not \"X\""),
         ("SETICSF", "SETICSF: ACTIVATE, DEACTIVATE, ENABLE or DISABLE was expected, and nothing stands there"),
         ("SETICSF AC", "SETICSF: ACTIVATE, DEACTIVATE, ENABLE or DISABLE was expected, not \"AC\""),
@@ -320,8 +321,8 @@ fn what_was_typed_is_completed_and_every_completion_is_a_command() {
         ("D ICSF,MK", ["D ICSF,MKS", "D ICSF,MKVPS"].as_slice()),
         ("display smf", &["DISPLAY SMF,O"]),
         ("seticsf e", &["SETICSF ENABLE,CKDS"]),
-        ("p", &["P CSF"]),
-        ("ST", &["START CSF", "STOP CSF"]),
+        ("p", &["P CSF", "P SKRBKDC"]),
+        ("ST", &["START CSF", "START SKRBKDC", "STOP CSF", "STOP SKRBKDC"]),
         ("f rsed", &["F RSED,APPL=IVP PASSTICKET,"]),
         ("F RSED,APPL=IVP PASSTICKET,", &["F RSED,APPL=IVP PASSTICKET,TSOUSR1", "F RSED,APPL=IVP PASSTICKET,TSOUSR2"]),
         ("modify rsed,appl=ivp passticket,tsousr2", &["MODIFY RSED,APPL=IVP PASSTICKET,TSOUSR2"]),
@@ -331,7 +332,7 @@ fn what_was_typed_is_completed_and_every_completion_is_a_command() {
         assert_eq!(goes_on(typed), commands, "{typed}");
     }
     let all = goes_on("");
-    assert_eq!(all.len(), 14);
+    assert_eq!(all.len(), 16);
     for command in all {
         let command = if command.ends_with(',') { format!("{command}TSOUSR1") } else { command };
         if let Err(error) = system.console(&command) {
