@@ -14,11 +14,13 @@ use icsf_core::epoch::Epoch;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SeededRandom;
 use icsf_core::store::{MemoryStore, RowStore, SqliteStore, Volume};
-use icsf_core::{ClearKey, Icsf, Parts};
+use icsf_core::{Cause, ClearKey, Icsf, Parts};
 use icsf_saf::codes::Code;
 use icsf_saf::command::{CommandError, NoSecrets, Output, SecretSource};
+use icsf_saf::kerberos::{Kerberos, KerberosClient, KerberosRefusal};
+use icsf_saf::model::PrincipalName;
 use icsf_saf::replay::FileRegister;
-use icsf_saf::{Accepted, Caller, Database, Error, Request, Saf};
+use icsf_saf::{Accepted, Caller, Database, Error, Request, Saf, Snapshot};
 use ptkt::Ticket;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -166,10 +168,37 @@ fn assemble(
     let register = FileRegister::open(&directory.path().join("replay")).unwrap();
     let database = Database::new(Arc::clone(racf), Arc::clone(epoch));
     Saf::new(Arc::new(icsf), database, Arc::clone(clock) as Arc<_>, Arc::new(register), "PRD1")
-        .with_kerberos(string_to_key)
+        .with_kerberos(Arc::new(Plain))
 }
 
-/// As much of a way to make keys from passwords as the tests here need; the real one is that of the KDC.
+/// As much of Kerberos as the tests here need; the real one is that of the KDC. A token is `client@REALM server`.
+#[derive(Debug)]
+struct Plain;
+
+impl Kerberos for Plain {
+    fn string_to_key(&self, etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
+        string_to_key(etype, password, salt)
+    }
+
+    fn accept(
+        &self,
+        token: &[u8],
+        icsf: &Icsf,
+        registry: &Snapshot,
+        _now: u64,
+    ) -> Result<KerberosClient, KerberosRefusal> {
+        let words = str::from_utf8(token).ok().and_then(|text| text.split_once(' '));
+        let (client, server) = words.ok_or_else(|| KerberosRefusal { number: 40, cause: Cause::new("no token") })?;
+        let server: PrincipalName = server.parse().unwrap();
+        if let Some(key) = registry.principal(&server).and_then(|row| row.keys.first()) {
+            let gone = |error: icsf_core::Error| KerberosRefusal { number: 29, cause: error.cause().clone() };
+            icsf.kerberos_key(&key.label).map_err(gone)?;
+        }
+        let (principal, realm) = PrincipalName::parse_with_realm(client).unwrap();
+        Ok(KerberosClient { principal, realm: realm.unwrap(), server, reply: Some(b"reply".to_vec()) })
+    }
+}
+
 fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
     let number = etype.number().to_be_bytes();
     let hash = Sha256::new().chain_update(number).chain_update(password).chain_update(salt).finalize();
