@@ -82,6 +82,12 @@ fn not_started(why: &str, remedy: &str) -> Error {
     Error::new(Code::KerberosNotStarted, Cause::new(why).with_remedy(remedy))
 }
 
+fn no_user(client: &KerberosClient) -> Error {
+    let KerberosClient { principal, realm, .. } = client;
+    let cause = Cause::new(format!("no user has the principal {principal}@{realm}"));
+    Error::new(Code::SignOnUnknownUser, cause.with_remedy(format!("ALTUSER user KERB(KERBNAME('{principal}'))")))
+}
+
 impl Saf {
     /// Whose token it is: function 1 of R_ticketserv and R_GenSec. The caller needs READ to `IRR.RTICKETSERV` in class
     /// FACILITY. A token is good once.
@@ -141,16 +147,17 @@ impl Saf {
         application: Applid,
         token: &[u8],
     ) -> Result<(UserId, KerberosClient)> {
-        let accepted = self.accept(token, |_, client| client.server == *server);
-        let name = accepted.as_ref().ok().map(|client| client.principal.to_string());
-        let done = accepted.and_then(|client| {
-            let user = self.user_to_sign_on(&client)?;
-            let request = Request::new(user, application);
+        let mut user = None;
+        let done = self.accept(token, |_, client| client.server == *server).and_then(|client| {
+            user = Some(client.principal.to_string());
+            let id = self.user_of_client(&client)?.ok_or_else(|| no_user(&client))?;
+            user = Some(id.to_string());
+            self.require_not_revoked(id)?;
+            let request = Request::new(id, application);
             self.forget_failures(&request)?;
             self.require_application(&request)?;
-            Ok((user, client))
+            Ok((id, client))
         });
-        let user = done.as_ref().ok().map(|(user, _)| user.to_string()).or(name);
         let done = done.map_err(|error: Error| match &user {
             Some(user) => error.explained(|cause| cause.for_user(user.clone(), application.to_string())),
             None => error,
@@ -165,23 +172,17 @@ impl Saf {
         done
     }
 
-    fn user_to_sign_on(&self, client: &KerberosClient) -> Result<UserId> {
-        let KerberosClient { principal, realm, .. } = client;
-        let unknown =
-            |why: String, remedy: String| Error::new(Code::SignOnUnknownUser, Cause::new(why).with_remedy(remedy));
-        let id = self.user_of_client(client)?.ok_or_else(|| {
-            let remedy = format!("ALTUSER user KERB(KERBNAME('{principal}'))");
-            unknown(format!("no user has the principal {principal}@{realm}"), remedy)
-        })?;
+    fn require_not_revoked(&self, id: UserId) -> Result<()> {
         let view = self.database().view()?;
-        let user = view
-            .user(&id)
-            .ok_or_else(|| unknown(format!("user {id} is not there or damaged"), format!("ADDUSER {id}")))?;
-        if user.revoked {
-            let cause = Cause::new("the user is revoked").with_remedy(format!("ALTUSER {id} RESUME"));
-            return Err(Error::new(Code::SignOnRevoked, cause));
+        let user = view.user(&id).ok_or_else(|| {
+            let cause = Cause::new(format!("user {id} is not there or damaged"));
+            Error::new(Code::SignOnUnknownUser, cause.with_remedy(format!("ADDUSER {id}")))
+        })?;
+        if !user.revoked {
+            return Ok(());
         }
-        Ok(id)
+        let cause = Cause::new("the user is revoked").with_remedy(format!("ALTUSER {id} RESUME"));
+        Err(Error::new(Code::SignOnRevoked, cause))
     }
 
     fn accept_for(&self, caller: &Caller, token: &[u8]) -> Result<KerberosClient> {

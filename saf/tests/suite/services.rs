@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use icsf_core::journal::{Outcome, What};
 use icsf_saf::codes::{Code, TABLE};
 use icsf_saf::principals::{NewKeys, PrincipalSettings};
 use icsf_saf::services::{Gensec, Registers, StringBlock, Ticketserv};
+use icsf_saf::smf::irradu00;
 use icsf_saf::{Caller, Error};
 
 use crate::support::{DES_KEY, Site, admin, caller, refused, request, run};
@@ -358,6 +360,13 @@ fn a_kerberos_client_is_signed_on() {
     };
     let david = || sign_on("david@EXAMPLE.COM", "host/boston");
     assert_eq!(david().unwrap().to_string(), "DAVID");
+    let told = || site.journal.events().last().unwrap().clone();
+    let event = told();
+    assert_eq!((event.event, event.outcome, event.by.as_deref()), (What::SignOn, Outcome::Ok, Some("kerberos")));
+    assert_eq!((event.user.as_deref(), event.application.as_deref()), (Some("DAVID"), Some("TSOPRD1")));
+    let row = irradu00(&event, "PRD1").unwrap();
+    assert_eq!((row[9..10].to_owned(), row[58..63].to_owned()), ("0".to_owned(), "DAVID".to_owned()));
+    assert!(!row.contains("YES"), "no PassTicket: {row}");
     refused(sign_on("david@EXAMPLE.COM", "nas"), Code::KerberosRefused, "8/16/X'96C73A23'");
     refused(sign_on("host/boston@EXAMPLE.COM", "host/boston"), Code::SignOnUnknownUser, "8/8/16");
     refused(sign_on("david@OTHER.COM", "host/boston"), Code::SignOnUnknownUser, "8/8/16");
@@ -367,6 +376,9 @@ fn a_kerberos_client_is_signed_on() {
     run(&site.saf, "PERMIT TSOPRD1 CLASS(APPL) ID(DAVID) ACCESS(READ)");
     run(&site.saf, "ALTUSER DAVID REVOKE");
     refused(david(), Code::SignOnRevoked, "8/8/28");
+    let event = told();
+    assert_eq!((event.outcome, event.by, event.saf.as_deref()), (Outcome::Failed, None, Some("8/8/28")));
+    assert_eq!(event.user.as_deref(), Some("DAVID"));
     run(&site.saf, "ALTUSER DAVID RESUME");
     assert!(david().is_ok());
     run(&site.saf, "RDELETE REALM KERBDFLT");

@@ -39,7 +39,7 @@ impl Client {
         let folder = tempfile::tempdir().unwrap();
         let configuration = format!(
             "[libdefaults]\n default_realm = EXAMPLE.COM\n dns_lookup_kdc = false\n dns_canonicalize_hostname = false\n \
-             [realms]\n EXAMPLE.COM = {{\n kdc = tcp/{kdc}\n }}\n"
+             [realms]\n EXAMPLE.COM = {{\n kdc = {kdc}\n }}\n"
         );
         std::fs::write(folder.path().join("krb5.conf"), configuration).unwrap();
         Self { folder }
