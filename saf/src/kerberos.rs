@@ -45,7 +45,7 @@ pub struct KerberosRefusal {
     /// The number of the Kerberos error. Source: RFC 4120, section 7.5.9.
     pub number: u8,
     /// Why.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 /// A client whose token was accepted.
@@ -220,7 +220,7 @@ impl Saf {
         }
         let client = kerberos
             .accept(token, self.icsf(), &view, self.now())
-            .map_err(|refusal| Error::kerberos(refusal.number, refusal.cause))?;
+            .map_err(|refusal| Error::kerberos(refusal.number, *refusal.cause))?;
         if is_meant(&view, &client) {
             return Ok(client);
         }

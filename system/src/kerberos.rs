@@ -71,7 +71,7 @@ fn refused(refusal: Refusal) -> KerberosRefusal {
         let cause = Cause::new(format!("Kerberos error {}: {}", refusal.code(), refusal.reason()));
         remedy.into_iter().fold(cause, Cause::with_remedy)
     });
-    KerberosRefusal { number: u8::try_from(refusal.code().number()).unwrap_or(u8::MAX), cause }
+    KerberosRefusal { number: u8::try_from(refusal.code().number()).unwrap_or(u8::MAX), cause: Box::new(cause) }
 }
 
 fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {

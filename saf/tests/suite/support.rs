@@ -193,10 +193,11 @@ impl Kerberos for Plain {
         _now: u64,
     ) -> Result<KerberosClient, KerberosRefusal> {
         let words = str::from_utf8(token).ok().and_then(|text| text.split_once(' '));
-        let (client, server) = words.ok_or_else(|| KerberosRefusal { number: 40, cause: Cause::new("no token") })?;
+        let (client, server) =
+            words.ok_or_else(|| KerberosRefusal { number: 40, cause: Box::new(Cause::new("no token")) })?;
         let server: PrincipalName = server.parse().unwrap();
         if let Some(key) = registry.principal(&server).and_then(|row| row.keys.first()) {
-            let gone = |error: icsf_core::Error| KerberosRefusal { number: 29, cause: error.cause().clone() };
+            let gone = |error: icsf_core::Error| KerberosRefusal { number: 29, cause: Box::new(error.cause().clone()) };
             icsf.kerberos_key(&key.label).map_err(gone)?;
         }
         let (principal, realm) = PrincipalName::parse_with_realm(client).unwrap();
