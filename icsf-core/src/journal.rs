@@ -109,7 +109,7 @@ pub struct Event {
     /// The label of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// By what: `legacy`, `enhanced`, or `password`.
+    /// By what: `legacy`, `enhanced`, `password`, or `kerberos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// How many seconds old an accepted ticket was; negative when the clock of its maker is ahead.

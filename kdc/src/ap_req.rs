@@ -3,24 +3,24 @@
 //!
 //! Source: RFC 4120, section 3.2.3.
 
+use std::fmt;
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use icsf_core::ClearKey;
 use icsf_core::backend::Etype;
 use icsf_core::codes::ReasonCodes;
 use icsf_saf::model::PrincipalName;
 use rasn::types::Integer;
 use rasn_kerberos as wire;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::cache::Replays;
 use crate::codes::ErrorCode;
-use crate::crypto::{SessionKey, decrypt};
+use crate::crypto::{CryptoError, SessionKey, decrypt, encrypt};
 use crate::flags::{ApOptions, TicketFlags};
 use crate::keys::ServerKeys;
 use crate::lifetime::Times;
-use crate::messages::{self, VERSION, decode, kind, seconds, usage};
+use crate::messages::{self, VERSION, decode, encode, encode_secret, kind, seconds, usage};
 use crate::outcome::Refusal;
 
 /// A ticket that was decrypted.
@@ -77,26 +77,33 @@ pub(crate) fn read_ticket(plain: &Zeroizing<Vec<u8>>) -> Result<OpenTicket, Refu
 pub(crate) fn session_key(key: wire::EncryptionKey) -> Result<SessionKey, Refusal> {
     let unsupported = || Refusal::new(ErrorCode::EtypeUnsupported, "a session key of another type");
     let number = key.r#type;
-    let bytes = ClearKey::from_slice(&key.value);
-    if let Ok(mut own) = Bytes::from(key.value).try_into_mut() {
-        own.zeroize();
-    }
+    let bytes = ClearKey::from_slice(&messages::taken(key.value));
     let etype = Etype::from_number(number).ok_or_else(unsupported)?;
     SessionKey::new(etype, &bytes)
         .map_err(|_length| Refusal::new(ErrorCode::BadIntegrity, "the length of a session key does not fit its type"))
 }
 
 /// What an AP-REQ holds, when ticket and authenticator fit each other, the clock and the sender.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) options: ApOptions,
     pub(crate) server: wire::PrincipalName,
     pub(crate) ticket: OpenTicket,
     pub(crate) subkey: Option<SessionKey>,
-    pub(crate) checksum: Option<wire::Checksum>,
+    /// Its type and its bytes, in which GSS-API clients send the session keys of delegated tickets.
+    pub(crate) checksum: Option<(i32, Zeroizing<Vec<u8>>)>,
     pub(crate) time: (wire::KerberosTime, Integer),
     pub(crate) sequence: Option<u32>,
     cipher: rasn::types::OctetString,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("options", &self.options)
+            .field("ticket", &self.ticket)
+            .field("subkey", &self.subkey)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an AP-REQ is verified against.
@@ -144,7 +151,7 @@ impl Verifier<'_> {
             options: ApOptions::from(&request.ap_options),
             server: request.ticket.sname,
             subkey: authenticator.subkey.map(session_key).transpose()?,
-            checksum: authenticator.cksum,
+            checksum: authenticator.cksum.map(|sum| (sum.r#type, messages::taken(sum.checksum))),
             sequence: authenticator.seq_number,
             ticket,
             time,
@@ -317,6 +324,31 @@ impl Accepted {
     /// depends on the application.
     #[must_use]
     pub fn checksum(&self) -> Option<(i32, &[u8])> {
-        self.opened.checksum.as_ref().map(|sum| (sum.r#type, &*sum.checksum))
+        self.opened.checksum.as_ref().map(|(kind, sum)| (*kind, &***sum))
+    }
+
+    /// The key that protects what both sides send from now on: the client's choice, or the session key.
+    #[must_use]
+    pub fn shared_key(&self) -> &SessionKey {
+        self.subkey().unwrap_or_else(|| self.session_key())
+    }
+
+    /// The AP-REP: it proves to the client that the server has the key of the ticket. The server chooses no key of its own,
+    /// and counts its messages from `sequence`.
+    pub(crate) fn reply(&self, confounder: &[u8; 16], sequence: u32) -> Result<Vec<u8>, CryptoError> {
+        let (time, microseconds) = self.time;
+        let part = wire::EncApRepPart {
+            ctime: messages::to_time(time),
+            cusec: Integer::from(microseconds),
+            subkey: None,
+            seq_number: Some(sequence),
+        };
+        let key = self.session_key();
+        let cipher = encrypt(key, usage::AP_REP, confounder, &encode_secret(&part))?;
+        Ok(encode(&wire::ApRep {
+            pvno: Integer::from(VERSION),
+            msg_type: Integer::from(kind::AP_REP),
+            enc_part: messages::encrypted(key.etype(), None, cipher),
+        }))
     }
 }

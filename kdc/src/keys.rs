@@ -1,4 +1,4 @@
-//! The keys of principals: records of the CKDS, opened for one request inside the engine.
+//! The keys of principals: records of the CKDS, opened for one request inside the engine; or those of a server in a keytab.
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ use icsf_saf::model::{Principal, PrincipalKey, PrincipalName};
 use zeroize::Zeroizing;
 
 use crate::codes::ErrorCode;
-use crate::crypto::{CryptoError, decrypt};
+use crate::crypto::{CryptoError, SessionKey, decrypt};
+use crate::keytab::Entry;
 use crate::messages::usage;
 use crate::outcome::Refusal;
 
@@ -95,6 +96,45 @@ impl ServerKeys for CkdsKeys<'_> {
             match decrypt(&open(self.icsf, key)?, usage::TICKET, cipher) {
                 Ok(plain) => return Ok(plain),
                 Err(CryptoError::Engine(error)) => return Err(Refusal::icsf(&error, self.icsf.reason_codes())),
+                Err(_) => {
+                    refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another")
+                }
+            }
+        }
+        Err(refusal)
+    }
+}
+
+/// The keys in a keytab: those of a server that goes on without the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct KeytabKeys<'a> {
+    /// The realm of the server; entries of others do not count.
+    pub realm: &'a str,
+    /// What [`keytab::read`](crate::keytab::read) found.
+    pub entries: &'a [Entry],
+}
+
+impl ServerKeys for KeytabKeys<'_> {
+    fn decrypt_ticket(
+        &self,
+        server: &PrincipalName,
+        etype: Etype,
+        version: Option<u32>,
+        cipher: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let is_server = |entry: &&Entry| entry.realm == self.realm && entry.components == server.components();
+        let named = |entry: &&Entry| version.is_none_or(|version| entry.version == version);
+        let mut refusal = if !self.entries.iter().any(|entry| is_server(&entry)) {
+            Refusal::new(ErrorCode::NotUs, "the ticket is for another server")
+        } else if !self.entries.iter().filter(is_server).any(|entry| named(&entry)) {
+            Refusal::new(ErrorCode::BadKeyVersion, "the keytab has no key of the version of the ticket")
+        } else {
+            Refusal::new(ErrorCode::NoKey, "the keytab has no key of the type of the ticket")
+        };
+        let fitting = self.entries.iter().filter(is_server).filter(named);
+        for entry in fitting.filter(|entry| entry.known_etype() == Some(etype)) {
+            match SessionKey::new(etype, &entry.key).and_then(|key| decrypt(&key, usage::TICKET, cipher)) {
+                Ok(plain) => return Ok(plain),
                 Err(_) => {
                     refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another")
                 }

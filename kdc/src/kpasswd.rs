@@ -13,18 +13,17 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use icsf_core::random::RandomSource;
 use icsf_saf::model::PrincipalName;
 use rasn::types::{Integer, OctetString};
 use rasn::{AsnType, Decode, Decoder};
 use rasn_kerberos as wire;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::ap_req::{Accepted, Acceptor};
 use crate::cache::LookAside;
 use crate::codes::ErrorCode;
-use crate::crypto::{CryptoError, SessionKey, decrypt, encrypt};
+use crate::crypto::{CryptoError, decrypt, encrypt};
 use crate::flags::TicketFlags;
 use crate::messages::{self, KrbError, VERSION, decode, encode, encode_secret, kind, usage};
 use crate::outcome::Refusal;
@@ -287,11 +286,6 @@ fn open(
     Ok(Opened { accepted, data, confounders, sequence: u32::from_be_bytes(sequence) >> 2 })
 }
 
-/// The key both sides' KRB-PRIVs are protected with.
-fn shared_key(accepted: &Accepted) -> &SessionKey {
-    accepted.subkey().unwrap_or_else(|| accepted.session_key())
-}
-
 /// Decrypts a KRB-PRIV, and sees that it belongs to the AP-REQ, so that nobody can put together what was sent at different
 /// times: the sequence number is the same, or the key is one that the client chose for this AP-REQ alone. MIT's client
 /// sends such a key and no sequence number. The address of the sender is not compared, as it is another one behind NAT.
@@ -303,9 +297,9 @@ fn open_private(accepted: &Accepted, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>,
     }
     let altered = || Failure::new(ErrorCode::BadIntegrity, ResultCode::AuthError, "the KRB-PRIV was altered");
     let plain =
-        decrypt(shared_key(accepted), usage::KRB_PRIV, &message.enc_part.cipher).map_err(|_integrity| altered())?;
+        decrypt(accepted.shared_key(), usage::KRB_PRIV, &message.enc_part.cipher).map_err(|_integrity| altered())?;
     let part: wire::EncKrbPrivPart = decode(&plain).map_err(malformed)?;
-    let data = taken(part.user_data);
+    let data = messages::taken(part.user_data);
     let belongs = match (accepted.sequence(), part.seq_number) {
         (Some(expected), Some(number)) => expected == number,
         _ => accepted.subkey().is_some(),
@@ -315,15 +309,6 @@ fn open_private(accepted: &Accepted, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>,
         return Err(Failure::new(ErrorCode::Modified, ResultCode::AuthError, text));
     }
     Ok(data)
-}
-
-/// The bytes of a string of a message, which are wiped there.
-fn taken(octets: OctetString) -> Zeroizing<Vec<u8>> {
-    let bytes = Zeroizing::new(octets.to_vec());
-    if let Ok(mut own) = Bytes::from(octets).try_into_mut() {
-        own.zeroize();
-    }
-    bytes
 }
 
 /// What version X'FF80' carries.
@@ -352,7 +337,7 @@ fn read_change(
     }
     let (target, password) = if version == SET {
         let data: ChangePasswdData = decode(data).map_err(|_why| malformed("the request is not DER"))?;
-        let password = taken(data.newpasswd);
+        let password = messages::taken(data.newpasswd);
         if data.targrealm.is_some_and(|realm| realm.as_bytes() != acceptor.realm.as_bytes()) {
             return Err(rejected(ResultCode::AccessDenied, "the principal is of another realm"));
         }
@@ -394,23 +379,8 @@ fn message(ap_rep: &[u8], rest: &[u8]) -> Vec<u8> {
 /// The reply to an authenticated client.
 fn seal(opened: &Opened, local: IpAddr, result: ResultCode, text: &str) -> Result<Vec<u8>, Failure> {
     let Opened { accepted, confounders: [first, second], sequence, .. } = opened;
-    let sealed = |key: &SessionKey, usage, confounder: &[u8; 16], plain: &[u8]| {
-        let failed = |_: CryptoError| Failure::new(ErrorCode::Generic, ResultCode::HardError, "no reply can be made");
-        let cipher = encrypt(key, usage, confounder, plain).map_err(failed)?;
-        Ok::<_, Failure>(messages::encrypted(key.etype(), None, cipher))
-    };
-    let (time, microseconds) = accepted.time();
-    let part = wire::EncApRepPart {
-        ctime: messages::to_time(time),
-        cusec: Integer::from(microseconds),
-        subkey: None,
-        seq_number: Some(*sequence),
-    };
-    let ap_rep = encode(&wire::ApRep {
-        pvno: Integer::from(VERSION),
-        msg_type: Integer::from(kind::AP_REP),
-        enc_part: sealed(accepted.session_key(), usage::AP_REP, first, &encode_secret(&part))?,
-    });
+    let failed = |_: CryptoError| Failure::new(ErrorCode::Generic, ResultCode::HardError, "no reply can be made");
+    let ap_rep = accepted.reply(first, *sequence).map_err(failed)?;
     let (addr_type, address) = match local.to_canonical() {
         IpAddr::V4(ip) => (wire::HostAddress::IPV4, ip.octets().to_vec()),
         IpAddr::V6(ip) => (wire::HostAddress::IPV6, ip.octets().to_vec()),
@@ -423,10 +393,12 @@ fn seal(opened: &Opened, local: IpAddr, result: ResultCode, text: &str) -> Resul
         sender_address: wire::HostAddress { addr_type, address: address.into() },
         recipient_address: None,
     };
+    let key = accepted.shared_key();
+    let cipher = encrypt(key, usage::KRB_PRIV, second, &encode_secret(&part)).map_err(failed)?;
     let private = encode(&wire::KrbPriv {
         pvno: Integer::from(VERSION),
         msg_type: Integer::from(kind::PRIV),
-        enc_part: sealed(shared_key(accepted), usage::KRB_PRIV, second, &encode_secret(&part))?,
+        enc_part: messages::encrypted(key.etype(), None, cipher),
     });
     Ok(message(&ap_rep, &private))
 }

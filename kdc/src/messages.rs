@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use icsf_core::backend::Etype;
 use icsf_saf::model::PrincipalName;
 use rasn::types::{GeneralString, Integer, OctetString, UtcTime};
 use rasn_kerberos as wire;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::codes::ErrorCode;
 use crate::{der, nonce};
@@ -24,6 +25,7 @@ pub(crate) mod kind {
     pub(crate) const AP_REQ: u8 = 14;
     pub(crate) const AP_REP: u8 = 15;
     pub(crate) const PRIV: u8 = 21;
+    pub(crate) const CRED: u8 = 22;
     pub(crate) const ERROR: u8 = 30;
 }
 
@@ -48,6 +50,7 @@ pub(crate) mod usage {
     pub(crate) const AP_REQ_AUTHENTICATOR: u32 = 11;
     pub(crate) const AP_REP: u32 = 12;
     pub(crate) const KRB_PRIV: u32 = 13;
+    pub(crate) const KRB_CRED: u32 = 14;
 }
 
 /// Which exchange a request belongs to.
@@ -133,6 +136,15 @@ pub(crate) fn encode(message: &impl rasn::Encode) -> Vec<u8> {
 /// The same for what has a session key in it.
 pub(crate) fn encode_secret(message: &impl rasn::Encode) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(encode(message))
+}
+
+/// The bytes of a string of a message, which are wiped there.
+pub(crate) fn taken(octets: OctetString) -> Zeroizing<Vec<u8>> {
+    let bytes = Zeroizing::new(octets.to_vec());
+    if let Ok(mut own) = Bytes::from(octets).try_into_mut() {
+        own.zeroize();
+    }
+    bytes
 }
 
 /// A time of a message in seconds since 1970 UTC; before that is 0.

@@ -102,12 +102,12 @@ fn open(ask: &Ask<'_>, verifier: &Verifier<'_>) -> Result<Opened, Refusal> {
     let opened = verifier.open(decode(sent)?)?;
     let session = &opened.ticket.session;
     let inappropriate = |why| Refusal::new(ErrorCode::InappropriateChecksum, why);
-    let sum = opened.checksum.as_ref().ok_or_else(|| inappropriate("the authenticator has no checksum"))?;
-    if sum.r#type != checksum_type(session.etype()) {
+    let (kind, sum) = opened.checksum.as_ref().ok_or_else(|| inappropriate("the authenticator has no checksum"))?;
+    if *kind != checksum_type(session.etype()) {
         return Err(inappropriate("the checksum is not of the type of the session key"));
     }
     let modified = Refusal::new(ErrorCode::Modified, "the request was changed on its way");
-    verify_checksum(session, usage::TGS_REQ_CHECKSUM, &ask.request.raw_body, &sum.checksum)
+    verify_checksum(session, usage::TGS_REQ_CHECKSUM, &ask.request.raw_body, sum)
         .map_err(|error| Refusal::crypto(&error, ask.numbering(), modified))?;
     verifier.require_first(&opened)?;
     Ok(opened)

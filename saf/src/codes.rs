@@ -18,13 +18,20 @@ pub struct Triple {
     pub reason: u32,
 }
 
+impl Triple {
+    /// The reason as it is read: one that holds codes of ICSF or Kerberos in hexadecimal.
+    #[must_use]
+    pub fn shown_reason(&self) -> String {
+        match self.reason {
+            plain @ 0..=0xffff => plain.to_string(),
+            detailed => format!("X'{detailed:06X}'"),
+        }
+    }
+}
+
 impl fmt::Display for Triple {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A detailed reason that holds codes of ICSF is read in hexadecimal.
-        match self.reason {
-            0..=0xffff => f.pad(&format!("{}/{}/{}", self.saf, self.racf, self.reason)),
-            detailed => f.pad(&format!("{}/{}/X'{detailed:06X}'", self.saf, self.racf)),
-        }
+        f.pad(&format!("{}/{}/{}", self.saf, self.racf, self.shown_reason()))
     }
 }
 
@@ -82,6 +89,8 @@ codes! {
     KerberosNotAuthorized    8  8 16 "the caller may not use the Kerberos functions: no access to IRR.RTICKETSERV or IRR.GSSERV", TICKETSERV;
     HighOrderBit             8  8 20 "the last address of the parameter list lacks the high-order bit", TICKETSERV;
     KerberosNotStarted       8 12 16 "the Kerberos task SKRBKDC is not started", TICKETSERV;
+    KerberosArea             8 12  8 "the area for the principal or the reply is too small; the token is used up", Assumed("SIC2049", "the row says that a buffer is wrong, and not which");
+    KerberosRefused          8 16 0x96c7_3a00 "Kerberos refuses the token: to the reason the number of its error is added, X'1D' without engine", Assumed("SIC2050", "the row says Kerberos return code; these are those of the library, where 0 of the protocol has this one");
     GenerationNoProfile      8 16 28 "PassTicket generation failed: there is no key profile", TICKETSERV;
     GenerationNoKey          8 16 28 "PassTicket generation failed: the key profile holds no key", TICKETSERV;
     GenerationKey            8 16 28 "PassTicket generation failed: the key cannot be used", TICKETSERV;
@@ -122,5 +131,6 @@ mod tests {
         }
         assert_eq!(Code::GenerationKey.triple().to_string(), "8/16/28");
         assert_eq!(Code::EvaluationReplayed.triple().to_string(), "8/16/32");
+        assert_eq!(Code::KerberosRefused.triple().to_string(), "8/16/X'96C73A00'");
     }
 }

@@ -15,6 +15,8 @@ struct Inner {
     code: Code,
     /// Whether the caller asked for a detailed reason.
     extended: bool,
+    /// The number of the error of Kerberos, or 0.
+    kerberos: u8,
     cause: Cause,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -26,7 +28,7 @@ impl Error {
     /// An error with this code and cause.
     #[must_use]
     pub fn new(code: Code, cause: Cause) -> Self {
-        Self(Box::new(Inner { code, extended: false, cause, source: None }))
+        Self(Box::new(Inner { code, extended: false, kerberos: 0, cause, source: None }))
     }
 
     /// An error because ICSF could not do its part: its cause goes on with what is known here.
@@ -34,6 +36,14 @@ impl Error {
     pub fn from_icsf(code: Code, error: icsf_core::Error) -> Self {
         let cause = error.cause().clone();
         Self::new(code, cause).with_source(error)
+    }
+
+    /// An error because Kerberos refused a token, with the number of its error.
+    #[must_use]
+    pub fn kerberos(number: u8, cause: Cause) -> Self {
+        let mut error = Self::new(Code::KerberosRefused, cause);
+        error.0.kerberos = number;
+        error
     }
 
     /// Adds the error below.
@@ -56,13 +66,13 @@ impl Error {
         self.0.code
     }
 
-    /// What a caller sees. Of an extended function that is the detailed reason in the place of 28 or 32.
+    /// What a caller sees; the number of a Kerberos error is in the reason. Of an extended function that is the detailed reason in the place of 28 or 32.
     #[must_use]
     pub fn triple(&self) -> Triple {
         let triple = self.0.code.triple();
         match (self.0.extended, self.detail()) {
             (true, Some(reason)) => Triple { reason, ..triple },
-            _ => triple,
+            _ => Triple { reason: triple.reason | u32::from(self.0.kerberos), ..triple },
         }
     }
 
@@ -100,7 +110,7 @@ impl Error {
     /// Whether it comes of a resource the caller may not use.
     pub(crate) fn is_refused_access(&self) -> bool {
         let by_icsf = [icsf_core::codes::Code::ServiceNotAuthorized, icsf_core::codes::Code::LabelNotAuthorized];
-        [Code::NotAuthorized, Code::SignOnApplication].contains(&self.root())
+        [Code::NotAuthorized, Code::KerberosNotAuthorized, Code::SignOnApplication].contains(&self.root())
             || self.0.cause.code().is_some_and(|code| by_icsf.contains(&code))
     }
 

@@ -220,6 +220,30 @@ pub const FACTS: &[Fact] = &[
         ),
     },
     Fact {
+        topic: "R_ticketserv, R_GenSec",
+        what: "a principal is answered as /.../REALM/principal, as R_usermap takes it",
+        provenance: Assumed("SIC2046", "no answer was seen"),
+    },
+    Fact {
+        topic: "R_ticketserv, R_GenSec",
+        what: "tokens for a service of the local realm and for the caller's own principal are accepted, and no others",
+        provenance: Assumed("SIC2047", "that servers do without a keytab so is documented, not whose keys are used"),
+    },
+    Fact {
+        topic: "sign-on",
+        what: "by a Kerberos token: for protected users too, never counted as a failure, refused for a revoked user",
+        provenance: Assumed(
+            "SIC2048",
+            "servers map the principal and sign on without password; how it ends was not seen",
+        ),
+    },
+    Fact {
+        topic: "R_ticketserv, R_GenSec",
+        what: "function 1 takes the token where the ticket is and answers the principal where the user ID is; function 2 \
+               accepts a context with subfunction 1, and answers the token for the client too",
+        provenance: Assumed("SIC2051", "the functions are documented, the parameters of these were not seen"),
+    },
+    Fact {
         topic: "RALTER",
         what: "NOEPTKEYLABEL, NOTYPE, NOTIMEOUT, NOREPLAY of SSIGNON",
         provenance: Assumed("SIC2032", "other operands have such opposites; the syntax seen does not show them"),

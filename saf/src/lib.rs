@@ -15,6 +15,7 @@ pub mod fidelity;
 pub mod foreign;
 mod icsf_access;
 pub mod judgement;
+pub mod kerberos;
 mod key_token;
 pub mod model;
 mod passticket;

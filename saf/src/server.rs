@@ -10,9 +10,9 @@ use ptkt::ReplayRegister;
 use crate::access::Caller;
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::kerberos::Kerberos;
 use crate::passticket::Request;
 use crate::planned::Plans;
-use crate::principals::StringToKey;
 
 /// The security server of one system. Its methods are PassTicket services, sign-on, and RACF commands; calls may
 /// overlap.
@@ -24,7 +24,7 @@ pub struct Saf {
     register: Arc<dyn ReplayRegister>,
     sysname: String,
     checkauth: bool,
-    kerberos: Option<StringToKey>,
+    kerberos: Option<Arc<dyn Kerberos>>,
     plans: Plans,
 }
 
@@ -42,10 +42,10 @@ impl Saf {
         Self { icsf, database, clock, register, sysname, checkauth: false, kerberos: None, plans }
     }
 
-    /// How Kerberos keys are made from passwords. Without this, none are.
+    /// With Kerberos. Without it, no keys are made from passwords, and no tokens are accepted.
     #[must_use]
-    pub fn with_kerberos(self, string_to_key: StringToKey) -> Self {
-        Self { kerberos: Some(string_to_key), ..self }
+    pub fn with_kerberos(self, kerberos: Arc<dyn Kerberos>) -> Self {
+        Self { kerberos: Some(kerberos), ..self }
     }
 
     /// CHECKAUTH of the ICSF options: whether ICSF looks at classes CSFSERV and CSFKEYS also for callers that are authorized
@@ -82,8 +82,8 @@ impl Saf {
         self.checkauth
     }
 
-    pub(crate) const fn key_maker(&self) -> Option<StringToKey> {
-        self.kerberos
+    pub(crate) fn kerberos(&self) -> Option<&dyn Kerberos> {
+        self.kerberos.as_deref()
     }
 
     pub(crate) const fn plans(&self) -> &Plans {
@@ -102,7 +102,7 @@ impl Saf {
         caller: Option<&Caller>,
         request: &Request,
         done: &Result<T>,
-        add: impl FnOnce(&T, Event) -> Event,
+        add: impl Fn(&T, Event) -> Event,
     ) {
         let who = |event: Event| Event {
             caller: caller.map(|caller| caller.id().to_string()),
@@ -110,6 +110,14 @@ impl Saf {
             application: Some(request.application.to_string()),
             ..event
         };
+        self.told_of(what, done, |event| match done {
+            Ok(good) => add(good, who(event)),
+            Err(_) => who(event),
+        });
+    }
+
+    /// The same of what is known by `who`.
+    pub(crate) fn told_of<T>(&self, what: What, done: &Result<T>, who: impl Fn(Event) -> Event) {
         let failed = |event: Event, error: &Error| {
             let (saf, situation) = (error.triple().to_string(), format!("{:?}", error.root()));
             Event { saf: Some(saf), situation: Some(situation), ..who(event) }.because(error.cause())
@@ -118,7 +126,7 @@ impl Saf {
             self.icsf.tell(What::Access, |event| failed(event, error));
         }
         self.icsf.tell(what, |event| match done {
-            Ok(good) => add(good, who(event)),
+            Ok(_) => who(event),
             Err(error) => failed(event, error),
         });
     }

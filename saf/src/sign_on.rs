@@ -64,6 +64,11 @@ impl Saf {
         answer
     }
 
+    /// Forgets the failures of a user who has signed on.
+    pub(crate) fn forget_failures(&self, request: &Request) -> Result<()> {
+        self.count(request, false).map(drop)
+    }
+
     /// Counts a failure, or forgets those there were; answers what is to be said of it.
     ///
     /// Source: RACF Command Language Reference, SETROPTS PASSWORD(REVOKE); a protected user is not revoked by failures.
@@ -118,7 +123,7 @@ impl Saf {
     /// That the user may use the application, as far as class APPL says so.
     ///
     /// Source: RACF Security Administrator's Guide, protecting applications: what no profile covers is not protected.
-    fn require_application(&self, request: &Request) -> Result<()> {
+    pub(crate) fn require_application(&self, request: &Request) -> Result<()> {
         let view = self.database().view()?;
         let class = Class::Appl;
         let name = request.application.to_string();

@@ -65,9 +65,9 @@ pub fn irradu00(event: &Event, smfid: &str) -> Option<String> {
     row.put(282, 8, &text(&event.application));
     if signs_on {
         let yes = |yes| if yes { "YES" } else { "NO" };
-        let by_password = event.by.as_deref() == Some("password");
+        let by_ticket = !matches!(event.by.as_deref(), Some("password" | "kerberos"));
         row.put(4600, 4, yes(tried_as_ticket(event)));
-        row.put(4605, 4, yes(good && !by_password));
+        row.put(4605, 4, yes(good && by_ticket));
     } else {
         row.put(291, 8, &text(&event.user));
     }
@@ -77,7 +77,7 @@ pub fn irradu00(event: &Event, smfid: &str) -> Option<String> {
 /// Whether what was typed was tried as a PassTicket.
 fn tried_as_ticket(event: &Event) -> bool {
     match event.outcome {
-        Outcome::Ok => event.by.as_deref() != Some("password"),
+        Outcome::Ok => !matches!(event.by.as_deref(), Some("password" | "kerberos")),
         Outcome::Failed => event.situation.as_deref().is_some_and(|situation| situation.starts_with("Evaluation")),
     }
 }
@@ -87,7 +87,7 @@ fn tried_as_ticket(event: &Event) -> bool {
 /// Source: RACF Macros and Interfaces, event codes and event code qualifiers.
 fn initiation(event: &Event) -> u8 {
     match (event.outcome, event.by.as_deref(), event.situation.as_deref()) {
-        (Outcome::Ok, Some("password"), _) => 0,
+        (Outcome::Ok, Some("password" | "kerberos"), _) => 0,
         (Outcome::Ok, ..) => 32,
         (Outcome::Failed, _, Some("EvaluationReplayed")) => 33,
         (Outcome::Failed, _, Some("SignOnRevoked")) => 6,

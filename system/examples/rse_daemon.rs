@@ -11,7 +11,9 @@
 //! (5), and shows its ID (6). From then on every action has a new ticket (7): nobody keeps the password.
 //!
 //! What is spoken, line by line: `CONNECT USER PASSWORD` to the daemon, which answers `OK ID PORT`; then to that port
-//! `CLIENT ID`, and `ACTION NAME` as often as wanted. Answers begin with `OK` or `FAILED`. A password crosses the wire as it
+//! `CLIENT ID`, and `ACTION NAME` as often as wanted. Answers begin with `OK` or `FAILED`. Who has a Kerberos ticket for
+//! rse/localhost logs on with `TOKEN HEX` instead, a token of GSS-API in hexadecimal, and is answered `OK ID PORT HEX`, the
+//! server's token: no password crosses the wire, and the daemon has no keytab, as its key is in the CKDS. A password crosses the wire as it
 //! is: nothing but the loopback interface is listened on, and a server of another sort puts TLS in front.
 
 use std::collections::HashMap;
@@ -22,9 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use icsf_core::random::{RandomSource, SystemRandom};
+use softicsf::icsf_kdc::server::loopback;
 use softicsf::{
-    Applid, Caller, Card, CardSlot, ClearKey, Credential, MasterKeyKind, NoSecrets, Request, SecretString, System,
-    UserId,
+    Applid, Caller, Card, CardSlot, ClearKey, Credential, KerberosOptions, KerberosTask, MasterKeyKind, NewKeys,
+    NoSecrets, PrincipalSettings, RealmSettings, Request, SecretString, System, UserId,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -33,10 +36,17 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 const RUNS_AS: &str = "STCRSE";
 const FEKAPPL: &str = "FEKAPPL";
 
+/// The realm, and the principal of the daemon in it.
+const REALM: &str = "EXAMPLE.COM";
+const SERVICE: &str = "rse/localhost";
+
 fn main() -> Outcome<()> {
     match std::env::args().nth(1) {
         Some(address) => {
             let (system, _) = system()?;
+            let system = Arc::new(system);
+            let kerberos = KerberosTask::start(&system, KerberosOptions::at(loopback(0)))?;
+            writeln!(io::stdout(), "realm {REALM}, whose KDC is at {}", kerberos.kdc().address())?;
             let (listener, address) = listener(address.parse()?)?;
             writeln!(io::stdout(), "listening on {address}")?;
             serve(&listener, &Arc::new(Daemon::new(system)))
@@ -45,8 +55,8 @@ fn main() -> Outcome<()> {
     }
 }
 
-/// A system with a card, a key in the CKDS, and a user: what an installation has before the daemon starts.
-fn system() -> Outcome<(System, Operator)> {
+/// A system with a card, keys in the CKDS, and a user: what an installation has before the daemon starts.
+pub(crate) fn system() -> Outcome<(System, Operator)> {
     let slot = CardSlot::empty();
     let card = Card::software(Arc::new(SystemRandom));
     for kind in MasterKeyKind::ALL {
@@ -55,6 +65,9 @@ fn system() -> Outcome<(System, Operator)> {
     slot.insert(&card);
     let system = System::in_memory().names("PRD1", "PRD1").slot(&slot).build()?;
     let administrator = Caller::user("IBMUSER".parse()?);
+    system.saf().create_realm(&administrator, REALM, &RealmSettings::default(), NewKeys::Random)?;
+    let service = SERVICE.parse()?;
+    system.saf().add_principal(&administrator, &service, NewKeys::Random, &PrincipalSettings::default())?;
     let key = data(8)?;
     for command in [
         "SETROPTS CLASSACT(PTKTDATA) RACLIST(PTKTDATA) GENERIC(PTKTDATA)".to_owned(),
@@ -62,7 +75,7 @@ fn system() -> Outcome<(System, Operator)> {
         format!("RDEFINE PTKTDATA {FEKAPPL} SSIGNON(KEYENCRYPTED({key})) APPLDATA('NO REPLAY PROTECTION')"),
         "RDEFINE PTKTDATA IRRPTAUTH.FEKAPPL.* UACC(NONE)".to_owned(),
         format!("PERMIT IRRPTAUTH.FEKAPPL.* CLASS(PTKTDATA) ID({RUNS_AS}) ACCESS(UPDATE)"),
-        "ADDUSER U000001 PASSWORD(SECRET1)".to_owned(),
+        "ADDUSER U000001 PASSWORD(SECRET1) KERB(KERBNAME('anna'))".to_owned(),
         "SETROPTS RACLIST(PTKTDATA) REFRESH".to_owned(),
     ] {
         system.racf(&administrator, &command, &NoSecrets)?;
@@ -78,23 +91,33 @@ fn random(length: usize) -> Outcome<ClearKey> {
 
 /// Hexadecimal digits, as a command takes a key.
 fn data(length: usize) -> Outcome<String> {
-    Ok(random(length)?.expose().iter().map(|byte| format!("{byte:02X}")).collect())
+    Ok(hexadecimal(random(length)?.expose()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
 }
 
 /// Whoever pulls the card.
-struct Operator {
-    slot: CardSlot,
-    card: Card,
+pub(crate) struct Operator {
+    pub(crate) slot: CardSlot,
+    pub(crate) card: Card,
 }
 
 /// The daemon: the system it runs on, and the clients it has authenticated.
-struct Daemon {
-    system: System,
+pub(crate) struct Daemon {
+    system: Arc<System>,
     clients: Mutex<HashMap<String, UserId>>,
 }
 
 impl Daemon {
-    fn new(system: System) -> Self {
+    pub(crate) fn new(system: Arc<System>) -> Self {
         Self { system, clients: Mutex::default() }
     }
 
@@ -103,6 +126,19 @@ impl Daemon {
         let user: UserId = user.parse()?;
         let typed = Credential::new(SecretString::from(password))?;
         self.system.sign_on(&Request::new(user, application()?), &typed)?;
+        self.server_for(user)
+    }
+
+    /// The same for a client that shows a Kerberos ticket; and the token that proves to it who this is.
+    fn connect_by_token(self: &Arc<Self>, digits: &str) -> Outcome<(String, u16, String)> {
+        let token = bytes(digits).ok_or("the token is not hexadecimal")?;
+        let (user, client) = self.system.sign_on_kerberos(&SERVICE.parse()?, application()?, &token)?;
+        let (id, port) = self.server_for(user)?;
+        Ok((id, port, hexadecimal(&client.reply.unwrap_or_default())))
+    }
+
+    /// Steps 3 and 4.
+    fn server_for(self: &Arc<Self>, user: UserId) -> Outcome<(String, u16)> {
         let id = data(8)?;
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), user);
         self.security_environment(user)?;
@@ -149,14 +185,14 @@ fn application() -> Outcome<Applid> {
 /// What a user may be told: the codes. The cause is for the log, where `softicsf::SafError::cause` has all of it.
 fn codes(error: &(dyn Error + 'static)) -> String {
     let Some(error) = error.downcast_ref::<softicsf::SafError>() else {
-        return "no user ID, or no password".to_owned();
+        return "no user ID, no password, or no token".to_owned();
     };
     eprintln!("rse_daemon: {}", error.cause());
     format!("SAF {}", error.triple())
 }
 
 /// Listens on the loopback interface, and on no other.
-fn listener(address: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
+pub(crate) fn listener(address: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
     if !address.ip().is_loopback() {
         return Err(
             format!("{address} is not on the loopback interface, and passwords cross this port as they are").into()
@@ -176,7 +212,7 @@ fn converse(stream: TcpStream, mut answer: impl FnMut(&str) -> String) -> io::Re
     Ok(())
 }
 
-fn serve(listener: &TcpListener, daemon: &Arc<Daemon>) -> Outcome<()> {
+pub(crate) fn serve(listener: &TcpListener, daemon: &Arc<Daemon>) -> Outcome<()> {
     for stream in listener.incoming() {
         let (stream, daemon) = (stream?, Arc::clone(daemon));
         thread::spawn(move || {
@@ -185,7 +221,11 @@ fn serve(listener: &TcpListener, daemon: &Arc<Daemon>) -> Outcome<()> {
                     Ok((id, port)) => format!("OK {id} {port}"),
                     Err(error) => format!("FAILED {}", codes(&*error)),
                 },
-                _ => "FAILED say CONNECT USER PASSWORD".to_owned(),
+                ["TOKEN", digits] => match daemon.connect_by_token(digits) {
+                    Ok((id, port, reply)) => format!("OK {id} {port} {reply}"),
+                    Err(error) => format!("FAILED {}", codes(&*error)),
+                },
+                _ => "FAILED say CONNECT USER PASSWORD, or TOKEN HEX".to_owned(),
             })
         });
     }
@@ -193,14 +233,14 @@ fn serve(listener: &TcpListener, daemon: &Arc<Daemon>) -> Outcome<()> {
 }
 
 /// A client of the daemon.
-struct Workbench(BufReader<TcpStream>);
+pub(crate) struct Workbench(BufReader<TcpStream>);
 
 impl Workbench {
-    fn to(port: u16) -> io::Result<Self> {
+    pub(crate) fn to(port: u16) -> io::Result<Self> {
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(|stream| Self(BufReader::new(stream)))
     }
 
-    fn say(&mut self, line: &str) -> io::Result<String> {
+    pub(crate) fn say(&mut self, line: &str) -> io::Result<String> {
         writeln!(self.0.get_mut(), "{line}")?;
         let mut answer = String::new();
         self.0.read_line(&mut answer)?;
@@ -222,7 +262,7 @@ impl Workbench {
 pub(crate) fn a_day(log: &mut dyn Write) -> Outcome<()> {
     let (system, operator) = system()?;
     let (listener, address) = listener(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    let daemon = Arc::new(Daemon::new(system));
+    let daemon = Arc::new(Daemon::new(Arc::new(system)));
     thread::spawn(move || serve(&listener, &daemon));
     let refused = Workbench::connected(address.port(), "U000001", "WRONG").err();
     writeln!(log, "wrong password: {}", refused.map_or_else(|| "it was let in".to_owned(), |error| error.to_string()))?;

@@ -1,12 +1,16 @@
-//! Kerberos in one system: how keys are made from passwords, and keytabs.
+//! Kerberos in one system: how keys are made from passwords and tokens accepted, and keytabs.
 
-use icsf_core::ClearKey;
 use icsf_core::backend::Etype;
+use icsf_core::random::SystemRandom;
+use icsf_core::{Cause, ClearKey, Icsf};
+use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::crypto::{CryptoError, SessionKey, checksum, verify_checksum};
 use icsf_kdc::keytab::Entry;
-use icsf_saf::Caller;
+use icsf_kdc::{Acceptor, CkdsKeys, Refusal, Replays, Settings, gss};
+use icsf_saf::kerberos::{Kerberos, KerberosClient, KerberosRefusal};
 use icsf_saf::model::{PrincipalKey, PrincipalName};
 use icsf_saf::principals::{PrincipalError, PrincipalErrorKind};
+use icsf_saf::{Caller, Snapshot};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::system::System;
@@ -17,7 +21,60 @@ const NAME_TYPE: u32 = 1;
 /// A key usage of no message: RFC 4120 leaves those from 1024 on to applications.
 const USAGE: u32 = 1024;
 
-pub(crate) fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
+/// Kerberos as this system's security server has it: that of the KDC.
+#[derive(Debug, Default)]
+pub(crate) struct OwnKerberos(Replays);
+
+impl Kerberos for OwnKerberos {
+    fn string_to_key(&self, etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
+        string_to_key(etype, password, salt)
+    }
+
+    fn accept(
+        &self,
+        token: &[u8],
+        icsf: &Icsf,
+        registry: &Snapshot,
+        now: u64,
+    ) -> Result<KerberosClient, KerberosRefusal> {
+        let realm = registry.local_realm().and_then(|profile| profile.kerb.as_ref());
+        let acceptor = Acceptor {
+            realm: realm.map_or("", |realm| realm.name.as_str()),
+            keys: &CkdsKeys { icsf, registry },
+            replays: &self.0,
+            numbering: icsf.reason_codes(),
+            skew: Settings::default().clock_skew,
+        };
+        let context = gss::accept(&acceptor, &SystemRandom, token, None, now).map_err(refused)?;
+        let accepted = context.accepted();
+        Ok(KerberosClient {
+            principal: accepted.client().clone(),
+            realm: accepted.client_realm().to_owned(),
+            server: accepted.server().clone(),
+            reply: context.reply().map(<[u8]>::to_vec),
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> KerberosRefusal {
+    let remedy = match refusal.code() {
+        ErrorCode::NotUs => Some("compare the realm and the name of the service with `softicsf principal list`"),
+        ErrorCode::BadKeyVersion | ErrorCode::NoKey | ErrorCode::BadIntegrity => {
+            Some("the client needs a new ticket: the keys of the service are others than those of its ticket")
+        }
+        ErrorCode::ClockSkew => Some("compare the clocks of both systems, in GMT"),
+        ErrorCode::TicketExpired => Some("the client needs a new ticket: kinit"),
+        ErrorCode::Repeat => Some("the client makes a new token for each logon"),
+        _ => None,
+    };
+    let cause = refusal.cause().cloned().unwrap_or_else(|| {
+        let cause = Cause::new(format!("Kerberos error {}: {}", refusal.code(), refusal.reason()));
+        remedy.into_iter().fold(cause, Cause::with_remedy)
+    });
+    KerberosRefusal { number: u8::try_from(refusal.code().number()).unwrap_or(u8::MAX), cause: Box::new(cause) }
+}
+
+fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
     icsf_kdc::crypto::string_to_key(etype, password, salt, None)
 }
 

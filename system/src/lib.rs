@@ -65,6 +65,7 @@ pub use icsf_core::{Cause, ClearKey};
 pub use icsf_saf::codes::{Code, Triple};
 pub use icsf_saf::command::{NoSecrets, SecretSource};
 pub use icsf_saf::explain::Explanation;
+pub use icsf_saf::kerberos::KerberosClient;
 pub use icsf_saf::model::{Credential, PrincipalName};
 pub use icsf_saf::principals::{NewKeys, PrincipalError, PrincipalErrorKind, PrincipalSettings, RealmSettings};
 pub use icsf_saf::{Accepted, Caller, Error as SafError, Request, SignedOnBy};

@@ -16,9 +16,10 @@ use icsf_core::store::{self, MemoryStore, RowStore};
 use icsf_core::{Icsf, Parts};
 use icsf_saf::command::{CommandError, Output, SecretSource};
 use icsf_saf::explain::Explanation;
-use icsf_saf::model::{Credential, PasswordCost};
+use icsf_saf::kerberos::KerberosClient;
+use icsf_saf::model::{Credential, PasswordCost, PrincipalName};
 use icsf_saf::{Accepted, Caller, Database, Request, Saf, SignedOnBy};
-use ptkt::{MemoryRegister, ReplayRegister, Ticket};
+use ptkt::{Applid, MemoryRegister, ReplayRegister, Ticket, UserId};
 
 use crate::card::CardSlot;
 use crate::directory::Layout;
@@ -78,7 +79,7 @@ impl Assembly {
         let sysname = self.names.sysname.clone();
         let saf = Saf::new(Arc::clone(&icsf), database, Arc::clone(&self.clock), self.register, sysname)
             .with_checkauth(self.names.checkauth)
-            .with_kerberos(crate::kerberos::string_to_key);
+            .with_kerberos(Arc::new(crate::kerberos::OwnKerberos::default()));
         System {
             names: self.names,
             icsf,
@@ -156,6 +157,23 @@ impl System {
     /// The triple a caller on z/OS sees, with the cause: [`icsf_saf::Error`].
     pub fn sign_on(&self, request: &Request, typed: &Credential) -> icsf_saf::Result<SignedOnBy> {
         self.saf.sign_on(request, typed)
+    }
+
+    /// Signs on whom a Kerberos token is of, to an application whose server is the principal `server`; answers the user ID,
+    /// and the token for the client. See [`Saf::sign_on_kerberos`].
+    ///
+    /// That a token comes again is noticed by the system that accepted it, while it is open: give each server a principal of
+    /// its own, and one [`System`].
+    ///
+    /// # Errors
+    /// The triple a caller on z/OS sees, with the cause: [`icsf_saf::Error`].
+    pub fn sign_on_kerberos(
+        &self,
+        server: &PrincipalName,
+        application: Applid,
+        token: &[u8],
+    ) -> icsf_saf::Result<(UserId, KerberosClient)> {
+        self.saf.sign_on_kerberos(server, application, token)
     }
 
     /// Says why a ticket would be made or not, step by step. See [`Saf::explain`].

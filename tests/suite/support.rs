@@ -151,7 +151,7 @@ impl TicketCall {
             option_word: 0,
             ticket: &mut self.ticket,
             ticket_options: 2,
-            identity: &self.user,
+            identity: &mut self.user,
             application: &self.application,
             high_order_bit: true,
         };

@@ -178,7 +178,12 @@ fn markdown() -> String {
         let triple = row.triple;
         page += &format!(
             "| {} | {} | {} | {} | {:?} | {} |\n",
-            triple.saf, triple.racf, triple.reason, row.text, row.code, row.provenance
+            triple.saf,
+            triple.racf,
+            triple.shown_reason(),
+            row.text,
+            row.code,
+            row.provenance
         );
     }
     page

@@ -14,6 +14,7 @@ mod crypto;
 mod engine;
 mod etypes;
 mod exchanges;
+mod gss;
 mod hostile;
 mod keytab;
 mod kpasswd;

@@ -15,9 +15,10 @@ use icsf_kdc::keytab::{Entry, write};
 use icsf_kdc::kpasswd::{Change, PasswordRequest, PasswordService};
 use icsf_kdc::lifetime::Asked;
 use icsf_kdc::server::{Limits, Origin, Server, Service, Transport, loopback};
-use icsf_kdc::{Acceptor, CkdsKeys, Kdc};
+use icsf_kdc::{Acceptor, CkdsKeys, Kdc, KeytabKeys};
 
 use crate::client::{ApRequest, ap_req, ask};
+use crate::gss;
 use crate::public_types::{with_secrets, words};
 use crate::support::{HERE, PASSWORD, REALM, Site, key_of};
 
@@ -128,10 +129,20 @@ fn no_text_holds_a_secret() {
     texts.debug(&entry(key()));
     texts.debug(&write(&[entry(ClearKey::new(vec![0; 70_000]))]).unwrap_err());
 
+    texts.debug(&KeytabKeys { realm: REALM, entries: &[entry(key())] });
+
+    let (cred, handed) = gss::krb_cred(&site, None);
+    let context = gss::accept(&site, &gss::token(&gss::ticket(&site), gss::delegating(&cred))).unwrap();
+    texts.debug(&context);
+    texts.debug(&context.delegated()[0]);
+
     // A part of what is secret is enough to tell.
     let ticket = &credentials.ticket.enc_part.cipher[..64];
     let other = string_to_key(Etype::Aes128Sha2, PASSWORD.as_bytes(), alice.name.salt(REALM).as_bytes(), None);
-    for secret in [session.expose(), subkey.expose(), key().expose(), other.expose(), PASSWORD.as_bytes(), ticket] {
+    let own = key();
+    let delegated = [handed.session.expose(), context.delegated()[0].ticket.last_chunk::<64>().unwrap()];
+    let secrets = [session.expose(), subkey.expose(), own.expose(), other.expose(), PASSWORD.as_bytes(), ticket];
+    for secret in secrets.into_iter().chain(delegated) {
         assert!(!texts.reveal(secret));
         let shown = Texts(vec![format!("{secret:?}")], BTreeSet::new());
         assert!(shown.reveal(secret), "the search finds what is there");

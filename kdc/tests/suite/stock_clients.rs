@@ -1,8 +1,8 @@
 //! MIT's own clients over real sockets: the sites of the other tests, served.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use icsf_core::clock::{Clock, SystemClock};
@@ -10,7 +10,8 @@ use icsf_core::random::SystemRandom;
 use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::kpasswd::{Change, PasswordRequest, PasswordService, Rejected, ResultCode};
 use icsf_kdc::server::{Limits, Origin, Server, Service, loopback};
-use icsf_kdc::{Acceptor, CkdsKeys};
+use icsf_kdc::{Acceptor, CkdsKeys, gss};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::support::{PASSWORD, REALM, Site};
@@ -63,6 +64,7 @@ impl Service for Kpasswd {
 
 /// A site served, and the folder of a user of it.
 struct Served {
+    site: Arc<Site>,
     kdc: Server,
     kpasswd: Server,
     set: Arc<Mutex<Vec<(String, String)>>>,
@@ -73,7 +75,7 @@ impl Served {
     fn new(site: Site, limits: Limits, only_tcp: bool) -> Self {
         let (site, set) = (Arc::new(site), Arc::new(Mutex::new(Vec::new())));
         let kdc = Server::start(loopback(0), Arc::new(Kdc(Arc::clone(&site))), limits).unwrap();
-        let service = Kpasswd { site, service: PasswordService::new(), set: Arc::clone(&set) };
+        let service = Kpasswd { site: Arc::clone(&site), service: PasswordService::new(), set: Arc::clone(&set) };
         let kpasswd = Server::start(loopback(0), Arc::new(service), limits).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let preference = if only_tcp { "udp_preference_limit = 1\n" } else { "" };
@@ -84,16 +86,15 @@ impl Served {
             kpasswd.address()
         );
         std::fs::write(folder.path().join("krb5.conf"), configuration).unwrap();
-        Self { kdc, kpasswd, set, folder }
+        Self { site, kdc, kpasswd, set, folder }
     }
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// What a command prints, on both streams, and whether it ends well.
-    fn run(&self, command: &str, arguments: &[&str], input: &str) -> (bool, String) {
-        let mut child = Command::new(command)
+    fn spawn(&self, command: &str, arguments: &[&str]) -> Child {
+        Command::new(command)
             .args(arguments)
             .env("KRB5_CONFIG", self.file("krb5.conf"))
             .env("KRB5CCNAME", self.file("cache"))
@@ -102,7 +103,12 @@ impl Served {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{command}: {error}; install krb5-user"));
+            .unwrap_or_else(|error| panic!("{command}: {error}; install krb5-user and python3-gssapi"))
+    }
+
+    /// What a command prints, on both streams, and whether it ends well.
+    fn run(&self, command: &str, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut child = self.spawn(command, arguments);
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let text = [output.stdout, output.stderr].concat();
@@ -160,4 +166,43 @@ fn kpasswd_shows_why_a_password_is_not_set() {
     assert!(!ended && text.contains("Password change rejected"), "{text}");
     assert!(text.contains("a password has 8 characters or more"), "{text}");
     assert_eq!(*served.set.lock().unwrap(), []);
+}
+
+/// MIT's GSS-API as the client: both sides agree on the key, the client believes the server, and what it delegates is a
+/// forwarded ticket.
+#[test]
+fn gss_api_clients_are_accepted() {
+    let served = Served::new(Site::new(), Limits::default(), false);
+    well(served.run("kinit", &["-f", "alice"], &format!("{PASSWORD}\n")));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mit/initiator.py");
+    for words in [&[][..], &["mutual"], &["mutual", "delegate"], &["spnego"], &["spnego", "mutual", "delegate"]] {
+        // That of the system, for which the distribution has gssapi.
+        let arguments = [&[script, "host/boston.example.com@EXAMPLE.COM"], words].concat();
+        let mut child = served.spawn("/usr/bin/python3", &arguments);
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let token = data_encoding::HEXLOWER.decode(line.trim().as_bytes()).unwrap();
+        let registry = served.site.saf.database().view().unwrap();
+        let keys = CkdsKeys { icsf: &served.site.icsf, registry: &registry };
+        let (replays, numbering) = (served.site.kdc.replays(), served.site.icsf.reason_codes());
+        let acceptor = Acceptor { realm: REALM, keys: &keys, replays, numbering, skew: 300 };
+        let answer = gss::accept(&acceptor, &SystemRandom, &token, None, SystemClock.now());
+        let reply = answer.as_ref().ok().and_then(|context| context.reply()).unwrap_or_default();
+        writeln!(child.stdin.take().unwrap(), "{}", data_encoding::HEXLOWER.encode(reply)).unwrap();
+        let mut said = String::new();
+        out.read_to_string(&mut said).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+
+        let context = answer.unwrap();
+        assert_eq!(context.accepted().client().to_string(), "alice");
+        assert_eq!(context.flags().has(gss::ContextFlags::MUTUAL), words.contains(&"mutual"));
+        let key = data_encoding::HEXLOWER.encode(&Sha256::digest(context.key().expose()));
+        assert_eq!(said.lines().collect::<Vec<_>>(), ["complete", &key], "{words:?}");
+        let delegated: Vec<String> = context.delegated().iter().map(|ticket| ticket.flags.to_string()).collect();
+        assert_eq!(delegated, if words.contains(&"delegate") { vec!["FfRAT"] } else { vec![] }, "{words:?}");
+        let again = gss::accept(&acceptor, &SystemRandom, &token, None, SystemClock.now()).unwrap_err();
+        assert_eq!(again.code(), ErrorCode::Repeat);
+    }
 }

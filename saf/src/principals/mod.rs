@@ -26,10 +26,6 @@ use crate::database::Snapshot;
 use crate::model::{PasswordPolicy, Principal, PrincipalFlag, PrincipalName, Realm, User};
 use crate::server::Saf;
 
-/// Makes the key that a password stands for, with this salt, in the way of its type; what the Kerberos part of the
-/// house brings.
-pub type StringToKey = fn(Etype, &[u8], &[u8]) -> ClearKey;
-
 /// Where the keys of a principal come from.
 #[derive(Debug, Clone, Copy)]
 pub enum NewKeys<'a> {
@@ -135,8 +131,8 @@ impl Saf {
     /// The key that a password stands for.
     fn string_to_key(&self, etype: Etype, password: &SecretString, salt: &str) -> Result<ClearKey, PrincipalError> {
         let none = || not_allowed("this program makes no Kerberos keys from passwords");
-        let make = self.key_maker().ok_or_else(none)?;
-        Ok(make(etype, password.expose_secret().as_bytes(), salt.as_bytes()))
+        let kerberos = self.kerberos().ok_or_else(none)?;
+        Ok(kerberos.string_to_key(etype, password.expose_secret().as_bytes(), salt.as_bytes()))
     }
 
     /// Tells the journal of a change, and how it ended.

@@ -114,7 +114,7 @@ pub(crate) fn deleted(view: &Snapshot, before: &Profile) -> Result<Vec<Edit>, Pr
 }
 
 /// Whether a principal is one the realm has of itself.
-pub(super) fn is_own(realm: &str, name: &PrincipalName) -> bool {
+pub(crate) fn is_own(realm: &str, name: &PrincipalName) -> bool {
     let parts: Vec<&str> = name.components().iter().map(String::as_str).collect();
     matches!(*parts, ["K", "M"] | ["kadmin", "admin" | "changepw" | "history"]) || *parts == ["krbtgt", realm]
 }

@@ -1,7 +1,8 @@
-//! The PassTicket services with the parameters of the real ones: function codes, option words, string areas in EBCDIC. A
+//! The PassTicket and Kerberos services with the parameters of the real ones: function codes, option words, string areas in EBCDIC. A
 //! layer for another language hands its parameter list on as it is.
 //!
-//! What they answer is what [`Saf::generate`](crate::Saf::generate) and [`Saf::evaluate`](crate::Saf::evaluate) answer, with
+//! What they answer is what [`Saf::generate`](crate::Saf::generate) and [`Saf::evaluate`](crate::Saf::evaluate) answer, and
+//! of Kerberos [`Saf::parse_token`](crate::Saf::parse_token) and [`Saf::accept_context`](crate::Saf::accept_context), with
 //! the whole cause; `docs/saf.md` says when each triple comes.
 
 mod r_gensec;
@@ -15,12 +16,10 @@ pub use r_ticketserv::Ticketserv;
 pub use rcvtptgn::Registers;
 use zeroize::Zeroizing;
 
-use crate::access::{Caller, access};
 use crate::codes::Code;
 use crate::ebcdic;
 use crate::error::{Error, Result};
-use crate::model::{Access, Class};
-use crate::server::Saf;
+use crate::kerberos::KerberosClient;
 
 /// A parameter that is not right.
 fn parameter(what: impl Into<String>) -> Error {
@@ -65,29 +64,16 @@ pub fn from_ebcdic(bytes: &[u8]) -> Option<Ticket> {
     Ticket::try_from(text.as_slice()).ok()
 }
 
-impl Saf {
-    /// The Kerberos functions: who may not use them is told so, and who may that there is no Kerberos task.
-    ///
-    /// Source: RACF Callable Services, R_ticketserv and R_GenSec, authorization: READ to this profile in class FACILITY.
-    fn kerberos(&self, caller: &Caller, resource: &str) -> Result<()> {
-        let view = self.database().view()?;
-        let class = Class::Facility;
-        let profile = view.protecting(class, resource).filter(|_| view.options().active.contains(&class));
-        let given = profile.map_or(Access::None, |profile| access(&view, profile, caller));
-        if given < Access::Read && !profile.is_some_and(|profile| profile.warning) {
-            let id = caller.id();
-            let why = format!("caller {id} needs READ to {resource} in class {class}");
-            return Err(Error::new(
-                Code::KerberosNotAuthorized,
-                Cause::new(why)
-                    .with_remedy(format!("SETROPTS CLASSACT({class})"))
-                    .with_remedy(format!("RDEFINE {class} {resource} UACC(NONE)"))
-                    .with_remedy(format!("PERMIT {resource} CLASS({class}) ID({id}) ACCESS(READ)")),
-            ));
-        }
-        let cause = Cause::new("there is no Kerberos task here: SKRBKDC is not started");
-        Err(Error::new(Code::KerberosNotStarted, cause))
+/// The name of a Kerberos client for an area with room for `room` bytes, in EBCDIC.
+fn principal(client: &KerberosClient, room: usize) -> Result<Vec<u8>> {
+    let latin = |c: char| u8::try_from(c).unwrap_or(b'?');
+    let mut name: Vec<u8> = client.global_name().chars().map(latin).collect();
+    if name.len() > room {
+        let cause = Cause::new(format!("the principal has {} bytes, and its area {room}", name.len()));
+        return Err(Error::new(Code::KerberosArea, cause.with_remedy("240 bytes are enough for most")));
     }
+    ebcdic::from_latin_1(&mut name);
+    Ok(name)
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! R_GenSec (IRRSGS00, IRRSGS64): PassTickets, Kerberos, GSS-API.
 //!
 //! Source: RACF Callable Services, R_GenSec; the parameters of function 3 from Zowe's ZSS and a public C sample, which agree.
-//! Subfunctions 2, 3 and 4: SIC2026.
+//! Subfunctions 2, 3 and 4: SIC2026; the parameters of functions 1 and 2: SIC2051.
 
 use std::fmt;
 
-use super::{application, from_ebcdic, function, parameter, to_ebcdic, user};
+use icsf_core::Cause;
+
+use super::{application, from_ebcdic, function, parameter, principal, to_ebcdic, user};
 use crate::access::Caller;
+use crate::codes::Code;
 use crate::error::{Error, Result};
 use crate::passticket::Request;
 use crate::server::Saf;
@@ -14,6 +17,9 @@ use crate::server::Saf;
 const KERBEROS: u16 = 1;
 const GSSAPI: u16 = 2;
 const PASSTICKET: u16 = 3;
+
+/// Accepts a context of GSS-API.
+const ACCEPT: u32 = 1;
 
 /// What function 3 does.
 #[derive(Clone, Copy)]
@@ -42,11 +48,13 @@ pub struct Gensec<'a> {
     pub function_code: u16,
     /// How many parameters of the function follow: 4.
     pub parameter_count: u32,
-    /// 1 generates, 2 evaluates, 3 and 4 do the same, evaluate and generate, and answer a detailed reason.
+    /// Of function 3: 1 generates, 2 evaluates, 3 and 4 do the same, evaluate and generate, and answer a detailed reason.
+    /// Of function 2: 1 accepts a context.
     pub subfunction: u32,
-    /// The ticket: 8 bytes, which generation fills and evaluation reads.
+    /// The ticket: 8 bytes, which generation fills and evaluation reads. Of functions 1 and 2 the token of a Kerberos client;
+    /// function 2 puts the token for the client in its place, none where it waits for none.
     pub ticket: StringBlock<'a>,
-    /// The user ID.
+    /// The user ID. Functions 1 and 2 put the principal here, as `/.../REALM/principal`.
     pub user: StringBlock<'a>,
     /// The application name.
     pub application: StringBlock<'a>,
@@ -61,6 +69,12 @@ pub struct StringBlock<'a> {
 }
 
 impl StringBlock<'_> {
+    /// Fills it with what there is room for.
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        self.length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    }
+
     fn get(&self, what: &str) -> Result<&[u8]> {
         let length = usize::try_from(self.length).ok();
         let bytes = length.and_then(|length| self.bytes.get(..length));
@@ -91,19 +105,43 @@ impl Saf {
     ///
     /// # Errors
     /// [`BadFunction`](crate::codes::Code::BadFunction), [`ParameterList`](crate::codes::Code::ParameterList); of functions 1
-    /// and 2 [`KerberosNotAuthorized`](crate::codes::Code::KerberosNotAuthorized) and
-    /// [`KerberosNotStarted`](crate::codes::Code::KerberosNotStarted); of function 3 what [`generate`](Self::generate) and
+    /// and 2 what [`parse_token`](Self::parse_token) and [`accept_context`](Self::accept_context) answer, and
+    /// [`KerberosArea`](crate::codes::Code::KerberosArea); of function 3 what [`generate`](Self::generate) and
     /// [`evaluate`](Self::evaluate) answer, of its extended subfunctions with [`Error::detail`] in the place of 28 and 32.
     pub fn r_gensec(&self, caller: &Caller, call: &mut Gensec<'_>) -> Result<()> {
         if call.option_word != 0 {
             return Err(function(format!("option word {} is not zero", call.option_word)));
         }
         match call.function_code {
-            KERBEROS => self.kerberos(caller, "IRR.RTICKETSERV"),
-            GSSAPI => self.kerberos(caller, "IRR.GSSERV"),
+            KERBEROS => {
+                let client = self.parse_token(caller, call.ticket.get("token")?)?;
+                call.user.put(&principal(&client, call.user.bytes.len())?);
+                Ok(())
+            }
+            GSSAPI => self.gensec_accept(caller, call),
             PASSTICKET => self.gensec_passticket(caller, call),
             other => Err(function(format!("R_GenSec has no function {other}: 1 Kerberos, 2 GSS-API, 3 PassTicket"))),
         }
+    }
+
+    fn gensec_accept(&self, caller: &Caller, call: &mut Gensec<'_>) -> Result<()> {
+        if call.subfunction != ACCEPT {
+            return Err(function(format!(
+                "function 2 has no subfunction {} here: 1 accepts a context",
+                call.subfunction
+            )));
+        }
+        let client = self.accept_context(caller, call.ticket.get("token")?)?;
+        let name = principal(&client, call.user.bytes.len())?;
+        let reply = client.reply.unwrap_or_default();
+        if reply.len() > call.ticket.bytes.len() {
+            let (length, room) = (reply.len(), call.ticket.bytes.len());
+            let cause = Cause::new(format!("the reply has {length} bytes, and the block of the token {room}"));
+            return Err(Error::new(Code::KerberosArea, cause));
+        }
+        call.user.put(&name);
+        call.ticket.put(&reply);
+        Ok(())
     }
 
     fn gensec_passticket(&self, caller: &Caller, call: &mut Gensec<'_>) -> Result<()> {

@@ -1,11 +1,11 @@
 //! R_ticketserv (IRRSPK00): PassTickets, and the Kerberos principal of a token.
 //!
 //! Source: RACF Callable Services, R_ticketserv; the order of the parameters and the halfword before each string from
-//! IBM's COBOL sample ATSPTKTC. That ticket option 2 evaluates: SIC2026.
+//! IBM's COBOL sample ATSPTKTC. That ticket option 2 evaluates: SIC2026; areas of function 1: SIC2051.
 
 use std::fmt;
 
-use super::{application, from_ebcdic, function, parameter, to_ebcdic, user};
+use super::{application, from_ebcdic, function, parameter, principal, to_ebcdic, user};
 use crate::access::Caller;
 use crate::codes::Code;
 use crate::error::{Error, Result};
@@ -26,12 +26,13 @@ pub struct Ticketserv<'a> {
     pub function_code: u16,
     /// The option word: 0.
     pub option_word: u32,
-    /// The ticket: a halfword 8, and 8 bytes, which generation fills and evaluation reads.
+    /// The ticket: a halfword 8, and 8 bytes, which generation fills and evaluation reads. Of function 1 the token of a
+    /// Kerberos client behind a halfword with its length.
     pub ticket: &'a mut [u8],
     /// What is to be done: 1 generates, 2 evaluates.
     pub ticket_options: u32,
-    /// The user ID.
-    pub identity: &'a [u8],
+    /// The user ID. Function 1 puts the principal here, as `/.../REALM/principal`.
+    pub identity: &'a mut [u8],
     /// The application name.
     pub application: &'a [u8],
     /// Whether the last address of the parameter list has its high-order bit.
@@ -54,8 +55,8 @@ impl Saf {
     /// R_ticketserv. On success of generation the ticket is in its area, and nothing else has been changed.
     ///
     /// # Errors
-    /// [`Code::HighOrderBit`], [`Code::BadFunction`], [`Code::ParameterList`]; of function 1 [`Code::KerberosNotAuthorized`]
-    /// and [`Code::KerberosNotStarted`]; of function 3 what [`generate`](Self::generate) and
+    /// [`Code::HighOrderBit`], [`Code::BadFunction`], [`Code::ParameterList`]; of function 1 what
+    /// [`parse_token`](Self::parse_token) answers, and [`Code::KerberosArea`]; of function 3 what [`generate`](Self::generate) and
     /// [`evaluate`](Self::evaluate) answer.
     pub fn r_ticketserv(&self, caller: &Caller, call: &mut Ticketserv<'_>) -> Result<()> {
         if !call.high_order_bit {
@@ -66,10 +67,19 @@ impl Saf {
             return Err(function(format!("option word {} is not zero", call.option_word)));
         }
         match call.function_code {
-            PARSE => self.kerberos(caller, "IRR.RTICKETSERV"),
+            PARSE => self.ticketserv_parse(caller, call),
             PASSTICKET => self.ticketserv_passticket(caller, call),
             other => Err(function(format!("R_ticketserv has no function {other}: 1 Kerberos, 3 PassTicket"))),
         }
+    }
+
+    fn ticketserv_parse(&self, caller: &Caller, call: &mut Ticketserv<'_>) -> Result<()> {
+        let client = self.parse_token(caller, prefixed("token", call.ticket)?)?;
+        let name = principal(&client, call.identity.len().saturating_sub(2))?;
+        let length = u16::try_from(name.len()).map_err(|_long| parameter("the principal is longer than a halfword"))?;
+        let area = call.identity.iter_mut();
+        area.zip(length.to_be_bytes().iter().chain(&name)).for_each(|(place, byte)| *place = *byte);
+        Ok(())
     }
 
     fn ticketserv_passticket(&self, caller: &Caller, call: &mut Ticketserv<'_>) -> Result<()> {

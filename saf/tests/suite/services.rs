@@ -1,7 +1,12 @@
 //! The services with the parameters of the real ones: what each answers, and when.
 
+use std::sync::Arc;
+
+use icsf_core::journal::{Outcome, What};
 use icsf_saf::codes::{Code, TABLE};
+use icsf_saf::principals::{NewKeys, PrincipalSettings};
 use icsf_saf::services::{Gensec, Registers, StringBlock, Ticketserv};
+use icsf_saf::smf::irradu00;
 use icsf_saf::{Caller, Error};
 
 use crate::support::{DES_KEY, Site, admin, caller, refused, request, run};
@@ -63,7 +68,7 @@ impl Call {
             option_word: self.option_word,
             ticket: &mut self.ticket,
             ticket_options: self.ticket_options,
-            identity: &self.identity,
+            identity: &mut self.identity,
             application: &self.application,
             high_order_bit: self.high_order_bit,
         };
@@ -252,6 +257,132 @@ fn the_generator_of_authorized_programs_asks_no_permission_and_knows_the_plain_p
     assert_eq!(registers.error().unwrap().code(), Code::GenerationNoProfile);
     run(&site.saf, "SETROPTS NOCLASSACT(PTKTDATA)");
     assert_eq!(made(&generate("TSOPRD1")), (8, vec![0, 0, 0, 16, 0, 0, 0, 0]));
+}
+
+/// A realm with a user and a service, and NASSTC, who may use the Kerberos functions.
+fn kerberos_site() -> Site {
+    let site = Site::new();
+    for command in [
+        "SETROPTS CLASSACT(FACILITY)",
+        "RDEFINE FACILITY (IRR.RTICKETSERV IRR.GSSERV)",
+        "PERMIT IRR.RTICKETSERV CLASS(FACILITY) ID(NASSTC)",
+        "PERMIT IRR.GSSERV CLASS(FACILITY) ID(NASSTC)",
+        "RDEFINE REALM KERBDFLT KERB(KERBNAME(EXAMPLE.COM) PASSWORD(REALMPW))",
+        "ADDUSER DAVID PASSWORD(DAVIDPW) KERB(KERBNAME('david'))",
+        "ADDUSER NASSTC PASSWORD(NASPW) KERB(KERBNAME('nas'))",
+    ] {
+        run(&site.saf, command);
+    }
+    let service = "host/boston".parse().unwrap();
+    site.saf.add_principal(&admin(), &service, NewKeys::Random, &PrincipalSettings::default()).unwrap();
+    site
+}
+
+/// A token as the tests have it, behind a halfword.
+fn with_length(token: &str) -> Vec<u8> {
+    [&u16::try_from(token.len()).unwrap().to_be_bytes(), token.as_bytes()].concat()
+}
+
+fn parse(site: &Site, token: &str, room: usize) -> Result<Vec<u8>, Error> {
+    let mut call =
+        Call { function_code: 1, ticket: with_length(token), identity: vec![0; room], ..Call::new("U1", "TSOPRD1") };
+    call.ticketserv(site, &caller("NASSTC")).map(|()| call.identity)
+}
+
+#[test]
+fn a_token_is_parsed_to_its_principal() {
+    let site = kerberos_site();
+    let token = "david@EXAMPLE.COM host/boston";
+    let area = parse(&site, token, 242).unwrap();
+    assert_eq!(area[..2], [0, 22]);
+    // /.../EXAMPLE.COM/david in code page 1047.
+    let david = b"\x61\x4b\x4b\x4b\x61\xc5\xe7\xc1\xd4\xd7\xd3\xc5\x4b\xc3\xd6\xd4\x61\x84\x81\xa5\x89\x84";
+    assert_eq!(area[2..2 + david.len()], david[..]);
+    assert!(parse(&site, token, 24).is_ok());
+    for room in [0, 1, 2, 23] {
+        refused(parse(&site, token, room), Code::KerberosArea, "8/12/8");
+    }
+    assert!(parse(&site, "david@EXAMPLE.COM nas", 242).is_ok(), "the caller's own principal");
+    for server in ["krbtgt/EXAMPLE.COM", "kadmin/changepw", "david"] {
+        let answer = parse(&site, &format!("david@EXAMPLE.COM {server}"), 242);
+        refused(answer, Code::KerberosRefused, "8/16/X'96C73A23'");
+    }
+    refused(parse(&site, "nonsense", 242), Code::KerberosRefused, "8/16/X'96C73A28'");
+    let mut call = Call { function_code: 1, ticket: vec![0, 9, 1], ..Call::new("U1", "TSOPRD1") };
+    refused(call.ticketserv(&site, &caller("NASSTC")), Code::ParameterList, "8/8/4");
+
+    site.saf.icsf().run_kerberos(false).unwrap();
+    refused(parse(&site, token, 242), Code::KerberosNotStarted, "8/12/16");
+    site.saf.icsf().run_kerberos(true).unwrap();
+    site.slot.remove();
+    let error = parse(&site, token, 242).unwrap_err();
+    assert_eq!(error.triple().to_string(), "8/16/X'96C73A1D'");
+    assert!(error.cause().to_string().contains("12/0"), "{}", error.cause());
+    site.slot.insert(Arc::clone(&site.faulty) as Arc<_>);
+    assert!(parse(&site, token, 242).is_ok());
+}
+
+#[test]
+fn r_gensec_accepts_a_context_and_answers_the_client() {
+    let site = kerberos_site();
+    let call = |function_code, subfunction, token: &str, room: usize| {
+        let (mut bytes, mut name, mut none) = (token.as_bytes().to_vec(), vec![0; room], []);
+        let length = u32::try_from(bytes.len()).unwrap();
+        let mut call = Gensec {
+            option_word: 0,
+            function_code,
+            parameter_count: 4,
+            subfunction,
+            ticket: StringBlock { length, bytes: &mut bytes },
+            user: StringBlock { length: 0, bytes: &mut name },
+            application: StringBlock { length: 0, bytes: &mut none },
+        };
+        let done = site.saf.r_gensec(&caller("NASSTC"), &mut call);
+        let lengths = (call.ticket.length, call.user.length);
+        done.map(|()| (bytes, lengths))
+    };
+    let token = "david@EXAMPLE.COM host/boston";
+    let length = u32::try_from(token.len()).unwrap();
+    assert_eq!(call(1, 0, token, 240).unwrap(), (token.as_bytes().to_vec(), (length, 22)));
+    let (bytes, lengths) = call(2, 1, token, 240).unwrap();
+    assert_eq!((&bytes[..5], lengths), (&b"reply"[..], (5, 22)));
+    refused(call(2, 2, token, 240), Code::BadFunction, "8/8/0");
+    refused(call(2, 1, token, 21), Code::KerberosArea, "8/12/8");
+}
+
+#[test]
+fn a_kerberos_client_is_signed_on() {
+    let site = kerberos_site();
+    let sign_on = |client: &str, server: &str| {
+        let token = format!("{client} {server}");
+        let server = "host/boston".parse().unwrap();
+        site.saf.sign_on_kerberos(&server, "TSOPRD1".parse().unwrap(), token.as_bytes()).map(|(user, _)| user)
+    };
+    let david = || sign_on("david@EXAMPLE.COM", "host/boston");
+    assert_eq!(david().unwrap().to_string(), "DAVID");
+    let told = || site.journal.events().last().unwrap().clone();
+    let event = told();
+    assert_eq!((event.event, event.outcome, event.by.as_deref()), (What::SignOn, Outcome::Ok, Some("kerberos")));
+    assert_eq!((event.user.as_deref(), event.application.as_deref()), (Some("DAVID"), Some("TSOPRD1")));
+    let row = irradu00(&event, "PRD1").unwrap();
+    assert_eq!((row[9..10].to_owned(), row[58..63].to_owned()), ("0".to_owned(), "DAVID".to_owned()));
+    assert!(!row.contains("YES"), "no PassTicket: {row}");
+    refused(sign_on("david@EXAMPLE.COM", "nas"), Code::KerberosRefused, "8/16/X'96C73A23'");
+    refused(sign_on("host/boston@EXAMPLE.COM", "host/boston"), Code::SignOnUnknownUser, "8/8/16");
+    refused(sign_on("david@OTHER.COM", "host/boston"), Code::SignOnUnknownUser, "8/8/16");
+    run(&site.saf, "SETROPTS CLASSACT(APPL)");
+    run(&site.saf, "RDEFINE APPL TSOPRD1 UACC(NONE)");
+    refused(david(), Code::SignOnApplication, "8/8/32");
+    run(&site.saf, "PERMIT TSOPRD1 CLASS(APPL) ID(DAVID) ACCESS(READ)");
+    run(&site.saf, "ALTUSER DAVID REVOKE");
+    refused(david(), Code::SignOnRevoked, "8/8/28");
+    let event = told();
+    assert_eq!((event.outcome, event.by, event.saf.as_deref()), (Outcome::Failed, None, Some("8/8/28")));
+    assert_eq!(event.user.as_deref(), Some("DAVID"));
+    run(&site.saf, "ALTUSER DAVID RESUME");
+    assert!(david().is_ok());
+    run(&site.saf, "RDELETE REALM KERBDFLT");
+    refused(david(), Code::KerberosNotStarted, "8/12/16");
 }
 
 /// The page names every row with its triple, and no triple that is not in the table.

@@ -11,14 +11,17 @@ use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
 use icsf_core::control::{ControlStore, MemoryControl};
 use icsf_core::epoch::Epoch;
+use icsf_core::journal::MemoryJournal;
 use icsf_core::kds::KdsFormat;
 use icsf_core::random::SeededRandom;
 use icsf_core::store::{MemoryStore, RowStore, SqliteStore, Volume};
-use icsf_core::{ClearKey, Icsf, Parts};
+use icsf_core::{Cause, ClearKey, Icsf, Parts};
 use icsf_saf::codes::Code;
 use icsf_saf::command::{CommandError, NoSecrets, Output, SecretSource};
+use icsf_saf::kerberos::{Kerberos, KerberosClient, KerberosRefusal};
+use icsf_saf::model::PrincipalName;
 use icsf_saf::replay::FileRegister;
-use icsf_saf::{Accepted, Caller, Database, Error, Request, Saf};
+use icsf_saf::{Accepted, Caller, Database, Error, Request, Saf, Snapshot};
 use ptkt::Ticket;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -42,6 +45,7 @@ pub(crate) struct Site {
     pub(crate) racf: Arc<dyn RowStore>,
     pub(crate) ckds: Arc<dyn RowStore>,
     pub(crate) directory: TempDir,
+    pub(crate) journal: Arc<MemoryJournal>,
     epoch: Arc<Epoch>,
     control: Arc<dyn ControlStore>,
     on_files: bool,
@@ -87,8 +91,9 @@ impl Site {
             Epoch::in_memory()
         });
         let control: Arc<dyn ControlStore> = Arc::new(MemoryControl::default());
-        let saf = assemble(&slot, &ckds, &racf, &control, &epoch, &clock, &directory);
-        let site = Self { saf, slot, faulty, clock, racf, ckds, directory, epoch, control, on_files };
+        let journal = Arc::new(MemoryJournal::default());
+        let saf = assemble(&slot, [&ckds, &racf], &control, &epoch, &clock, &directory, &journal);
+        let site = Self { saf, slot, faulty, clock, racf, ckds, directory, journal, epoch, control, on_files };
         site.icsf().key_data_set().initialize(KdsFormat::Kdsr, NOW).unwrap();
         for kind in MasterKeyKind::ALL {
             site.icsf().generate_master_key(kind).unwrap();
@@ -122,15 +127,16 @@ impl Site {
     /// Another process on the same system: switches, engine and clock are the same, all else is opened anew.
     pub(crate) fn another(&self) -> Saf {
         if !self.on_files {
-            let (control, epoch) = (&self.control, &self.epoch);
-            return assemble(&self.slot, &self.ckds, &self.racf, control, epoch, &self.clock, &self.directory);
+            let (stores, control, epoch) = ([&self.ckds, &self.racf], &self.control, &self.epoch);
+            return assemble(&self.slot, stores, control, epoch, &self.clock, &self.directory, &self.journal);
         }
         let open = |name: &str, volume| -> Arc<dyn RowStore> {
             Arc::new(SqliteStore::open(&self.directory.path().join(name), volume).unwrap())
         };
         let (ckds, racf) = (open("ckds.db", Volume::KeyDataSet), open("racf.db", Volume::SecurityDatabase));
         let epoch = Arc::new(Epoch::open(&self.directory.path().join("epoch")).unwrap());
-        assemble(&self.slot, &ckds, &racf, &self.control, &epoch, &self.clock, &self.directory)
+        let control = &self.control;
+        assemble(&self.slot, [&ckds, &racf], control, &epoch, &self.clock, &self.directory, &self.journal)
     }
 
     /// Carries out commands, then REFRESH.
@@ -147,12 +153,12 @@ impl Site {
 
 fn assemble(
     slot: &Arc<Slot>,
-    ckds: &Arc<dyn RowStore>,
-    racf: &Arc<dyn RowStore>,
+    [ckds, racf]: [&Arc<dyn RowStore>; 2],
     control: &Arc<dyn ControlStore>,
     epoch: &Arc<Epoch>,
     clock: &Arc<ManualClock>,
     directory: &TempDir,
+    journal: &Arc<MemoryJournal>,
 ) -> Saf {
     let icsf = Icsf::new(Parts {
         backend: Arc::clone(slot) as Arc<dyn Backend>,
@@ -162,14 +168,43 @@ fn assemble(
         clock: Arc::clone(clock) as Arc<_>,
         random: Arc::new(SeededRandom::new(1)),
         reason_codes: ReasonCodes::Icsf,
-    });
+    })
+    .with_journal(Arc::clone(journal) as Arc<_>);
     let register = FileRegister::open(&directory.path().join("replay")).unwrap();
     let database = Database::new(Arc::clone(racf), Arc::clone(epoch));
     Saf::new(Arc::new(icsf), database, Arc::clone(clock) as Arc<_>, Arc::new(register), "PRD1")
-        .with_kerberos(string_to_key)
+        .with_kerberos(Arc::new(Plain))
 }
 
-/// As much of a way to make keys from passwords as the tests here need; the real one is that of the KDC.
+/// As much of Kerberos as the tests here need; the real one is that of the KDC. A token is `client@REALM server`.
+#[derive(Debug)]
+struct Plain;
+
+impl Kerberos for Plain {
+    fn string_to_key(&self, etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
+        string_to_key(etype, password, salt)
+    }
+
+    fn accept(
+        &self,
+        token: &[u8],
+        icsf: &Icsf,
+        registry: &Snapshot,
+        _now: u64,
+    ) -> Result<KerberosClient, KerberosRefusal> {
+        let words = str::from_utf8(token).ok().and_then(|text| text.split_once(' '));
+        let (client, server) =
+            words.ok_or_else(|| KerberosRefusal { number: 40, cause: Box::new(Cause::new("no token")) })?;
+        let server: PrincipalName = server.parse().unwrap();
+        if let Some(key) = registry.principal(&server).and_then(|row| row.keys.first()) {
+            let gone = |error: icsf_core::Error| KerberosRefusal { number: 29, cause: Box::new(error.cause().clone()) };
+            icsf.kerberos_key(&key.label).map_err(gone)?;
+        }
+        let (principal, realm) = PrincipalName::parse_with_realm(client).unwrap();
+        Ok(KerberosClient { principal, realm: realm.unwrap(), server, reply: Some(b"reply".to_vec()) })
+    }
+}
+
 fn string_to_key(etype: Etype, password: &[u8], salt: &[u8]) -> ClearKey {
     let number = etype.number().to_be_bytes();
     let hash = Sha256::new().chain_update(number).chain_update(password).chain_update(salt).finalize();
