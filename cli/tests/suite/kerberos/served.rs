@@ -65,9 +65,7 @@ impl Served {
         let settings = "[libdefaults]\ndefault_realm = EXAMPLE.COM\ndns_lookup_kdc = false\ndns_lookup_realm = false\n\
                         dns_canonicalize_hostname = false\nrdns = false\n";
         let rest = "[domain_realm]\nlocalhost = EXAMPLE.COM\n";
-        let configuration = format!("{settings}[realms]\n{realm}{rest}");
-        fs::write(place.join("krb5.conf"), &configuration).unwrap();
-        fs::write(place.join("tcp.conf"), configuration.replace("kdc = ", "kdc = tcp/")).unwrap();
+        fs::write(place.join("krb5.conf"), format!("{settings}[realms]\n{realm}{rest}")).unwrap();
         Self { place, kdc, port }
     }
 

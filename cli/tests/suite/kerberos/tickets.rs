@@ -95,6 +95,7 @@ impl fmt::Display for Life {
 
 /// A text without the prompts for passwords.
 pub(super) fn without_prompts(text: &str) -> String {
-    let prompt = Regex::new(r"(?m)^(\S+'s )?(Password|Enter new password|Enter it again|New password)( for [^:\n]*)?: *\n?");
+    let prompt =
+        Regex::new(r"(?m)^(\S+'s )?(Password|Enter new password|Enter it again|New password)( for [^:\n]*)?: *\n?");
     prompt.unwrap().replace_all(text, "").into_owned()
 }
