@@ -1,4 +1,4 @@
-//! MIT's clients: T01 to T49, T60 to T63, T70.
+//! MIT's clients: T01 to T25, T30 to T49, T60 to T63, T70.
 
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -53,6 +53,17 @@ fn started_without_its_engine() {
     assert!(said.contains("A service is not available that is required to process the request"), "{said}");
     served.well("softicsf engine online");
     served.well(kinit);
+}
+
+/// T49.
+#[test]
+fn a_kdc_that_is_gone() {
+    let mut served = Served::new(&[]);
+    served.well("kinit alice < alice.pw");
+    served.stop();
+    let (said, status) = served.run("kinit -c other alice < alice.pw");
+    let gone = "kinit: Cannot contact any KDC for realm 'EXAMPLE.COM' while getting initial credentials\n";
+    assert_eq!((said.as_str(), status.as_str()), (gone, "1"));
 }
 
 /// The setting for error 60 has clients show what ICSF said: the second part of T70.

@@ -23,8 +23,7 @@ pub(super) struct Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.kdc.kill();
-        let _ = self.kdc.wait();
+        self.stop();
     }
 }
 
@@ -67,6 +66,12 @@ impl Served {
         let rest = "[domain_realm]\nlocalhost = EXAMPLE.COM\n";
         fs::write(place.join("krb5.conf"), format!("{settings}[realms]\n{realm}{rest}")).unwrap();
         Self { place, kdc, port }
+    }
+
+    /// Ends the KDC.
+    pub(super) fn stop(&mut self) {
+        let _gone = self.kdc.kill();
+        let _gone = self.kdc.wait();
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
