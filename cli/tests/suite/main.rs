@@ -20,6 +20,8 @@ mod interrupted;
 mod json;
 mod kat;
 #[cfg(feature = "enhanced")]
+mod kerberos;
+#[cfg(feature = "enhanced")]
 mod pipes;
 #[cfg(feature = "enhanced")]
 mod processes;

@@ -115,11 +115,16 @@ fn shows(transcript: &str) {
 const MARK: char = '\u{1e}';
 
 fn check(name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
-    let expected = fs::read_to_string(&path).unwrap();
+    check_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name), replay);
+}
+
+/// That `replay` answers the transcript in a file as it is.
+pub(crate) fn check_file(path: &Path, replay: impl Fn(&str) -> String) {
+    let name = path.display();
+    let expected = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
     let got = replay(&expected);
     if std::env::var_os("SOFTICSF_TRANSCRIPTS").is_some_and(|how| how == "write") {
-        fs::write(&path, &got).unwrap();
+        fs::write(path, &got).unwrap();
         return;
     }
     let differs = expected.lines().zip(got.lines()).position(|(one, other)| one != other);
@@ -134,15 +139,28 @@ fn check(name: &str) {
 /// Types the commands of a transcript, and answers it as it is now.
 fn replay(transcript: &str) -> String {
     let place = Place::new();
-    let commands: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
-    let mut answers = run(&place, &commands).into_iter();
-    let mut out = String::new();
     let mut steady = Steady::new(&place);
+    replay_in(&place, &[], transcript, |line, answer| {
+        let answer = steady.text(answer);
+        fits(line, &answer);
+        answer
+    })
+}
+
+/// The same in a place, with variables of the environment; what differs from run to run is replaced by `steady`.
+pub(crate) fn replay_in(
+    place: &Place,
+    environment: &[(&str, String)],
+    transcript: &str,
+    mut steady: impl FnMut(&str, &str) -> String,
+) -> String {
+    let commands: Vec<&str> = transcript.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let mut answers = run(place, environment, &commands).into_iter();
+    let mut out = String::new();
     for line in transcript.lines() {
         if line.starts_with("$ ") {
             let (answer, status) = answers.next().unwrap();
-            let answer = steady.text(&answer);
-            fits(line, &answer);
+            let answer = steady(line, &answer);
             out += &format!("{line}\n{answer}");
             if !answer.is_empty() && !answer.ends_with('\n') {
                 out.push('\n');
@@ -160,7 +178,7 @@ fn replay(transcript: &str) -> String {
 }
 
 /// What a shell says to each of the commands, and the exit status of each.
-fn run(place: &Place, commands: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn run(place: &Place, environment: &[(&str, String)], commands: &[&str]) -> Vec<(String, String)> {
     let mut script = String::from("exec 2>&1\n");
     for command in commands {
         script += &format!("{command}\nprintf '{MARK}%d{MARK}' $?\n");
@@ -177,6 +195,7 @@ fn run(place: &Place, commands: &[&str]) -> Vec<(String, String)> {
         .stdin(Stdio::null())
         .env("PATH", path)
         .env("LC_ALL", "C")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -199,7 +218,7 @@ fn fits(command: &str, answer: &str) {
 }
 
 /// Replaces what differs from run to run.
-struct Steady {
+pub(crate) struct Steady {
     place: String,
     patterns: HashMap<String, String>,
     rules: Vec<(Regex, &'static str)>,
@@ -208,7 +227,7 @@ struct Steady {
 }
 
 impl Steady {
-    fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         let rule = |regex: &str, steady| (Regex::new(regex).unwrap(), steady);
         Self {
             place: place.path().to_str().unwrap().to_owned(),
@@ -230,7 +249,7 @@ impl Steady {
     }
 
     /// The first pattern of a master key becomes sixteen As, the second sixteen Bs, and so on.
-    fn text(&mut self, text: &str) -> String {
+    pub(crate) fn text(&mut self, text: &str) -> String {
         let text = text.replace(&self.place, "/tmp/sicABCDEF");
         let text = self.rules.iter().fold(text, |text, (regex, steady)| regex.replace_all(&text, *steady).into_owned());
         // A heading of RLIST has eight letters too.

@@ -37,6 +37,8 @@ counters! {
     too_long,
     /// Replies too long for a datagram: 52 was sent instead.
     reply_too_big,
+    /// Datagrams that would have been answered with error 29: 52 was sent instead.
+    unavailable,
     /// Connections that ended within a message.
     cut_off,
     /// Connections whose client took too long to send a message or to take the reply.

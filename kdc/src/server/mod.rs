@@ -54,7 +54,10 @@ pub use counters::Counts;
 use counters::Counters;
 use places::Places;
 
+use rasn_kerberos::KrbError;
+
 use crate::codes::ErrorCode;
+use crate::messages::decode;
 
 /// What a server serves.
 ///
@@ -65,8 +68,8 @@ pub trait Service: Send + Sync {
     fn answer(&self, request: &[u8], origin: &Origin) -> Option<Vec<u8>>;
 
     /// A KRB-ERROR: [`FieldTooLong`](ErrorCode::FieldTooLong) for a request that is too long,
-    /// [`ResponseTooBig`](ErrorCode::ResponseTooBig) for a reply that a datagram does not hold, whose client then comes
-    /// again over TCP.
+    /// [`ResponseTooBig`](ErrorCode::ResponseTooBig) for a reply that a datagram does not hold, or that is error
+    /// [`ServiceUnavailable`](ErrorCode::ServiceUnavailable): its client then comes again over TCP.
     fn refuse(&self, code: ErrorCode) -> Vec<u8>;
 }
 
@@ -112,6 +115,14 @@ impl Default for Limits {
         let workers = thread::available_parallelism().map_or(1, Into::into);
         Self { request: 65_536, datagram: 4096, connections: 256, idle: Duration::from_secs(10), workers }
     }
+}
+
+/// Whether a reply is a KRB-ERROR with error 29.
+fn is_unavailable(reply: &[u8]) -> bool {
+    /// The tag of KRB-ERROR, APPLICATION 30.
+    const KRB_ERROR: u8 = 0x7e;
+    reply.first() == Some(&KRB_ERROR)
+        && decode::<KrbError>(reply).is_ok_and(|error| error.error_code == ErrorCode::ServiceUnavailable.number())
 }
 
 /// This port, for clients on this machine alone; 0 for any that is free.
@@ -280,6 +291,11 @@ impl Shared {
         let Some(mut reply) = self.answer(request, &origin) else { return };
         if reply.len() > self.limits.datagram {
             self.counters.reply_too_big.add();
+            reply = self.service.refuse(ErrorCode::ResponseTooBig);
+        } else if is_unavailable(&reply) {
+            // At 29 MIT's clients wait for the datagram of another KDC, 17 seconds in all. The end of a connection tells them
+            // at once that there is none.
+            self.counters.unavailable.add();
             reply = self.service.refuse(ErrorCode::ResponseTooBig);
         }
         match socket.send_to(&reply, peer) {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use icsf_core::clock::{Clock, SystemClock};
 use icsf_core::random::SystemRandom;
@@ -145,6 +146,20 @@ fn a_reply_too_big_for_a_datagram_sends_kinit_to_tcp() {
     // A connection counts when it has ended.
     let counts = served.kdc.stop();
     assert!(counts.reply_too_big > 0 && counts.tcp_answered > 0, "{counts:?}");
+}
+
+/// At error 29 in a datagram it would wait for other KDCs.
+#[test]
+fn kinit_is_told_at_once_that_the_engine_is_gone() {
+    let site = Site::new();
+    site.icsf.engine_offline().unwrap();
+    let served = Served::new(site, Limits::default(), false);
+    let begun = Instant::now();
+    let (ended, text) = served.run("kinit", &["alice"], &format!("{PASSWORD}\n"));
+    assert!(!ended && text.contains("A service is not available that is required to process the request"), "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let counts = served.kdc.stop();
+    assert!(counts.unavailable > 0 && counts.tcp_answered > 0 && counts.reply_too_big == 0, "{counts:?}");
 }
 
 #[test]
