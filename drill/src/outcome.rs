@@ -62,6 +62,8 @@ pub(crate) struct Application {
     pub(crate) name: String,
     /// The application name of its tickets; `&SMFID` at its end stands for the SMF ID of the system.
     pub(crate) applid: String,
+    /// The principal of its server, where users show Kerberos tickets.
+    pub(crate) service: Option<String>,
 }
 
 impl Application {
