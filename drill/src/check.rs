@@ -306,7 +306,8 @@ impl Check<'_> {
         let wrong: Vec<&str> =
             expect.get_ref().keys().filter(|key| !can.contains(key) && !always.contains(key)).collect();
         let of_failures: Vec<&str> = expect.get_ref().keys().filter(|key| OF_FAILURES.contains(key)).collect();
-        if action == "logon" && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
+        let of_users = action == "logon" || action.starts_with("krb.");
+        if of_users && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
             let what = format!("outcome is ok, and {} cannot come with it", of_failures.join(", "));
             self.mistake(what, Some(expect.span()), Some("only a sign-on that fails shows it".to_owned()));
         }

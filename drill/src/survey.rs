@@ -88,6 +88,11 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
+    /// What has the key.
+    pub(crate) const fn what(self) -> &'static str {
+        if self.is_kerberos() { "service" } else { "profile" }
+    }
+
     /// Whether it is the key of a server of Kerberos.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Kerberos | Self::Keytab)

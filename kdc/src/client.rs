@@ -219,7 +219,6 @@ fn key_of(password: &str, method_data: &[u8]) -> Result<SessionKey, ClientError>
 }
 
 /// A ticket, and what its client knows of it.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Credentials {
     /// The ticket, which the client cannot read.
@@ -247,6 +246,15 @@ pub struct Credentials {
     /// The types of the pre-authentication data in the reply.
     pub padata: Vec<i32>,
     nonce: u32,
+}
+
+/// Shows neither ticket nor key.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [client, server] =
+            [&self.client, &self.ticket.sname].map(|name| messages::shown(Some(name), &self.ticket.realm));
+        write!(f, "Credentials({client} for {server}, flags {}, {} to {})", self.flags, self.start, self.end)
+    }
 }
 
 impl Credentials {

@@ -237,7 +237,8 @@ impl Page {
         for row in &report.dependencies {
             let yes = |yes: bool| if yes { "yes" } else { "no" };
             let profile = row.profile.as_deref().unwrap_or("none");
-            self.wrapped("  ", &format!("{}: profile {profile}, {}", row.application, row.protection));
+            let what = row.protection.what();
+            self.wrapped("  ", &format!("{}: {what} {profile}, {}", row.application, row.protection));
             if let Some(label) = &row.label {
                 self.wrapped("      label ", label);
             }
