@@ -145,6 +145,15 @@ impl Run {
         !self.steps.iter().any(|step| matches!(step.verdict, Verdict::Deviated(_)))
     }
 
+    /// What its applications take: PassTickets, or Kerberos tickets too.
+    pub(crate) fn tickets(&self) -> &'static str {
+        if self.applications.iter().any(|application| application.service.is_some()) {
+            "tickets"
+        } else {
+            "PassTickets"
+        }
+    }
+
     /// 0 as expected, 1 deviated, 3 not started because the baseline failed, 4 aborted or interrupted.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
