@@ -163,7 +163,9 @@ impl Setup<'_> {
     /// Principals of users, whose keys come with a password change.
     fn principal(&mut self, user: &UserEntry) {
         let alter = || Typed::new("ALTUSER ").word(&user.id);
-        self.run(&alter().and(" KERB(").quoted("KERBNAME", user.principal.as_ref()).and(")"));
+        // Of the one type that engines of both kinds can use: the same drill is the same on either.
+        let of_18 = " ENCRYPT(AES256 NOAES128 NOAES128SHA2 NOAES256SHA2))";
+        self.run(&alter().and(" KERB(").quoted("KERBNAME", user.principal.as_ref()).and(of_18));
         if let Some(password) = &user.password {
             self.run(&alter().and(" PASSWORD(").word(password).and(")"));
         }

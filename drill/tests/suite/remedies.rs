@@ -109,6 +109,10 @@ fn is_taken(command: &str) -> bool {
     let mut before = vec!["SETROPTS CLASSACT(PTKTDATA CSFSERV CSFKEYS) GENERIC(PTKTDATA CSFSERV CSFKEYS)".to_owned()];
     match words.as_slice() {
         [_, "PROGRAM", ..] | ["SETROPTS", "WHEN(PROGRAM)", ..] => return false,
+        // There has to be a key that can be moved.
+        ["RALTER", class, name, "SSIGNON(ENCRYPTKEY)"] => {
+            before.push(format!("RDEFINE {class} {name} SSIGNON(KEYMASKED(E001193519561977))"));
+        }
         ["RALTER", class, name, ..] => before.push(format!("RDEFINE {class} {name}")),
         ["RLIST", class, name, ..] => before.push(format!("RDEFINE {class} {name}")),
         ["PERMIT", name, ..] => {
