@@ -126,6 +126,10 @@ fn is_taken(command: &str) -> bool {
     before.push("SETROPTS RACLIST(PTKTDATA CSFSERV CSFKEYS)".to_owned());
     before.push(command.replace("kkkkkkkkkkkkkkkk", "E001193519561977"));
     let system = softicsf::System::in_memory().build().unwrap();
+    for kind in softicsf::MasterKeyKind::ALL {
+        system.icsf().generate_master_key(kind).unwrap();
+        system.icsf().set_master_key(kind).unwrap();
+    }
     let issuer = softicsf::Caller::user("IBMUSER".parse().unwrap());
     for command in before {
         system.racf(&issuer, &command, &softicsf::NoSecrets).unwrap_or_else(|e| panic!("{command}: {}", e.report()));
