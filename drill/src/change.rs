@@ -12,6 +12,8 @@ use crate::file::Skew;
 pub(crate) enum Change {
     IcsfStop,
     IcsfStart,
+    KerberosStop,
+    KerberosStart,
     /// An IPL with another SMF ID.
     Smfid(String),
     Skew(Skew),
@@ -55,7 +57,7 @@ impl Change {
     /// Whether something breaks by it, or else is mended.
     pub(crate) const fn is_fault(&self) -> bool {
         match self {
-            Self::IcsfStart | Self::Activate(_) => false,
+            Self::IcsfStart | Self::KerberosStart | Self::Activate(_) => false,
             Self::CkdsRestore(restore) => restore.from.is_some() || restore.as_of.is_some(),
             Self::Skew(skew) => skew.0 != 0,
             _ => true,
@@ -68,6 +70,8 @@ impl fmt::Display for Change {
         match self {
             Self::IcsfStop => f.write_str("stop ICSF"),
             Self::IcsfStart => f.write_str("start ICSF"),
+            Self::KerberosStop => f.write_str("stop SKRBKDC"),
+            Self::KerberosStart => f.write_str("start SKRBKDC"),
             Self::Smfid(smfid) => write!(f, "IPL with SMF ID {smfid}"),
             Self::Skew(skew) => write!(f, "set the clock {skew} off"),
             Self::Deactivate(class) => write!(f, "deactivate class {class}"),

@@ -18,15 +18,19 @@ use crate::with::{controls, tables};
 mod actions;
 mod changes;
 mod consumers;
+mod kerberos;
 mod names;
 mod references;
 
 /// What can be expected of whoever tries something.
 const OF_TRIES: &[&str] = &["outcome", "saf", "icsf", "service", "message", "matches", "count"];
 
+/// The same where Kerberos may be asked.
+const OF_KERBEROS: &[&str] = &["outcome", "code", "saf", "icsf", "service", "message", "matches", "count"];
+
 /// Each action, and what can be expected of it.
-pub(crate) const ACTIONS: [(&str, &[&str]); 33] = [
-    ("logon", OF_TRIES),
+pub(crate) const ACTIONS: [(&str, &[&str]); 34] = [
+    ("logon", OF_KERBEROS),
     ("ptkt.generate", OF_TRIES),
     ("ptkt.evaluate", OF_TRIES),
     ("storm", &["saf", "icsf", "service", "matches", "count"]),
@@ -55,14 +59,15 @@ pub(crate) const ACTIONS: [(&str, &[&str]); 33] = [
     ("consumer.set", &[]),
     ("consumer.restart", &[]),
     ("env.dirty", &[]),
-    ("krb.init", &["matches"]),
-    ("krb.accept", &["matches"]),
-    ("krb.stop", &["matches"]),
-    ("krb.start", &["matches"]),
+    ("krb.init", OF_KERBEROS),
+    ("krb.ticket", OF_KERBEROS),
+    ("krb.accept", OF_KERBEROS),
+    ("krb.stop", &[]),
+    ("krb.start", &[]),
 ];
 
 /// What only a sign-on that fails shows.
-const OF_FAILURES: [&str; 4] = ["saf", "icsf", "service", "message"];
+const OF_FAILURES: [&str; 5] = ["code", "saf", "icsf", "service", "message"];
 
 /// A drill is to end.
 const MOST_TIMES: u32 = 1000;
@@ -99,6 +104,7 @@ pub(crate) fn checked(source: Source<'_>, file: &DrillFile, imported: &Imported,
     check.references();
     check.sites();
     check.keys();
+    check.kerberos();
     check.texts();
     check.steps(&consumers);
     check.rollback();
@@ -300,7 +306,8 @@ impl Check<'_> {
         let wrong: Vec<&str> =
             expect.get_ref().keys().filter(|key| !can.contains(key) && !always.contains(key)).collect();
         let of_failures: Vec<&str> = expect.get_ref().keys().filter(|key| OF_FAILURES.contains(key)).collect();
-        if action == "logon" && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
+        let of_users = action == "logon" || action.starts_with("krb.");
+        if of_users && expect.get_ref().outcome == Some(Outcome::Ok) && !of_failures.is_empty() {
             let what = format!("outcome is ok, and {} cannot come with it", of_failures.join(", "));
             self.mistake(what, Some(expect.span()), Some("only a sign-on that fails shows it".to_owned()));
         }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer};
+use softicsf::icsf_kdc::codes::ErrorCode;
 
 use crate::consumer::{Failure, Logon};
 use crate::file::Offset;
@@ -14,6 +15,9 @@ use crate::file::Offset;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
     pub(crate) outcome: Option<Outcome>,
+    /// The error code of Kerberos.
+    #[serde(default, deserialize_with = "code")]
+    pub(crate) code: Option<i32>,
     #[serde(default, deserialize_with = "saf")]
     pub(crate) saf: Option<String>,
     #[serde(default, deserialize_with = "icsf")]
@@ -47,6 +51,7 @@ impl Expect {
         let text = |key: &str, value: Option<String>| value.map(|value| format!("{key} {value}"));
         let words = [
             text("outcome", self.outcome.map(|outcome| outcome.to_string())),
+            text("Kerberos", self.code.map(|code| code.to_string())),
             text("SAF", self.saf.clone()),
             text("ICSF", self.icsf.clone()),
             text("service", self.service.clone()),
@@ -63,6 +68,7 @@ impl Expect {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
         let keys = [
             ("outcome", self.outcome.is_some()),
+            ("code", self.code.is_some()),
             ("saf", self.saf.is_some()),
             ("icsf", self.icsf.is_some()),
             ("service", self.service.is_some()),
@@ -116,9 +122,20 @@ fn icsf<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 /// The services tickets are made and looked at with.
+pub(crate) const SERVICES: [&str; 3] = ["CSNBENC", "CSNBHMG", "CSNBDKG2"];
+
 fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let known = |text: &str| ["CSNBENC", "CSNBHMG"].contains(&text);
-    text(deserializer, known, "is no service PassTickets need: CSNBENC for legacy ones, CSNBHMG for enhanced ones")
+    let form = "is no service tickets need: CSNBENC for legacy PassTickets, CSNBHMG for enhanced ones, CSNBDKG2 for \
+                Kerberos";
+    text(deserializer, |text| SERVICES.contains(&text), form)
+}
+
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let code = i32::deserialize(deserializer)?;
+    let known = ErrorCode::ALL.iter().any(|known| known.number() == code);
+    let why =
+        || de::Error::custom(format!("{code} is never answered: the numbers are those of RFC 4120, as 29 and 32"));
+    if known { Ok(Some(code)) } else { Err(why()) }
 }
 
 fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -161,6 +178,8 @@ pub(crate) fn held(expect: &Expect, tried: &Tried<'_>) -> Vec<String> {
     };
     let outcome = if failure.is_some() { Outcome::Fail } else { Outcome::Ok };
     hold("outcome", expect.outcome.map(|o| o.to_string()).as_deref(), Some(outcome.to_string()));
+    let kerberos = failure.and_then(|failure| failure.kerberos);
+    hold("Kerberos", expect.code.map(|code| code.to_string()).as_deref(), kerberos.map(|code| code.to_string()));
     hold("SAF", expect.saf.as_deref(), failure.map(Failure::saf));
     let code = |f: &Failure| f.cause.code().map(icsf_core::codes::Code::hex_pair);
     hold("ICSF", expect.icsf.as_deref(), failure.and_then(code));

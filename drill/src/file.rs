@@ -14,10 +14,12 @@ use crate::expect::Expect;
 
 mod consumer;
 mod inputs;
+mod realm;
 
 pub(crate) use consumer::{ConsumerEntry, Fallback, SessionEntry};
 pub use inputs::Format;
 pub(crate) use inputs::{Inputs, ReportEntry, Rollback};
+pub(crate) use realm::{KeyOf, RealmEntry, ServiceEntry};
 
 /// A drill as it is written.
 #[derive(Debug, Deserialize)]
@@ -40,6 +42,9 @@ pub(crate) struct DrillFile {
     pub(crate) permit: Vec<PermitEntry>,
     #[serde(default)]
     pub(crate) user: Vec<UserEntry>,
+    pub(crate) realm: Option<RealmEntry>,
+    #[serde(default)]
+    pub(crate) service: Vec<ServiceEntry>,
     #[serde(default)]
     pub(crate) consumer: Vec<ConsumerEntry>,
     pub(crate) step: Vec<StepEntry>,
@@ -283,6 +288,9 @@ pub(crate) struct UserEntry {
     pub(crate) name: Option<Spanned<String>>,
     /// `@secret:NAME`; a protected user where it is left out.
     pub(crate) password: Option<Spanned<String>>,
+    /// KERBNAME: its principal of the realm.
+    #[serde(default, deserialize_with = "principal")]
+    pub(crate) principal: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -375,4 +383,13 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Spanned<Strin
     struct Word(#[serde(deserialize_with = "word")] Spanned<String>);
 
     Ok(Vec::<Word>::deserialize(deserializer)?.into_iter().map(|Word(word)| word).collect())
+}
+
+/// A name of a principal as it stands in the operand KERBNAME, in quotes.
+fn principal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<String>>, D::Error> {
+    let name = Spanned::<String>::deserialize(deserializer)?;
+    match name.get_ref().parse::<icsf_saf::model::PrincipalName>() {
+        Ok(_) => Ok(Some(name)),
+        Err(why) => Err(de::Error::custom(format!("{:?} is no principal: {why}", name.get_ref()))),
+    }
 }

@@ -101,6 +101,11 @@ pub const GALLERY: &[Exhibit] = &[
         teaches: "a card that comes and goes: what fails, and that nothing need be restarted",
         text: include_str!("../gallery/card-flapping.toml"),
     },
+    Exhibit {
+        name: "kerberos-and-passtickets",
+        teaches: "both need the one card: what lives on without it, how long, and that all comes back with it",
+        text: include_str!("../gallery/kerberos-and-passtickets.toml"),
+    },
     #[cfg(feature = "enhanced")]
     Exhibit {
         name: "everything",

@@ -62,6 +62,8 @@ pub(crate) struct Application {
     pub(crate) name: String,
     /// The application name of its tickets; `&SMFID` at its end stands for the SMF ID of the system.
     pub(crate) applid: String,
+    /// The principal of its server, where users show Kerberos tickets.
+    pub(crate) service: Option<String>,
 }
 
 impl Application {
@@ -141,6 +143,15 @@ impl Run {
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
         !self.steps.iter().any(|step| matches!(step.verdict, Verdict::Deviated(_)))
+    }
+
+    /// What its applications take: PassTickets, or Kerberos tickets too.
+    pub(crate) fn tickets(&self) -> &'static str {
+        if self.applications.iter().any(|application| application.service.is_some()) {
+            "tickets"
+        } else {
+            "PassTickets"
+        }
     }
 
     /// 0 as expected, 1 deviated, 3 not started because the baseline failed, 4 aborted or interrupted.

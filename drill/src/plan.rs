@@ -1,7 +1,7 @@
 //! A drill, checked: what is to be run.
 
 use serde::Deserialize;
-use softicsf::UserId;
+use softicsf::{PrincipalName, UserId};
 
 use crate::card::CardKind;
 use crate::change::Change;
@@ -103,10 +103,25 @@ pub(crate) enum Action {
     Generate(Generate),
     Evaluate(Evaluate),
     Storm(Storm),
-    /// What takes a KDC: which step it is.
-    Kerberos {
-        what: &'static str,
-    },
+    Kerberos(Kerberos),
+}
+
+/// Users, and what they do with Kerberos tickets.
+#[derive(Debug, Clone)]
+pub(crate) struct Kerberos {
+    pub(crate) site: String,
+    pub(crate) users: Vec<UserId>,
+    pub(crate) deed: KerberosDeed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KerberosDeed {
+    /// As kinit.
+    Init,
+    /// As kvno, for this server.
+    Ticket(PrincipalName),
+    /// Shows this server the ticket that is held.
+    Accept(PrincipalName),
 }
 
 /// A ticket that is made, and kept for later steps.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards};
 use crate::clock::DrillClock;
-use crate::consumer::{Asked, Logon, Managed, Place};
+use crate::consumer::{Asked, Logon, Managed};
 use crate::error::{Error, Mistake};
 use crate::expect::{Expect, Shown, Tried, displayed, held, held_of_all};
 use crate::file::{Offset, Role, SiteEntry};
@@ -105,7 +105,12 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
     }
     let wanted: BTreeSet<CardKind> = drill.kinds().collect();
     let kinds: BTreeSet<CardKind> = wanted.iter().map(|kind| cards.instead_of(*kind)).collect();
-    let secrets = runner.world.secrets().chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
+    let of_kerberos = runner.world.kerberos_secrets();
+    let secrets = runner
+        .world
+        .secrets()
+        .chain(of_kerberos.iter().map(|secret| secret.as_str()))
+        .chain(runner.tickets.iter().map(|ticket| ticket.as_str()));
     let secrets: BTreeSet<&str> = secrets.collect();
     let run = Run {
         id: header.id.clone(),
@@ -144,7 +149,8 @@ fn applications(drill: &Drill) -> Vec<Application> {
     let named = all().map(|(consumer, session)| {
         let alone = all().filter(|(_, other)| other.name == session.name).count() == 1;
         let name = if alone { session.name.clone() } else { format!("{}/{}", consumer.name, session.name) };
-        Application { name, applid: session.application.to_string() }
+        let service = session.service.as_ref().map(ToString::to_string);
+        Application { name, applid: session.application.to_string(), service }
     });
     named.collect()
 }
@@ -414,15 +420,15 @@ impl Runner<'_> {
         let managed = self.consumers.get_mut(consumer).ok_or_else(gone)?;
         let session = managed.session(session).ok_or_else(gone)?;
         let tickets = by.map_or(managed.tickets, |by| by == TypedBy::Ticket);
-        let (here, there) = self.world.two(here, site)?;
+        let place = self.world.place(here, site)?;
         let asked = Asked { user, session: &session, password: password.as_ref(), tickets };
-        let mut logon = managed.sign_on(&Place::new(here, there), &asked);
+        let mut logon = managed.sign_on(&place, &asked);
         // Where two consumers have a session of one name, it has to be told which one it was.
         logon.session = name;
         if let Err(failure) = &logon.result
             && !logon.lines.iter().any(|line| line.contains(&user.to_string()))
         {
-            logon.lines.push(format!("{user} did not sign on to {}: SAF {}", logon.session, failure.saf()));
+            logon.lines.push(format!("{user} did not sign on to {}: {}", logon.session, failure.codes()));
         }
         Ok(logon)
     }
@@ -453,7 +459,8 @@ impl Runner<'_> {
 
     fn survey(&mut self, name: &str, at: Offset, after: Option<&str>) -> Result<(), Error> {
         let site = self.world.site(name)?;
-        let survey = survey(&site.system, site.ahead(), name, at, after)?;
+        let mut survey = survey(&site.system, site.ahead(), name, at, after)?;
+        survey.profiles.extend(self.world.kerberos_at(name).map(|kerberos| kerberos.surveyed()).unwrap_or_default());
         self.surveys.push(survey);
         Ok(())
     }
@@ -509,6 +516,7 @@ fn tell(sign_on: &Logon, lines: &mut Vec<String>) {
             SignedOnBy::Password => "the password",
             SignedOnBy::Ticket(TicketKind::Legacy) => "a legacy PassTicket",
             SignedOnBy::Ticket(_) => "an enhanced PassTicket",
+            SignedOnBy::Kerberos => "a Kerberos ticket",
         };
         lines.push(format!("{} signed on to {} with {by}", sign_on.user, sign_on.session));
     }

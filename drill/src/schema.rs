@@ -34,6 +34,21 @@ pub fn schema() -> Value {
             "profile": { "description": "Profiles.", "type": "array", "items": profile() },
             "permit": { "description": "Permissions.", "type": "array", "items": permit() },
             "user": { "description": "Users.", "type": "array", "items": user() },
+            "realm": table("The local Kerberos realm.", &["name"], json!({
+                "name": text("Its name, as EXAMPLE.COM."),
+                "password": text("@secret:NAME; a random key of the ticket granter where it is left out."),
+                "min_life": offset(),
+                "default_life": offset(),
+                "max_life": offset(),
+            })),
+            "service": {
+                "description": "Servers that know their clients by Kerberos tickets.",
+                "type": "array",
+                "items": table("A server.", &["principal", "key"], json!({
+                    "principal": text("Its principal, as host/boston.example.com."),
+                    "key": one_of("Where it has its key.", &["ckds", "keytab"]),
+                })),
+            },
             "consumer": { "description": "Programs that sign users on.", "type": "array", "items": consumer(&kinds) },
             "step": { "description": "What happens, in the order of time.", "type": "array", "items": step() },
             "rollback": table("What is done at the end.", &[], json!({
@@ -224,6 +239,7 @@ fn user() -> Value {
             "id": { "description": "The user ID.", "type": "string", "maxLength": 8 },
             "name": text("The name."),
             "password": text("@secret:NAME; protected where there is none."),
+            "principal": text("KERBNAME: the principal in the realm."),
         }),
     )
 }
@@ -242,6 +258,7 @@ fn consumer(kinds: &[&str]) -> Value {
             "rate": times("How many sign-ons a user starts in a second: generic."),
             "reuse": one_of("Whether they use one ticket: generic.", &["yes", "no"]),
             "evaluates": one_of("Who checks tickets: generic.", &["sign-on", "service"]),
+            "credential": one_of("What users show: rse, generic.", &["ticket", "kerberos"]),
             "session": { "type": "array", "items": table("A session.", &["name", "applid"], json!({
                 "name": text("Its name."),
                 "applid": text("The VTAM name; &SMFID at its end stands for the SMF ID."),
@@ -250,6 +267,7 @@ fn consumer(kinds: &[&str]) -> Value {
                 "generate": yes("Generate Pass Ticket: without group and user."),
                 "qualified": yes("Gen Qualified Pass Ticket: with group and user."),
                 "acl_user": text("The ACL user of the session: tpx."),
+                "service": text("The principal of the server, where users show Kerberos tickets."),
             })) },
         }),
     )
@@ -341,6 +359,11 @@ fn with(action: &str) -> Option<(&'static [&'static str], Value)> {
                 "consumer": text("The consumer."), "generate_passticket": yes("Whether it makes tickets."),
             }),
         ),
+        "krb.init" => (&["users"], json!({ "users": list("User IDs.") })),
+        "krb.ticket" | "krb.accept" => (
+            &["users", "service"],
+            json!({ "users": list("User IDs."), "service": text("The principal of a server.") }),
+        ),
         "consumer.restart" | "env.dirty" => (&["consumer"], json!({ "consumer": text("The consumer.") })),
         _ => return None,
     })
@@ -383,11 +406,12 @@ fn step() -> Value {
 
 /// What can be expected of an action.
 fn expect(can: &[&str]) -> Value {
-    let known: [(&str, Value); 12] = [
+    let known: [(&str, Value); 13] = [
         ("outcome", one_of("How every try ends.", &["ok", "fail"])),
+        ("code", json!({ "description": "The error code of Kerberos: 29.", "type": "integer" })),
         ("saf", text("The triple callers see: 8/16/28.")),
         ("icsf", text("The pair ICSF answered, in hexadecimal: 0C/0000.")),
-        ("service", one_of("The callable service.", &["CSNBENC", "CSNBHMG"])),
+        ("service", one_of("The callable service.", &crate::expect::SERVICES)),
         ("message", text("A line has this text.")),
         ("matches", text("A line fits this regular expression.")),
         ("same", text("Lines with this text are the same at all sites.")),

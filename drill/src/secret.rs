@@ -15,6 +15,7 @@ pub(crate) type Wrong = (String, Range<usize>, &'static str);
 pub(crate) fn wrong(file: &DrillFile, inline: bool) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let values = file.key.iter().filter_map(|key| key.value.as_ref());
+    let values = values.chain(file.realm.iter().filter_map(|realm| realm.password.as_ref()));
     for reference in values.chain(file.user.iter().filter_map(|user| user.password.as_ref())) {
         if !inline || reference.get_ref().starts_with('@') {
             wrong.extend(referred(file, reference.get_ref(), reference.span()));

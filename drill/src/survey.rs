@@ -61,8 +61,8 @@ pub(crate) struct Surveyed {
     pub(crate) masked: bool,
     /// Whether it was changed and waits for a REFRESH.
     pub(crate) stale: bool,
-    /// Whether a ticket could be made; no ticket is.
-    pub(crate) usable: Result<(), Failure>,
+    /// Whether a ticket could be made; no ticket is. None where those get in who hold one, and nobody else.
+    pub(crate) usable: Option<Result<(), Failure>>,
 }
 
 /// Where the key lies that tickets are made with.
@@ -79,8 +79,24 @@ pub(crate) enum Kept {
     Enhanced,
     /// The same, and not wrapped.
     EnhancedClear,
+    /// That of a server of Kerberos, in the CKDS.
+    Kerberos,
+    /// The same, and in a keytab of the server.
+    Keytab,
     /// Nowhere.
     NoKey,
+}
+
+impl Kept {
+    /// What has the key.
+    pub(crate) const fn what(self) -> &'static str {
+        if self.is_kerberos() { "service" } else { "profile" }
+    }
+
+    /// Whether it is the key of a server of Kerberos.
+    pub(crate) const fn is_kerberos(self) -> bool {
+        matches!(self, Self::Kerberos | Self::Keytab)
+    }
 }
 
 impl std::fmt::Display for Kept {
@@ -91,6 +107,8 @@ impl std::fmt::Display for Kept {
             Self::KeyToken => "legacy, in a key token in the security database",
             Self::Enhanced => "enhanced, in the CKDS",
             Self::EnhancedClear => "enhanced, clear in the CKDS",
+            Self::Kerberos => "Kerberos, in the CKDS",
+            Self::Keytab => "Kerberos, in a keytab: new tickets need the KDC, those in hand do not",
             Self::NoKey => "no key",
         })
     }
@@ -200,7 +218,7 @@ fn tried(system: &System, profile: &Profile, usable: icsf_saf::Result<icsf_saf::
         reuse,
         masked: matches!(legacy, Some(LegacyKey::Masked(_))),
         stale: false,
-        usable: usable.map(drop).map_err(|error| Failure::of(&error)),
+        usable: Some(usable.map(drop).map_err(|error| Failure::of(&error))),
     }
 }
 

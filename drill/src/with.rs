@@ -14,11 +14,14 @@ use crate::plan::TypedBy;
 use crate::tree;
 
 mod changes;
+mod kerberos;
 
 pub(crate) use changes::{
     ClassWith, ConsumerWith, EvaluateWith, FormatWith, GenerateWith, KeyTokenWith, LabelsWith, ProfileWith, RacfWith,
     RestoreWith, SkewWith, SmfidWith, StaleWith, StormWith,
 };
+
+pub(crate) use kerberos::{InitWith, TicketWith};
 
 /// A list of names with something in it: an empty one would make an expectation hold whatever comes.
 pub(crate) type Names = Vec<Spanned<String>>;

@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use softicsf::ptkt::{MemoryRegister, ReplayRegister};
 use softicsf::{Card, CardSlot, Clock, Entry, MasterKeyKind, Names, System, UserId, read_secret};
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 use crate::card::{CardKind, Cards, PullableCard};
 use crate::clock::{DrillClock, SiteClock};
@@ -25,10 +26,13 @@ use crate::file::{Generated, IcsfState, KeyKind, ReplayScope, SecretFrom, SiteEn
 use crate::plan::Drill;
 
 mod changes;
+mod kerberos;
 mod keys;
 mod security;
 
 pub(crate) use changes::Changed;
+pub(crate) use kerberos::Kerberos;
+use kerberos::{Desk, Realm};
 
 /// Who sets up the sites.
 const ADMINISTRATOR: &str = "IBMUSER";
@@ -52,6 +56,8 @@ pub(crate) struct World<'a> {
     sites: BTreeMap<String, Site>,
     /// Copies of CKDSs as they were when steps began: by site and step.
     copies: BTreeMap<(String, String), Backup>,
+    /// What there is of Kerberos beside the sites.
+    realm: Option<Realm>,
 }
 
 /// A site.
@@ -67,13 +73,21 @@ pub(crate) struct Site {
     clock: Arc<SiteClock>,
     /// The CKDS before it was changed.
     before: Option<Backup>,
+    desk: Desk,
 }
 
 type MasterKeyParts = BTreeMap<MasterKeyKind, [ClearKey; 2]>;
 
 impl Site {
-    fn new(system: System, journal: Arc<MemoryJournal>, slot: CardSlot, clock: Arc<SiteClock>) -> Self {
-        Self { system, journal, slot, card: None, parts: BTreeMap::new(), clock, before: None }
+    fn new(
+        system: System,
+        journal: Arc<MemoryJournal>,
+        slot: CardSlot,
+        clock: Arc<SiteClock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Self {
+        let desk = Desk::new(&system, random);
+        Self { system, journal, slot, card: None, parts: BTreeMap::new(), clock, before: None, desk }
     }
 
     /// Seconds that its clock is ahead.
@@ -151,7 +165,8 @@ fn used_as(drill: &Drill, name: &str) -> Generated {
     let is_it = |reference: Option<&Spanned<String>>| {
         reference.and_then(|reference| reference.get_ref().strip_prefix("@secret:")) == Some(name)
     };
-    if drill.file.user.iter().any(|user| is_it(user.password.as_ref())) {
+    let realm = drill.file.realm.as_ref().and_then(|realm| realm.password.as_ref());
+    if is_it(realm) || drill.file.user.iter().any(|user| is_it(user.password.as_ref())) {
         Generated::Password
     } else if drill.file.key.iter().any(|key| key.key_type == KeyKind::Hmac && is_it(key.value.as_ref())) {
         Generated::Hmac
@@ -202,6 +217,7 @@ impl<'a> World<'a> {
             pins: cover(&drill.text).1.into_iter().map(SecretString::from).collect(),
             sites: BTreeMap::new(),
             copies: BTreeMap::new(),
+            realm: None,
         };
         for entry in drill.file.site.iter().filter(|site| site.ckds.copy_of.is_none()) {
             match world.primary(entry) {
@@ -222,6 +238,17 @@ impl<'a> World<'a> {
     /// All that must not come out.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.secrets.all().chain(self.pins.iter().map(ExposeSecret::expose_secret))
+    }
+
+    /// The keys of Kerberos sessions and servers, as somebody might print them.
+    pub(crate) fn kerberos_secrets(&self) -> Vec<Zeroizing<String>> {
+        self.realm.as_ref().map(Realm::secrets).unwrap_or_default()
+    }
+
+    /// Kerberos at a site that was set up; none where the drill has no realm.
+    pub(crate) fn kerberos_at(&self, name: &str) -> Option<Kerberos<'_>> {
+        let (realm, site) = (self.realm.as_ref()?, self.sites.get(name)?);
+        Some(Kerberos { realm, desk: &site.desk, system: &site.system, now: self.now() })
     }
 
     /// What happened, site after site, in the order of time.
@@ -274,7 +301,7 @@ impl<'a> World<'a> {
         let (slot, journal, clock) = (CardSlot::empty(), Arc::default(), self.clock_of(entry));
         let format = entry.ckds.format.unwrap_or(KdsFormat::Kdsr);
         let system = self.builder(entry, &slot, &journal, &clock).format(format).build();
-        let mut site = Site::new(system.map_err(|e| self.named(entry, &e))?, journal, slot, clock);
+        let mut site = Site::new(system.map_err(|e| self.named(entry, &e))?, journal, slot, clock, self.random());
         if let Some(kind) = entry.engine.kind.card() {
             site.parts = self.new_parts()?;
             site.insert(self.new_card(entry.name.get_ref(), kind)?);
@@ -282,6 +309,9 @@ impl<'a> World<'a> {
         }
         let mut refused = self.keys(&site);
         refused.extend(self.security(&site)?);
+        let (realm, wrong) = self.realm(&site)?;
+        refused.extend(wrong);
+        self.realm = self.realm.take().or(realm);
         self.icsf_state(&site, entry)?;
         Ok((site, refused))
     }
@@ -293,7 +323,7 @@ impl<'a> World<'a> {
         let from = self.site(&original)?;
         let system = builder.copy_of(&from.system).build();
         let system = system.map_err(|e| self.named(entry, &e))?;
-        let mut site = Site::new(system, journal, slot, clock);
+        let mut site = Site::new(system, journal, slot, clock, self.random());
         let same_as = entry.engine.master_key.as_ref().and_then(|key| key.get_ref().strip_prefix("same-as:"));
         self.change_card(entry.name.get_ref(), &mut site, entry.engine.kind.card(), same_as)?;
         self.icsf_state(&site, entry)?;

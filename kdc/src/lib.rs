@@ -9,6 +9,7 @@
 mod ap_req;
 mod as_exchange;
 mod cache;
+pub mod client;
 pub mod codes;
 pub mod crypto;
 mod der;

@@ -21,6 +21,8 @@ pub enum SignedOnBy {
     Password,
     /// A PassTicket of this kind.
     Ticket(TicketKind),
+    /// A Kerberos ticket, which a server accepted without asking here.
+    Kerberos,
 }
 
 impl fmt::Display for SignedOnBy {
@@ -28,6 +30,7 @@ impl fmt::Display for SignedOnBy {
         match self {
             Self::Password => f.write_str("password"),
             Self::Ticket(kind) => kind.fmt(f),
+            Self::Kerberos => f.write_str("Kerberos"),
         }
     }
 }

@@ -28,6 +28,8 @@ impl Check<'_> {
         let change = match entry.action.get_ref().as_str() {
             "icsf.stop" => self.nothing(entry, with, Change::IcsfStop)?,
             "icsf.start" => self.nothing(entry, with, Change::IcsfStart)?,
+            "krb.stop" => self.nothing(entry, with, Change::KerberosStop)?,
+            "krb.start" => self.nothing(entry, with, Change::KerberosStart)?,
             "ckds.detach" => self.nothing(entry, with, Change::CkdsDetach)?,
             "smfid.set" => {
                 let with: SmfidWith = self.with(entry, with)?;
@@ -177,6 +179,7 @@ impl Check<'_> {
                 }
                 Some(Action::Storm(Storm { site: self.site_of(entry)?, users, sessions, tries, every }))
             }
+            "krb.init" | "krb.ticket" | "krb.accept" => self.tickets(entry, with),
             "env.dirty" => {
                 let with: ConsumerWith = self.with(entry, with)?;
                 Some(Action::Dirty { consumer: self.consumer(&with.consumer, consumers)? })
@@ -186,13 +189,8 @@ impl Check<'_> {
                 Some(Action::Restart { consumer: self.consumer(&with.consumer, consumers)? })
             }
             other => {
-                match ["krb.init", "krb.accept", "krb.stop", "krb.start"].into_iter().find(|what| *what == other) {
-                    Some(what) => Some(Action::Kerberos { what }),
-                    None => {
-                        self.no_action(other, entry.action.span());
-                        None
-                    }
-                }
+                self.no_action(other, entry.action.span());
+                None
             }
         }
     }

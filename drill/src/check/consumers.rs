@@ -48,6 +48,7 @@ impl Check<'_> {
             }
         }
         let sessions: Vec<Session> = entry.session.iter().filter_map(|session| self.session(session)).collect();
+        let credential = self.credential(entry);
         let rate = entry.rate.as_ref().map_or(1, |rate| self.times("rate", rate));
         let actions = entry.actions.as_ref().map_or(ACTIONS, |actions| self.times("actions", actions));
         let settings = Settings {
@@ -59,6 +60,7 @@ impl Check<'_> {
             rate,
             reuse: entry.reuse,
             evaluates: entry.evaluates,
+            credential,
         };
         Some(Planned { settings, factory: factory?, runs_at })
     }
@@ -82,6 +84,10 @@ impl Check<'_> {
                 Qualifier::None
             }
         };
+        let service = match &entry.service {
+            Some(service) => Some(self.server(service)?),
+            None => None,
+        };
         applid?;
         Some(Session {
             name: entry.name.get_ref().clone(),
@@ -90,6 +96,7 @@ impl Check<'_> {
             evaluated_as: evaluated_as?,
             qualifier,
             acl_user,
+            service,
         })
     }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use super::Check;
-use crate::consumer::SMFID;
+use crate::consumer::{By, SMFID};
+use crate::file::ConsumerEntry;
 use crate::spelling::near;
 use crate::with::tables;
 
@@ -25,9 +26,14 @@ impl Check<'_> {
                 || said.contains(&id.to_uppercase())
                 || self.imported.knows(id)
         };
+        // Programs that sign users on by Kerberos alone make no PassTickets; those of kind rse do, once a client is in.
+        let alone = |consumer: &&ConsumerEntry| {
+            let by_kerberos = consumer.credential.as_ref().is_some_and(|by| *by.get_ref() == By::Kerberos);
+            by_kerberos && consumer.kind.get_ref() != "rse"
+        };
         let mut wrong = Vec::new();
         if !self.permits_everybody() {
-            for consumer in file.consumer.iter().filter(|c| !is_known(c.runs_as.get_ref(), &permitted)) {
+            for consumer in file.consumer.iter().filter(|c| !alone(c) && !is_known(c.runs_as.get_ref(), &permitted)) {
                 let known: Vec<&str> = users.iter().chain(&permitted).copied().collect();
                 let what = format!("{:?} is no user, and nothing is permitted to it", consumer.runs_as.get_ref());
                 wrong.push((what, consumer.runs_as.span(), near(consumer.runs_as.get_ref(), &known)));
@@ -38,7 +44,7 @@ impl Check<'_> {
             let what = format!("{:?} is no user or group, and nothing runs as it", permit.id.get_ref());
             wrong.push((what, permit.id.span(), near(permit.id.get_ref(), &known)));
         }
-        for session in file.consumer.iter().flat_map(|consumer| &consumer.session) {
+        for session in file.consumer.iter().filter(|c| !alone(c)).flat_map(|consumer| &consumer.session) {
             let application = session.ptkt_profile.as_ref().unwrap_or(&session.applid);
             for name in std::iter::once(application).chain(&session.evaluated_as) {
                 wrong.extend(self.without_profile(name, &said));

@@ -10,7 +10,7 @@ use icsf_saf::{Caller, Request, SignedOnBy};
 use serde::Deserialize;
 use softicsf::Ticket;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Settings};
+use super::{Asked, By, Consumer, Failure, Logon, Place, Settings};
 
 pub(super) const FACTS: &[Fact] = &[Fact {
     topic: "SIC4009",
@@ -96,6 +96,10 @@ impl Consumer for Generic {
     fn sign_on(&mut self, place: &Place<'_>, asked: &Asked<'_>) -> Logon {
         let mut sign_on = Logon::begun(asked);
         sign_on.result = match (sign_on.with_ticket, asked.password) {
+            (true, _) if self.settings.credential == By::Kerberos => place.by_kerberos(asked).inspect_err(|failure| {
+                let (name, codes) = (&self.settings.name, failure.codes());
+                sign_on.lines.push(format!("SIC4009 {name}: sign-on by Kerberos failed, {codes}"));
+            }),
             (false, Some(password)) => place.present(asked, password),
             _ => self.sign_on_by_ticket(place, asked, &mut sign_on),
         };

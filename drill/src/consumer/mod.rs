@@ -17,11 +17,12 @@ use std::sync::Arc;
 use icsf_core::Cause;
 use icsf_core::fidelity::Fact;
 use icsf_saf::codes::{Code as Situation, Triple};
-use icsf_saf::model::Credential;
+use icsf_saf::model::{Credential, PrincipalName};
 use icsf_saf::{Caller, Request, SignedOnBy};
 use softicsf::{Applid, System, Ticket, UserId};
 use zeroize::Zeroizing;
 
+use crate::world::Kerberos;
 pub use generic::{Evaluates, Reuse};
 pub(crate) use manager::Managed;
 
@@ -70,11 +71,12 @@ pub struct Place<'a> {
     pub here: &'a System,
     /// The system of the application; the same one, unless the drill says otherwise.
     pub there: &'a System,
+    kerberos: Option<Kerberos<'a>>,
 }
 
 impl<'a> Place<'a> {
-    pub(crate) const fn new(here: &'a System, there: &'a System) -> Self {
-        Self { here, there }
+    pub(crate) const fn new(here: &'a System, there: &'a System, kerberos: Option<Kerberos<'a>>) -> Self {
+        Self { here, there, kerberos }
     }
 
     /// Has `runs_as` ask the system of the consumer for a ticket as the session wants it: its application name, with or
@@ -97,6 +99,20 @@ impl<'a> Place<'a> {
         let application = application.map_err(|why| Failure::because(Cause::new(why)))?;
         let request = Request::new(asked.user, application);
         self.there.sign_on(&request, typed).map_err(|error| Failure::of(&error))
+    }
+}
+
+impl Place<'_> {
+    /// Signs the user on to the server of the session by Kerberos: with a ticket that the user holds while it lives, else
+    /// with one that the KDC of the server's system makes now.
+    ///
+    /// # Errors
+    /// Why the KDC made none, or the server refused it.
+    pub fn by_kerberos(&self, asked: &Asked<'_>) -> Result<SignedOnBy, Failure> {
+        let no = |why: &str| Failure::because(Cause::new(format!("session {}: {why}", asked.session.name)));
+        let kerberos = self.kerberos.ok_or_else(|| no("the drill has no realm"))?;
+        let server = asked.session.service.as_ref().ok_or_else(|| no("it names no service"))?;
+        kerberos.sign_on(asked.user, server)
     }
 }
 
@@ -134,6 +150,8 @@ pub struct Settings {
     pub reuse: Reuse,
     /// Who checks tickets (`generic`).
     pub evaluates: Evaluates,
+    /// What users show (`rse`, `generic`).
+    pub credential: By,
 }
 
 /// A session of a consumer.
@@ -152,6 +170,19 @@ pub struct Session {
     pub qualifier: Qualifier,
     /// The ACL user of the session, where it is not the user who signs on (`tpx`).
     pub acl_user: Option<UserId>,
+    /// The principal of its server, where users show Kerberos tickets.
+    pub service: Option<PrincipalName>,
+}
+
+/// What users of a consumer show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// What it has a PassTicket made for, or a password.
+    #[default]
+    Ticket,
+    /// A Kerberos ticket.
+    Kerberos,
 }
 
 /// Whether the key is looked for under application, group and user, or under the application alone.
@@ -280,6 +311,8 @@ pub struct Failure {
     pub saf: Option<Triple>,
     /// What it was that failed: of a sign-on, what was wrong with the ticket.
     pub situation: Option<Situation>,
+    /// The error code of Kerberos, where the KDC or a server refused: RFC 4120, section 7.5.9.
+    pub kerberos: Option<i32>,
     /// The whole cause.
     pub cause: Box<Cause>,
 }
@@ -292,24 +325,39 @@ impl Failure {
         while let Some(below) = std::error::Error::source(root).and_then(|source| source.downcast_ref()) {
             root = below;
         }
-        Self { saf: Some(error.triple()), situation: Some(root.code()), cause: Box::new(error.cause().clone()) }
+        Self {
+            saf: Some(error.triple()),
+            situation: Some(root.code()),
+            kerberos: None,
+            cause: Box::new(error.cause().clone()),
+        }
     }
 
     /// Whether the other one differs in nothing but who signed on.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.situation == other.situation && self.cause.to_string() == other.cause.to_string()
+        (self.situation, self.kerberos) == (other.situation, other.kerberos)
+            && self.cause.to_string() == other.cause.to_string()
     }
 
     /// A failure before any service was asked.
     #[must_use]
     pub fn because(cause: Cause) -> Self {
-        Self { saf: None, situation: None, cause: Box::new(cause) }
+        Self { saf: None, situation: None, kerberos: None, cause: Box::new(cause) }
     }
 
     /// What callers saw, in words.
     #[must_use]
     pub fn saf(&self) -> String {
         self.saf.map_or_else(|| "none".to_owned(), |saf| saf.to_string())
+    }
+
+    /// The same with the code of Kerberos, where there is one.
+    #[must_use]
+    pub fn codes(&self) -> String {
+        match self.kerberos {
+            Some(code) => format!("SAF {}, Kerberos {code}", self.saf()),
+            None => format!("SAF {}", self.saf()),
+        }
     }
 }
 

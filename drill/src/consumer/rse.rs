@@ -18,7 +18,7 @@ use icsf_saf::model::Credential;
 use icsf_saf::{Caller, Request, SignedOnBy};
 use softicsf::UserId;
 
-use super::{Asked, Consumer, Failure, Logon, Place, Session, Settings};
+use super::{Asked, By, Consumer, Failure, Logon, Place, Session, Settings};
 
 pub(super) const FACTS: &[Fact] = &[
     Fact {
@@ -119,10 +119,15 @@ impl Rse {
         })
     }
 
-    /// Steps 1 to 3: the client connects to the daemon, which authenticates it with what it presents, the password or a
-    /// certificate, of which nothing more is asked here; and gets a client ID, and a thread of the server.
+    /// Steps 1 to 3: the client connects to the daemon, which authenticates it with what it presents, the password, a
+    /// Kerberos ticket or a certificate, of which nothing more is asked here; and gets a client ID, and a thread of the server.
     fn admit(&mut self, place: &Place<'_>, asked: &Asked<'_>, sign_on: &mut Logon) -> Result<ClientId, Failure> {
-        if let Some(password) = asked.password {
+        if self.settings.credential == By::Kerberos && asked.tickets {
+            place.by_kerberos(asked).inspect_err(|failure| {
+                let (name, codes) = (&self.settings.name, failure.codes());
+                sign_on.lines.push(format!("SIC4006 {name}: the client was refused at port {DAEMON}, {codes}"));
+            })?;
+        } else if let Some(password) = asked.password {
             place.present(asked, password).inspect_err(|failure| {
                 let name = &self.settings.name;
                 let saf = failure.saf();

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::consumer::{Evaluates, Reuse};
+use crate::consumer::{By, Evaluates, Reuse};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +22,8 @@ pub(crate) struct ConsumerEntry {
     pub(crate) reuse: Reuse,
     #[serde(default)]
     pub(crate) evaluates: Evaluates,
+    /// What users show.
+    pub(crate) credential: Option<Spanned<By>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -45,4 +47,6 @@ pub(crate) struct SessionEntry {
     /// ACT: Gen Qualified Pass Ticket.
     pub(crate) qualified: Option<bool>,
     pub(crate) acl_user: Option<Spanned<String>>,
+    /// The principal of the server: where users show Kerberos tickets.
+    pub(crate) service: Option<Spanned<String>>,
 }

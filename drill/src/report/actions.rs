@@ -40,7 +40,7 @@ pub(crate) fn actions(
     add(Severity::Medium, &Recovery::uncovered, "has no workaround in this drill", "have no workaround in this drill");
     let fragile =
         |row: &Recovery| dependencies.iter().find(|other| other.application == row.application && other.needs_engine);
-    for kept in [Kept::Legacy, Kept::Enhanced] {
+    for kept in [Kept::Legacy, Kept::Enhanced, Kept::Kerberos] {
         let is_kept = |row: &Recovery| {
             row.first_failure.is_some() && fragile(row).is_some_and(|dependency| dependency.protection == kept)
         };

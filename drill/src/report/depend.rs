@@ -20,7 +20,7 @@ fn rows(run: &Run, application: &Application) -> Vec<Dependency> {
 
 fn row(run: &Run, application: &Application, surveyed: Option<&Surveyed>) -> Dependency {
     let protection = surveyed.map_or(Kept::NoKey, |surveyed| surveyed.protection);
-    let wrapped = matches!(protection, Kept::Legacy | Kept::KeyToken | Kept::Enhanced);
+    let wrapped = matches!(protection, Kept::Legacy | Kept::KeyToken | Kept::Enhanced | Kept::Kerberos);
     let smfid = run.surveys.first().map(Survey::smfid).unwrap_or_default();
     let applid = application.applid_at(smfid);
     Dependency {

@@ -44,8 +44,9 @@ impl Report {
         let said = match row.first_failure {
             None => "never failed".to_owned(),
             Some(_) => {
+                let tickets = self.tickets();
                 let (usable, restored) = (words(row.usable_after), words(row.restored_after));
-                format!("users got in {usable}, with PassTickets {restored}; {target} is allowed")
+                format!("users got in {usable}, with {tickets} {restored}; {target} is allowed")
             }
         };
         let mut status = TestCaseStatus::success();

@@ -54,8 +54,11 @@ fn facts(run: &Run) -> Vec<Assumption> {
 /// Codes that were answered in this run.
 fn codes(run: &Run) -> Vec<Assumption> {
     let refused = run.steps.iter().flat_map(|step| &step.sign_ons).filter_map(|sign_on| sign_on.result.as_ref().err());
-    let unusable =
-        run.surveys.iter().flat_map(|survey| &survey.profiles).filter_map(|found| found.usable.as_ref().err());
+    let unusable = run
+        .surveys
+        .iter()
+        .flat_map(|survey| &survey.profiles)
+        .filter_map(|found| found.usable.as_ref()?.as_ref().err());
     let assumed = |failure: &Failure| {
         let row = failure.situation.map(|situation| situation.row());
         let saf = row.and_then(|row| assumption(format!("SAF {}", row.triple), row.text, &row.provenance));

@@ -66,7 +66,7 @@ fn sign_ons_in<'a>(run: &'a Run, index: usize, survey: &Survey) -> Vec<&'a SignO
 fn cell(application: &Application, survey: &Survey, sign_ons: &[&SignOn]) -> Cell {
     let failed = sign_ons.iter().find_map(|sign_on| sign_on.result.as_ref().err());
     let worked = sign_ons.iter().any(|sign_on| sign_on.result.is_ok());
-    let key = key_of(survey, application).map(|surveyed| &surveyed.usable);
+    let key = key_of(survey, application).and_then(|surveyed| surveyed.usable.as_ref());
     let (state, by, failure) = match (failed, worked, key) {
         (Some(failure), true, _) => (CellState::Mixed, Known::SignOn, Some(failure)),
         (Some(failure), false, _) => (CellState::Fails, Known::SignOn, Some(failure)),

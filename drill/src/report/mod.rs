@@ -40,6 +40,12 @@ pub fn text(run: &Run) -> String {
 }
 
 impl Report {
+    /// What applications take, in a word: PassTickets, or Kerberos tickets too.
+    fn tickets(&self) -> &'static str {
+        let kerberos = self.dependencies.iter().any(|row| row.protection.is_kerberos());
+        if kerberos { "tickets" } else { "PassTickets" }
+    }
+
     /// The report of a run.
     #[must_use]
     pub fn of(run: &Run) -> Self {

@@ -29,19 +29,23 @@ impl What<'_> {
     }
 }
 
-/// What a survey found of the keys of an application: the profile of its name at that site, and those qualified by group
-/// and user.
+/// What a survey found of the keys of an application: that of its Kerberos server, the profile of its name at that site,
+/// and those qualified by group and user.
 pub(crate) fn keys_of<'a>(survey: &'a Survey, application: &Application) -> impl Iterator<Item = &'a Surveyed> {
     let applid = application.applid_at(survey.smfid());
-    survey.profiles.iter().filter(move |surveyed| {
+    let of_service = survey.profiles.iter().filter(|surveyed| surveyed.protection.is_kerberos());
+    let of_service = of_service.filter(|surveyed| application.service.as_ref() == Some(&surveyed.profile));
+    let profiles = survey.profiles.iter().filter(|surveyed| !surveyed.protection.is_kerberos());
+    of_service.chain(profiles.filter(move |surveyed| {
         let rest = surveyed.profile.strip_prefix(&applid);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    }))
 }
 
-/// The first of them.
+/// The first of them; of an application that takes several, one that cannot be used before all others.
 pub(crate) fn key_of<'a>(survey: &'a Survey, application: &Application) -> Option<&'a Surveyed> {
-    keys_of(survey, application).next()
+    let fails = |key: &&Surveyed| application.service.is_some() && !matches!(key.usable, Some(Ok(())));
+    keys_of(survey, application).find(fails).or_else(|| keys_of(survey, application).next())
 }
 
 /// The surveys that follow a step; those of `None` come before the first.
@@ -63,7 +67,7 @@ pub(crate) fn places(run: &Run) -> impl Iterator<Item = (&StepResult, &str)> {
 /// sign-on wherever it was.
 pub(crate) fn known<'a>(run: &'a Run, index: usize, application: &Application) -> Vec<Known<'a>> {
     let key = |survey: &'a Survey| {
-        let what = match &key_of(survey, application)?.usable {
+        let what = match key_of(survey, application)?.usable.as_ref()? {
             Ok(()) => What::KeyUsable,
             Err(failure) => What::KeyUnusable(failure),
         };

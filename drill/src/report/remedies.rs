@@ -5,6 +5,7 @@
 
 use icsf_core::codes::Code;
 use icsf_saf::codes::Code as Situation;
+use softicsf::icsf_kdc::codes::ErrorCode;
 
 use super::model::Remedy;
 use super::recovery::{key_of, keys_of};
@@ -36,6 +37,8 @@ pub(crate) enum Against {
     Replay,
     Revoked,
     Dirty,
+    /// SKRBKDC is stopped.
+    KerberosTask,
     Other,
 }
 
@@ -64,6 +67,8 @@ impl Against {
             ) => Self::KeyItself,
             (None, Some(Situation::EvaluationNotValid | Situation::SignOnNotValid)) => case.not_valid(),
             (None, Some(Situation::EvaluationReplayed)) => Self::Replay,
+            (None, Some(Situation::KerberosNotStarted)) => Self::KerberosTask,
+            (None, None) if case.failure.kerberos == Some(ErrorCode::ClockSkew.number()) => Self::Clocks,
             (None, Some(Situation::SignOnRevoked)) => Self::Revoked,
             (None, None) if case.failure.cause.why().contains("not program-controlled") => Self::Dirty,
             _ => Self::Other,
@@ -87,6 +92,7 @@ impl Against {
             Self::Replay => "ticket used before",
             Self::Revoked => "users revoked",
             Self::Dirty => "a dirty address space",
+            Self::KerberosTask => "SKRBKDC not started",
             Self::Other => "another failure",
         }
     }
@@ -168,7 +174,9 @@ impl Case<'_> {
         let key = match self.key.map(|key| key.protection) {
             Some(Kept::Legacy) => format!("KEYLABEL({label})"),
             Some(Kept::Enhanced | Kept::EnhancedClear) => format!("EPTKEYLABEL({label})"),
-            Some(Kept::Masked | Kept::KeyToken | Kept::NoKey) | None => "KEYMASKED(kkkkkkkkkkkkkkkk)".to_owned(),
+            Some(Kept::Masked | Kept::KeyToken | Kept::NoKey | Kept::Kerberos | Kept::Keytab) | None => {
+                "KEYMASKED(kkkkkkkkkkkkkkkk)".to_owned()
+            }
         };
         // The next full minute.
         let timeout = ((self.apart() / 60 + 1) * 60).min(LONGEST).to_string();
@@ -223,7 +231,7 @@ fn failures(run: &Run) -> Vec<Case<'_>> {
             sites.retain(|site| site.site != survey.site);
             sites.push(survey);
             for application in &run.applications {
-                let unusable = keys_of(survey, application).filter_map(|key| key.usable.as_ref().err());
+                let unusable = keys_of(survey, application).filter_map(|key| key.usable.as_ref()?.as_ref().err());
                 all.extend(unusable.map(|failure| case(run, application, failure, &survey.site, &sites)));
             }
         }

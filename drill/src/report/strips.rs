@@ -71,6 +71,7 @@ fn application(run: &Run, index: usize, application: &Application, end: At) -> S
     let mut starts: Vec<(At, SegmentState, String)> = Vec::new();
     let flaps = flaps(run, index);
     let passticket = || (SegmentState::Works, "PassTicket".to_owned());
+    let kerberos = || (SegmentState::Works, "Kerberos".to_owned());
     // Whether the last sign-on of a flap went through.
     let mut came_back = false;
     for known in known(run, index, application) {
@@ -90,13 +91,15 @@ fn application(run: &Run, index: usize, application: &Application, end: At) -> S
                 continue;
             }
             What::SignedOn(SignedOnBy::Password) => (SegmentState::Works, "password".to_owned()),
-            What::SignedOn(_) => passticket(),
+            What::SignedOn(SignedOnBy::Kerberos) => kerberos(),
+            What::SignedOn(SignedOnBy::Ticket(_)) => passticket(),
             What::Refused(failure) | What::KeyUnusable(failure) => (SegmentState::Fails, codes(failure)),
             What::KeyUsable if before == Some(SegmentState::Flaps) && came_back => passticket(),
             What::KeyUsable if failing || before == Some(SegmentState::Flaps) => {
                 (SegmentState::Usable, "key works, nobody tried".to_owned())
             }
             What::KeyUsable if before.is_some() => continue,
+            What::KeyUsable if application.service.is_some() => kerberos(),
             What::KeyUsable => passticket(),
         };
         starts.push((known.at, state, label));
@@ -117,6 +120,9 @@ fn codes(failure: &Failure) -> String {
     let mut codes = failure.saf();
     if let Some(service) = failure.cause.service() {
         codes = format!("{codes} · {service}");
+    }
+    if let Some(code) = failure.kerberos {
+        codes = format!("{codes} · Kerberos {code}");
     }
     match failure.cause.code() {
         Some(code) => format!("{codes} {}", code.hex_pair()),

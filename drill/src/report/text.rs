@@ -17,7 +17,7 @@ impl Report {
         if let Some(progress) = &self.progress {
             out.progress(progress);
         }
-        out.matrix(&self.faults.applications, &self.faults.rows);
+        out.matrix(self);
         out.recovery(self);
         out.dependencies(self);
         out.heading("Timeline");
@@ -164,9 +164,11 @@ impl Page {
     }
 
     /// Which applications work, state by state of the sites.
-    fn matrix(&mut self, applications: &[String], rows: &[Row]) {
-        self.heading("What survives: can users sign on with a PassTicket?");
-        let mut rest = applications;
+    fn matrix(&mut self, report: &Report) {
+        let (applications, rows) = (&report.faults.applications, &report.faults.rows);
+        let ticket = report.tickets().trim_end_matches('s');
+        self.heading(&format!("What survives: can users sign on with a {ticket}?"));
+        let mut rest = applications.as_slice();
         let mut start = 0;
         while !rest.is_empty() {
             // As many applications side by side as fit.
@@ -237,7 +239,8 @@ impl Page {
         for row in &report.dependencies {
             let yes = |yes: bool| if yes { "yes" } else { "no" };
             let profile = row.profile.as_deref().unwrap_or("none");
-            self.wrapped("  ", &format!("{}: profile {profile}, {}", row.application, row.protection));
+            let what = row.protection.what();
+            self.wrapped("  ", &format!("{}: {what} {profile}, {}", row.application, row.protection));
             if let Some(label) = &row.label {
                 self.wrapped("      label ", label);
             }

@@ -1,5 +1,7 @@
 //! Step after step: what was expected, what came, and why.
 
+use softicsf::icsf_kdc::codes::ErrorCode;
+
 use super::matrix::deed;
 use super::model::{Cause, Moment, StepVerdict};
 use crate::consumer::Failure;
@@ -48,7 +50,7 @@ fn got(application: &str, sign_on: &SignOn) -> String {
         Err(failure) => {
             let service = failure.cause.service().map_or_else(String::new, |service| format!(" of {service}"));
             let icsf = failure.cause.code().map(|code| format!(", ICSF {}{service}", code.hex_pair()));
-            format!("fail, SAF {}{}", failure.saf(), icsf.unwrap_or_default())
+            format!("fail, {}{}", failure.codes(), icsf.unwrap_or_default())
         }
     };
     let times = if sign_on.count > 1 { format!(", {} times", sign_on.count) } else { String::new() };
@@ -57,6 +59,11 @@ fn got(application: &str, sign_on: &SignOn) -> String {
 
 fn cause(application: String, failure: &Failure) -> Cause {
     let cause = &failure.cause;
+    let facts = cause.facts().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let kerberos = failure.kerberos.map(|code| {
+        let known = ErrorCode::ALL.iter().find(|known| known.number() == code);
+        known.map_or_else(|| code.to_string(), ToString::to_string)
+    });
     Cause {
         application,
         saf: failure.saf(),
@@ -64,7 +71,7 @@ fn cause(application: String, failure: &Failure) -> Cause {
         service: cause.service().map(str::to_owned),
         profile: cause.profile().map(str::to_owned),
         cause: cause.to_string(),
-        facts: cause.facts().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        facts: facts.chain(kerberos.map(|code| ("Kerberos".to_owned(), code))).collect(),
         next: cause.remedies().to_vec(),
     }
 }

@@ -57,9 +57,9 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
     let all = recovery.len();
     let failed: Vec<&Recovery> = recovery.iter().filter(|row| row.first_failure.is_some()).collect();
     if failed.is_empty() {
-        return "No application lost its PassTickets.".to_owned();
+        return format!("No application lost its {}.", run.tickets());
     }
-    let head = format!("{} of {all} applications lost their PassTickets", failed.len());
+    let head = format!("{} of {all} applications lost their {}", failed.len(), run.tickets());
     let lost: Vec<&str> =
         failed.iter().filter(|row| row.restored.is_none()).map(|row| row.application.as_str()).collect();
     if !lost.is_empty() {

@@ -23,6 +23,10 @@ pub(crate) struct Way {
 pub(crate) enum Keys {
     /// However they are kept, and where there is none.
     All,
+    /// The same, but for those of Kerberos servers.
+    PassTickets,
+    /// Of a Kerberos server, in the CKDS alone.
+    Kerberos,
     Legacy,
     /// In a key token in the security database.
     Token,
@@ -42,11 +46,13 @@ pub(crate) enum Keys {
 
 impl Keys {
     pub(crate) fn have(self, key: Option<&Surveyed>) -> bool {
-        let Some(key) = key else { return self == Self::All };
+        let Some(key) = key else { return matches!(self, Self::All | Self::PassTickets) };
         let kept = key.protection;
         let enhanced = matches!(kept, Kept::Enhanced | Kept::EnhancedClear);
         match self {
             Self::All => true,
+            Self::PassTickets => !kept.is_kerberos(),
+            Self::Kerberos => kept == Kept::Kerberos,
             Self::Legacy => kept == Kept::Legacy,
             Self::Token => kept == Kept::KeyToken,
             Self::Masked => kept == Kept::Masked,
@@ -65,6 +71,22 @@ const NEEDY: &[Against] = &[Against::Engine, Against::Icsf, Against::Label, Agai
 const UNMASKS: &str = "whoever reads the security database can undo the masking and make tickets";
 
 pub(crate) const WAYS: &[Way] = &[
+    Way {
+        against: &[Against::KerberosTask],
+        keys: Keys::All,
+        way: "start SKRBKDC",
+        cost: "its place in the start-up of the recovery site, after ICSF",
+        weakens: None,
+        commands: &["START SKRBKDC"],
+    },
+    Way {
+        against: &[Against::Engine, Against::Icsf, Against::KerberosTask],
+        keys: Keys::Kerberos,
+        way: "give the server a keytab: who holds a ticket gets in until it ends; new tickets still need the KDC",
+        cost: "the keys of the server are new then; to be done while the engine is there",
+        weakens: Some("whoever reads the keytab can read and make tickets for the server"),
+        commands: &["softicsf keytab export server.keytab {profile}"],
+    },
     Way {
         against: &[Against::Engine],
         keys: Keys::All,
@@ -266,7 +288,7 @@ pub(crate) const WAYS: &[Way] = &[
             Against::Stale,
             Against::Dirty,
         ],
-        keys: Keys::All,
+        keys: Keys::PassTickets,
         way: "switch PassTickets off in the session manager: users type their passwords",
         cost: "every user needs a password that is valid and known",
         weakens: Some("passwords go over the network, and into the session manager"),

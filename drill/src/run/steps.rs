@@ -4,12 +4,12 @@ use icsf_saf::{Caller, Request};
 use softicsf::{Applid, Credential, Ticket, UserId};
 
 use super::{Runner, tell};
-use crate::consumer::{Failure, Place};
+use crate::consumer::Failure;
 use crate::error::Error;
 use crate::expect::{Shown, Tried, held_of_all};
 use crate::file::Offset;
 use crate::outcome::{Deed, StepResult};
-use crate::plan::{Action, Evaluate, Generate, Step, Storm};
+use crate::plan::{Action, Evaluate, Generate, Kerberos, KerberosDeed, Step, Storm};
 use crate::world::Changed;
 
 /// A ticket for later steps.
@@ -18,10 +18,6 @@ pub(super) struct Kept {
     application: Applid,
     ticket: Ticket,
 }
-
-/// What no release before the KDC can do.
-const NO_KDC: &str =
-    "cannot run: this release has no KDC; services that need SKRBKDC answer 8/12/16, as when it is down";
 
 impl Runner<'_> {
     /// Carries out a step; answers what is not as expected.
@@ -71,12 +67,7 @@ impl Runner<'_> {
                 }
                 Ok(Vec::new())
             }
-            Action::Kerberos { what } => {
-                result.what = (*what).to_owned();
-                result.lines.push(format!("{what} {NO_KDC}"));
-                let expected = step.expect.is_some() && ["krb.init", "krb.accept"].contains(what);
-                Ok(if expected { vec![format!("{what} {NO_KDC}")] } else { Vec::new() })
-            }
+            Action::Kerberos(asked) => self.kerberos(asked, step, result),
             _ => Ok(Vec::new()),
         }
     }
@@ -125,6 +116,35 @@ impl Runner<'_> {
                 result.lines.push(format!("ticket {name} is accepted"));
             }
             all.push(tried(format!("ticket {name}"), "evaluation", failure, result));
+        }
+        Ok(held_in(step, &all, result))
+    }
+
+    /// Users get Kerberos tickets, or show those they hold.
+    fn kerberos(&mut self, asked: &Kerberos, step: &Step, result: &mut StepResult) -> Result<Vec<String>, Error> {
+        let Kerberos { site, users, deed } = asked;
+        result.site.clone_from(site);
+        result.deed = Deed::Probe;
+        let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        result.what = match deed {
+            KerberosDeed::Init => format!("{names} asks the KDC for a ticket-granting ticket"),
+            KerberosDeed::Ticket(server) => format!("{names} asks the KDC for a ticket for {server}"),
+            KerberosDeed::Accept(server) => format!("{names} shows {server} the ticket held for it"),
+        };
+        self.world.site(site)?;
+        let mut all = Vec::new();
+        for user in users {
+            let Some(kerberos) = self.world.kerberos_at(site) else { continue };
+            let (what, done) = match deed {
+                KerberosDeed::Init => ("ticket-granting ticket", kerberos.init(*user)),
+                KerberosDeed::Ticket(server) => ("ticket", kerberos.ticket(*user, server)),
+                KerberosDeed::Accept(server) => ("acceptance", kerberos.accept(*user, server)),
+            };
+            if let Ok(lives) = &done {
+                let done = if *deed == KerberosDeed::Init { "is got" } else { "is good" };
+                result.lines.push(format!("{user}: {what} {done}, the ticket lives {lives} s"));
+            }
+            all.push(tried(user.to_string(), what, done.err(), result));
         }
         Ok(held_in(step, &all, result))
     }
@@ -185,8 +205,8 @@ impl Runner<'_> {
         let found = self.consumers.iter().position(|managed| managed.settings().name.eq_ignore_ascii_case(name));
         let Some(at) = found else { return Ok(None) };
         let here = self.drill.consumers.get(at).and_then(|planned| planned.runs_at.as_deref()).unwrap_or(site);
-        let (here, there) = self.world.two(here, site)?;
-        let answer = self.consumers.get_mut(at).and_then(|managed| managed.command(&Place::new(here, there), command));
+        let place = self.world.place(here, site)?;
+        let answer = self.consumers.get_mut(at).and_then(|managed| managed.command(&place, command));
         Ok(Some(answer.ok_or_else(|| format!("{name} knows no command {command:?}"))))
     }
 }
@@ -201,7 +221,7 @@ fn noted(changed: Changed, result: &mut StepResult) -> Vec<String> {
 /// Who asked for what, and what came of it; a failure shows its codes.
 fn tried(who: String, what: &str, failure: Option<Failure>, result: &mut StepResult) -> (String, Option<Failure>) {
     if let Some(failure) = &failure {
-        result.lines.push(format!("{who}: {what} failed, SAF {}", failure.saf()));
+        result.lines.push(format!("{who}: {what} failed, {}", failure.codes()));
         result.failures.push(failure.clone());
     }
     (who, failure)

@@ -9,8 +9,9 @@ use icsf_saf::model::{Class, LegacyKey, ProfileName};
 use secrecy::SecretString;
 use softicsf::{SecretSource, System};
 
-use super::{ADMINISTRATOR, IcsfState, World};
+use super::{ADMINISTRATOR, Desk, IcsfState, World};
 use crate::change::{Change, Restore};
+use crate::consumer::Place;
 use crate::error::Error;
 
 /// Lines to be shown; a refusal is one of them, and counts as a deviation.
@@ -41,6 +42,8 @@ impl World<'_> {
         match change {
             Change::IcsfStop => changed.console(self.at(name)?, "P CSF"),
             Change::IcsfStart => changed.console(self.at(name)?, "S CSF"),
+            Change::KerberosStop => changed.console(self.at(name)?, "P SKRBKDC"),
+            Change::KerberosStart => changed.console(self.at(name)?, "S SKRBKDC"),
             Change::Smfid(smfid) => self.ipl(name, smfid)?,
             Change::Skew(skew) => {
                 if let Some(site) = self.sites.get(name) {
@@ -78,11 +81,11 @@ impl World<'_> {
         self.sites.get(name).map(|site| &site.system).ok_or_else(|| self.wrong(format!("there is no site {name:?}")))
     }
 
-    /// Two sites at once.
-    pub(crate) fn two(&mut self, one: &str, other: &str) -> Result<(&System, &System), Error> {
-        self.site(one)?;
-        self.site(other)?;
-        Ok((self.at(one)?, self.at(other)?))
+    /// Where a consumer at one site signs users on at another.
+    pub(crate) fn place(&mut self, here: &str, there: &str) -> Result<Place<'_>, Error> {
+        self.site(here)?;
+        self.site(there)?;
+        Ok(Place::new(self.at(here)?, self.at(there)?, self.kerberos_at(there)))
     }
 
     fn icsf<T>(&self, name: &str, done: icsf_core::Result<T>) -> Result<T, Error> {
@@ -145,6 +148,7 @@ impl World<'_> {
         let builder =
             self.builder(entry, &site.slot, &site.journal, &site.clock).names(&sysname, smfid).copy_of(&site.system);
         site.system = builder.build().map_err(|error| self.named(entry, &error))?;
+        site.desk = Desk::new(&site.system, self.random());
         let view = site.system.saf().database().view().map_err(|error| self.wrong(error.to_string()))?;
         let classes: Vec<Class> = view.options().raclisted.iter().copied().collect();
         self.icsf(name, site.system.icsf().refresh_ckds())?;

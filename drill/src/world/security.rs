@@ -6,11 +6,12 @@
 use icsf_saf::Caller;
 use icsf_saf::command::CommandError;
 use icsf_saf::model::{Access, Class};
+use softicsf::{NewKeys, PrincipalError, PrincipalName, PrincipalSettings, RealmSettings};
 use toml::Spanned;
 
-use super::{ADMINISTRATOR, Site, World};
+use super::{ADMINISTRATOR, Realm, Site, World};
 use crate::error::{Error, Mistake};
-use crate::file::{ProfileEntry, UserEntry};
+use crate::file::{KeyOf, Offset, ProfileEntry, UserEntry};
 use crate::spelling::nearest;
 use crate::typed::Typed;
 
@@ -157,6 +158,72 @@ impl Setup<'_> {
             parts.push(password(alter(), secret));
         }
         self.whole_or_in_parts(&whole, &bare, &parts);
+    }
+
+    /// Principals of users, whose keys come with a password change.
+    fn principal(&mut self, user: &UserEntry) {
+        let alter = || Typed::new("ALTUSER ").word(&user.id);
+        // Of the one type that engines of both kinds can use: the same drill is the same on either.
+        let of_18 = " ENCRYPT(AES256 NOAES128 NOAES128SHA2 NOAES256SHA2))";
+        self.run(&alter().and(" KERB(").quoted("KERBNAME", user.principal.as_ref()).and(of_18));
+        if let Some(password) = &user.password {
+            self.run(&alter().and(" PASSWORD(").word(password).and(")"));
+        }
+    }
+}
+
+impl World<'_> {
+    /// The realm, the principals of users, and servers with their keytabs; and what was refused.
+    pub(super) fn realm(&self, site: &Site) -> Result<(Option<Realm>, Vec<Mistake>), Error> {
+        let file = &self.drill.file;
+        let Some(entry) = &file.realm else { return Ok((None, Vec::new())) };
+        let administrator =
+            ADMINISTRATOR.parse().map(Caller::user).map_err(|e| self.wrong(format!("{ADMINISTRATOR}: {e}")))?;
+        let (saf, source) = (site.system.saf(), self.drill.source());
+        let mut mistakes = Vec::new();
+        let mut refused = |error: &PrincipalError, at: std::ops::Range<usize>| {
+            let mistake = Mistake::new(&source, error.what(), Some(at));
+            mistakes.push(match error.hint_text() {
+                Some(hint) => mistake.hint(hint),
+                None => mistake,
+            });
+        };
+        let seconds = |life: Option<Offset>| life.map(|life| u32::try_from(life.0).ok());
+        let mut settings = RealmSettings::default();
+        settings.min_ticket_life = seconds(entry.min_life);
+        settings.default_ticket_life = seconds(entry.default_life);
+        settings.max_ticket_life = seconds(entry.max_life);
+        let password = entry.password.as_ref().and_then(|reference| self.secrets.get(reference.get_ref()));
+        let keys = password.as_ref().map_or(NewKeys::Random, NewKeys::Password);
+        if let Err(error) = saf.create_realm(&administrator, entry.name.get_ref(), &settings, keys) {
+            refused(&error, entry.name.span());
+            return Ok((None, mistakes));
+        }
+        let mut realm = Realm::new(entry.name.get_ref().clone(), self.random());
+        for service in &file.service {
+            let Ok(name) = service.principal.get_ref().parse::<PrincipalName>() else { continue };
+            let added = saf.add_principal(&administrator, &name, NewKeys::Random, &PrincipalSettings::default());
+            let keytab = added.and_then(|()| match service.key {
+                KeyOf::Ckds => Ok(None),
+                KeyOf::Keytab => site.system.new_keytab_entries(&administrator, &name).map(Some),
+            });
+            match keytab {
+                Ok(keytab) => drop(realm.servers.insert(name, keytab)),
+                Err(error) => refused(&error, service.principal.span()),
+            }
+        }
+        let mut setup = Setup { world: self, site, administrator, mistakes, missing: Vec::new() };
+        for user in &file.user {
+            let Some(principal) = &user.principal else { continue };
+            setup.principal(user);
+            let password = user.password.as_ref().and_then(|reference| self.secrets.get(reference.get_ref()));
+            if let (Ok(id), Ok(name), Some(password)) =
+                (user.id.get_ref().parse(), principal.get_ref().parse(), password)
+            {
+                realm.users.insert(id, (name, password));
+            }
+        }
+        Ok((Some(realm), setup.mistakes))
     }
 }
 

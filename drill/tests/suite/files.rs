@@ -267,18 +267,6 @@ fn what_comes_too_late_or_too_often_deviates() {
     assert!(few == 1 && text.contains("1 of 2 were expected to come so, 2 did"), "{text}");
 }
 
-/// What cannot run says so, and is no success.
-#[test]
-fn kerberos_steps_say_that_they_cannot_run() {
-    let (run, text) =
-        ran(&with_steps(&step(1, "site = \"A\"\ndo = \"krb.init\"\nexpect = { matches = \"cannot run\" }")));
-    assert_eq!(run.exit_status(), 3, "it is in the baseline\n{text}");
-    assert!(
-        text.split_whitespace().collect::<Vec<_>>().join(" ").contains("krb.init cannot run: this release has no KDC"),
-        "{text}"
-    );
-}
-
 /// A command that RACF refuses is no step that was done.
 #[test]
 fn a_command_that_is_refused_deviates_and_its_secret_does_not_come_out() {

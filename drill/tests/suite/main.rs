@@ -7,6 +7,7 @@ mod cards;
 mod consumers;
 mod files;
 mod gallery;
+mod kerberos;
 mod key_token;
 #[cfg(feature = "enhanced")]
 mod matrix;

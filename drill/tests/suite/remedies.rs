@@ -109,6 +109,7 @@ fn is_taken(command: &str) -> bool {
     let mut before = vec!["SETROPTS CLASSACT(PTKTDATA CSFSERV CSFKEYS) GENERIC(PTKTDATA CSFSERV CSFKEYS)".to_owned()];
     match words.as_slice() {
         [_, "PROGRAM", ..] | ["SETROPTS", "WHEN(PROGRAM)", ..] => return false,
+        // There has to be a key that can be moved.
         ["RALTER", class, name, "SSIGNON(ENCRYPTKEY)"] => {
             before.push(format!("RDEFINE {class} {name} SSIGNON(KEYMASKED(E001193519561977))"));
         }
@@ -125,8 +126,10 @@ fn is_taken(command: &str) -> bool {
     before.push("SETROPTS RACLIST(PTKTDATA CSFSERV CSFKEYS)".to_owned());
     before.push(command.replace("kkkkkkkkkkkkkkkk", "E001193519561977"));
     let system = softicsf::System::in_memory().build().unwrap();
-    system.icsf().generate_master_key(softicsf::MasterKeyKind::Des).unwrap();
-    system.icsf().set_master_key(softicsf::MasterKeyKind::Des).unwrap();
+    for kind in softicsf::MasterKeyKind::ALL {
+        system.icsf().generate_master_key(kind).unwrap();
+        system.icsf().set_master_key(kind).unwrap();
+    }
     let issuer = softicsf::Caller::user("IBMUSER".parse().unwrap());
     for command in before {
         system.racf(&issuer, &command, &softicsf::NoSecrets).unwrap_or_else(|e| panic!("{command}: {}", e.report()));

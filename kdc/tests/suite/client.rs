@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use icsf_core::ClearKey;
 use icsf_core::backend::Etype;
 use icsf_core::clock::Clock;
 use icsf_core::random::{RandomSource, SystemRandom};
 use icsf_kdc::Answer;
-use icsf_kdc::crypto::{SessionKey, checksum, checksum_type, decrypt, encrypt};
-use icsf_kdc::flags::{ApOptions, KdcOptions, TicketFlags};
+pub(crate) use icsf_kdc::client::{Credentials, Refused};
+use icsf_kdc::crypto::{SessionKey, checksum, checksum_type, encrypt};
+use icsf_kdc::flags::{ApOptions, KdcOptions};
 use rasn::types::{GeneralString, Integer, OctetString, UtcTime};
 use rasn_kerberos as wire;
 
@@ -220,11 +220,8 @@ impl Ask {
     pub(crate) fn initial(&self, site: &Site) -> Result<Credentials, Refused> {
         let now = site.clock.now();
         let reply = replied(site.handle_from(&self.as_req(now), self.peer))?;
-        let reply = rasn::der::decode::<wire::AsRep>(&reply).unwrap().0;
-        let etype = Etype::from_number(reply.enc_part.etype).unwrap();
-        let plain = with_key_of(self.client, etype, |key| decrypt(key, 3, &reply.enc_part.cipher)).unwrap();
-        let part = rasn::der::decode::<wire::EncAsRepPart>(&plain).unwrap().0;
-        Ok(Credentials::new(reply, part))
+        let etype = Etype::from_number(rasn::der::decode::<wire::AsRep>(&reply).unwrap().0.enc_part.etype).unwrap();
+        Ok(with_key_of(self.client, etype, |key| Credentials::from_as_rep(&reply, key)).unwrap())
     }
 
     /// Asks the TGS with a ticket.
@@ -245,11 +242,8 @@ impl Ask {
 }
 
 pub(crate) fn read_tgs_rep(reply: &[u8], with: &Credentials, subkey: Option<&SessionKey>) -> Credentials {
-    let reply = rasn::der::decode::<wire::TgsRep>(reply).unwrap().0;
     let (key, usage) = subkey.map_or((&with.session, 8), |subkey| (subkey, 9));
-    let plain = decrypt(key, usage, &reply.enc_part.cipher).unwrap();
-    let part = rasn::der::decode::<wire::EncTgsRepPart>(&plain).unwrap().0;
-    Credentials::new(reply, part)
+    Credentials::from_tgs_rep(reply, key, usage).unwrap()
 }
 
 /// What an AP-REQ is made of, besides credentials.
@@ -289,64 +283,13 @@ pub(crate) fn ap_req(now: u64, with: &Credentials, request: ApRequest<'_>) -> wi
     }
 }
 
-/// A ticket and what the client knows of it.
-#[derive(Debug)]
-pub(crate) struct Credentials {
-    pub(crate) ticket: wire::Ticket,
-    pub(crate) client: wire::PrincipalName,
-    pub(crate) session: SessionKey,
-    pub(crate) flags: TicketFlags,
-    pub(crate) auth_time: u64,
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) renew_till: Option<u64>,
-    pub(crate) addresses: usize,
-    pub(crate) key_expiration: Option<u64>,
-    pub(crate) reply_etype: i32,
-    pub(crate) padata: Vec<i32>,
-}
-
-impl Credentials {
-    fn new(reply: wire::KdcRep, part: wire::EncKdcRepPart) -> Self {
-        let etype = Etype::from_number(part.key.r#type).unwrap();
-        assert_eq!((&reply.ticket.sname, &reply.ticket.realm), (&part.sname, &part.srealm));
-        Self {
-            ticket: reply.ticket,
-            client: reply.cname,
-            session: SessionKey::new(etype, &ClearKey::from_slice(&part.key.value)).unwrap(),
-            flags: TicketFlags::from(&part.flags),
-            auth_time: seconds(&part.auth_time),
-            start: seconds(&part.start_time.unwrap()),
-            end: seconds(&part.end_time),
-            renew_till: part.renew_till.as_ref().map(seconds),
-            addresses: part.caddr.map_or(0, |addresses| addresses.len()),
-            key_expiration: part.key_expiration.as_ref().map(seconds),
-            reply_etype: reply.enc_part.etype,
-            padata: reply.padata.unwrap_or_default().iter().map(|data| data.r#type).collect(),
-        }
-    }
-}
-
-/// A KRB-ERROR, with its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) code: i32,
-    pub(crate) text: String,
-    pub(crate) data: Vec<u8>,
-}
-
+/// The reply, or the KRB-ERROR.
 pub(crate) fn replied(answer: Answer) -> Result<Vec<u8>, Refused> {
     let reply = answer.reply.expect("an answer").to_vec();
-    if reply.first() != Some(&0x7e) {
-        return Ok(reply);
+    match Refused::read(&reply).unwrap() {
+        Some(refused) => Err(refused),
+        None => Ok(reply),
     }
-    let error: wire::KrbError = rasn::der::decode(&reply).unwrap();
-    let text = error.e_text.map(|text| String::from_utf8(text.as_bytes().to_vec()).unwrap());
-    Err(Refused {
-        code: error.error_code,
-        text: text.unwrap_or_default(),
-        data: error.e_data.map(|data| data.to_vec()).unwrap_or_default(),
-    })
 }
 
 /// Keys from passwords are slow to make.
@@ -380,8 +323,4 @@ pub(crate) fn name(name: &str) -> wire::PrincipalName {
 
 pub(crate) fn time(seconds: u64) -> wire::KerberosTime {
     wire::KerberosTime(UtcTime::from_timestamp(seconds as i64, 0).unwrap().fixed_offset())
-}
-
-fn seconds(time: &wire::KerberosTime) -> u64 {
-    u64::try_from(time.0.timestamp()).unwrap()
 }

@@ -8,7 +8,8 @@ use data_encoding::{HEXLOWER, HEXUPPER};
 use icsf_core::ClearKey;
 use icsf_core::backend::{Derivation, DerivedUse, Etype};
 use icsf_core::clock::Clock;
-use icsf_core::random::SeededRandom;
+use icsf_core::random::{SeededRandom, SystemRandom};
+use icsf_kdc::client::{Client, KeytabKeys};
 use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::crypto::{BaseKey, CryptoError, SessionKey, string_to_key};
 use icsf_kdc::keytab::{Entry, write};
@@ -127,6 +128,13 @@ fn no_text_holds_a_secret() {
         key,
     };
     texts.debug(&entry(key()));
+    texts.debug(&KeytabKeys(&[entry(key())]));
+    texts.debug(&credentials);
+    let client = Client { name: &alice.name, realm: REALM, now: site.clock.now(), random: &SystemRandom };
+    texts.debug(&client);
+    let mut kdc = |request: &[u8]| site.handle(request).reply.map(|reply| reply.to_vec());
+    texts.debug(&client.initial(PASSWORD, &mut kdc).unwrap());
+    texts.debug(&client.initial("alicpw", &mut kdc).unwrap_err());
     texts.debug(&write(&[entry(ClearKey::new(vec![0; 70_000]))]).unwrap_err());
 
     texts.debug(&KeytabKeys { realm: REALM, entries: &[entry(key())] });
