@@ -1,4 +1,4 @@
-//! The other ends of the protocol: a client that gets tickets and shows them, and the keys of a server that has a keytab.
+//! The other end of the protocol: a client that gets tickets and shows them.
 //!
 //! It is small: for drills and tests in the process of the KDC. The KDC is trusted, and whatever carries the bytes.
 //!
@@ -23,18 +23,14 @@ use icsf_core::random::{NoRandom, RandomSource};
 use icsf_saf::model::PrincipalName;
 use rasn::types::{Integer, OctetString};
 use rasn_kerberos as wire;
-use zeroize::Zeroizing;
 
 use crate::ap_req::session_key;
 use crate::codes::ErrorCode;
 use crate::crypto::{BaseKey, CryptoError, SessionKey, checksum, checksum_type, decrypt, encrypt, string_to_key};
 use crate::flags::{ApOptions, KdcOptions, TicketFlags};
-use crate::keys::ServerKeys;
-use crate::keytab::Entry;
 use crate::messages::{
     self, NotDer, VERSION, decode, encode, encrypted, kind, pa_data, padata, seconds, to_time, usage,
 };
-use crate::outcome::Refusal;
 
 /// The encryption types a client asks for, in its order: 18 first, which engines can use inside.
 const ETYPES: [Etype; 4] = [Etype::Aes256Sha1, Etype::Aes256Sha2, Etype::Aes128Sha2, Etype::Aes128Sha1];
@@ -372,41 +368,5 @@ pub enum ClientError {
 impl From<NotDer> for ClientError {
     fn from(_: NotDer) -> Self {
         Self::NoReply("what is no message")
-    }
-}
-
-/// The keys of a server that has a keytab, and needs neither ICSF nor engine.
-#[derive(Debug, Clone, Copy)]
-pub struct KeytabKeys<'a>(pub &'a [Entry]);
-
-impl ServerKeys for KeytabKeys<'_> {
-    fn decrypt_ticket(
-        &self,
-        server: &PrincipalName,
-        etype: Etype,
-        version: Option<u32>,
-        cipher: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let of_server = || self.0.iter().filter(|entry| entry.components.iter().eq(server.components()));
-        let mut refusal = Refusal::new(ErrorCode::NotUs, "the ticket is for another server");
-        if of_server().next().is_some() {
-            refusal = Refusal::new(ErrorCode::BadKeyVersion, "the keytab has no key of the version of the ticket");
-        }
-        let named = of_server().filter(|entry| version.is_none_or(|version| entry.version == version));
-        for entry in named {
-            if entry.known_etype() != Some(etype) {
-                refusal = Refusal::new(ErrorCode::NoKey, "the keytab has no key of the type of the ticket");
-                continue;
-            }
-            let key = SessionKey::new(etype, &entry.key);
-            match key.and_then(|key| decrypt(&key, usage::TICKET, cipher)) {
-                Ok(plain) => return Ok(plain),
-                Err(_) => {
-                    let why = "the ticket was altered, or its key is another";
-                    return Err(Refusal::new(ErrorCode::BadIntegrity, why));
-                }
-            }
-        }
-        Err(refusal)
     }
 }

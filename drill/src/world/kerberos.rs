@@ -14,7 +14,8 @@ use icsf_saf::codes::Code as Situation;
 use icsf_saf::model::{Principal, PrincipalKey, PrincipalName};
 use icsf_saf::{SignedOnBy, Snapshot};
 use secrecy::{ExposeSecret, SecretString};
-use softicsf::icsf_kdc::client::{Client, ClientError, Credentials, KeytabKeys};
+use softicsf::icsf_kdc::KeytabKeys;
+use softicsf::icsf_kdc::client::{Client, ClientError, Credentials};
 use softicsf::icsf_kdc::crypto::encrypt;
 use softicsf::icsf_kdc::keytab::Entry;
 use softicsf::icsf_kdc::outcome::Result as Became;
@@ -144,7 +145,7 @@ impl Kerberos<'_> {
         let from_ckds;
         let keys: &dyn ServerKeys = match self.realm.servers.get(server) {
             Some(Some(keytab)) => {
-                from_keytab = KeytabKeys(keytab);
+                from_keytab = KeytabKeys { realm: &self.realm.name, entries: keytab };
                 &from_keytab
             }
             _ => {

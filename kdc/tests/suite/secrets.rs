@@ -9,7 +9,7 @@ use icsf_core::ClearKey;
 use icsf_core::backend::{Derivation, DerivedUse, Etype};
 use icsf_core::clock::Clock;
 use icsf_core::random::{SeededRandom, SystemRandom};
-use icsf_kdc::client::{Client, KeytabKeys};
+use icsf_kdc::client::Client;
 use icsf_kdc::codes::ErrorCode;
 use icsf_kdc::crypto::{BaseKey, CryptoError, SessionKey, string_to_key};
 use icsf_kdc::keytab::{Entry, write};
@@ -128,7 +128,6 @@ fn no_text_holds_a_secret() {
         key,
     };
     texts.debug(&entry(key()));
-    texts.debug(&KeytabKeys(&[entry(key())]));
     texts.debug(&credentials);
     let client = Client { name: &alice.name, realm: REALM, now: site.clock.now(), random: &SystemRandom };
     texts.debug(&client);
