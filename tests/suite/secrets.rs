@@ -14,7 +14,8 @@ use icsf_backends::pkcs11::{Options, Pkcs11};
 use icsf_backends::software::{Cost, Unlock};
 use icsf_backends::{Absent, Faulty, Metered, Software};
 use icsf_core::backend::{
-    Backend, Derivation, DerivedUse, Etype, HashAlgorithm, KeySpec, MasterKeyKind, Part, RegisterChange, StoredForm,
+    Backend, Derivation, DerivedUse, EngineErrorKind, Etype, HashAlgorithm, KeyAlgorithm, KeySpec, MasterKeyKind, Part,
+    RegisterChange, StoredForm,
 };
 use icsf_core::clock::ManualClock;
 use icsf_core::codes::ReasonCodes;
@@ -25,14 +26,15 @@ use icsf_core::random::SystemRandom;
 use icsf_core::store::{Area, MemoryStore, RowStore, Volume};
 use icsf_core::token::Material;
 use icsf_core::{ClearKey, Icsf, KeyIdentifier, KeyToken, Parts};
-use icsf_drill::consumer::{Asked, Consumer, Failure, Logon, Place, Settings};
-use icsf_saf::model::{Class, Credential, Realm};
+use icsf_drill::consumer::{Asked, By, Consumer, Failure, Logon, Place, Settings};
+use icsf_saf::kerberos::KerberosRefusal;
+use icsf_saf::model::{Class, Connect, Credential, Realm};
 use ptkt::software::DesKey;
 use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Window, legacy};
 use secrecy::SecretString;
 use softhsm_fixtures::{Pin, Token};
 use softicsf::{
-    Card, CardSlot, EngineSecrets, Entry, NewKeys, NoSecrets, Pkcs11Token, PrincipalName, PrincipalSettings, Setup,
+    Card, CardSlot, EngineSecrets, Entry, KerberosOptions, NewKeys, NoSecrets, Pkcs11Token, PrincipalName, PrincipalSettings, Setup,
     System,
 };
 
@@ -469,6 +471,14 @@ fn no_text_holds_a_secret() {
     texts.debug(&icsf.csnbkrr2(&"CLEAR.HMAC".parse().unwrap()).unwrap());
     texts.debug(&KeyIdentifier::Token(icsf.csnbkrr2(&"CLEAR.HMAC".parse().unwrap()).unwrap().value));
     texts.debug(&icsf.csnbenc_key(&"A.DES".parse().unwrap()).unwrap());
+    let token = KeyToken::parse(&icsf.csnbkrr(&"A.DES".parse().unwrap()).unwrap().value).unwrap();
+    let KeyToken::Des(token) = token else { panic!("{token:?}") };
+    texts.debug(&token);
+    let header = icsf.view().unwrap().kds.header().clone();
+    texts.debug(&(&header, header.des.as_ref()));
+    texts.debug(&(KeySpec::DES, KeyAlgorithm::Des, EngineErrorKind::Unavailable));
+    let listed = icsf.csfkdsl(&["CKDS", "DETAILED", "ALL"], &"*".parse().unwrap(), 10, None).unwrap().value.1;
+    listed.into_iter().for_each(|entry| texts.debug(&entry.content.unwrap()));
     texts.debug(&icsf.csnbhmg_key(&"CLEAR.HMAC".parse().unwrap(), HashAlgorithm::Sha512).unwrap());
     let principal = ClearKey::new(master_key_part());
     let label = "A.KERBEROS".parse().unwrap();
@@ -592,7 +602,14 @@ fn no_text_holds_a_secret() {
     journal(&mut texts, &system);
 
     // Plain words that have a name in common with others.
-    texts.debug(&(ReasonCodes::Icsf, Volume::KeyDataSet));
+    texts.debug(&(ReasonCodes::Icsf, Volume::KeyDataSet, ptkt::Usage::First, By::Kerberos));
+    texts.debug(&Connect::new("U1".parse().unwrap()));
+    texts.debug(&KerberosOptions::at(([127, 0, 0, 1], 88).into()));
+    texts.debug(&KerberosRefusal { number: 29, cause: Box::new(replayed.cause().clone()) });
+    for judged in system.saf().key_profiles().unwrap() {
+        texts.debug(&judged);
+        texts.debug(&judged.remarks);
+    }
     let mut missing = with_secrets(&CRATES);
     missing.retain(|name| !texts.1.contains(name));
     if cfg!(not(feature = "enhanced")) {
