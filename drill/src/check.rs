@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Mistake, Source};
 use crate::expect::Outcome;
-use crate::file::{DrillFile, EngineKind, Role, SiteEntry, StepEntry};
+use crate::file::{DrillFile, EngineKind, Offset, Role, SiteEntry, StepEntry};
 use crate::import::Imported;
 use crate::plan::{Planned, Reader, Step};
 use crate::secret;
@@ -255,7 +255,15 @@ impl Check<'_> {
             {
                 self.mistake(format!("step {:?} is there twice", entry.id.get_ref()), Some(entry.id.span()), None);
             }
-            let (at, place) = (*entry.at.get_ref(), Some(entry.at.span()));
+            let place = Some(entry.at.span());
+            let at = match &entry.at.get_ref().0 {
+                Ok(at) => *at,
+                Err(why) => {
+                    self.mistake(why.as_str(), place.clone(), None);
+                    // It is somewhere after the one above it.
+                    self.steps.last().map_or(Offset(0), Step::end)
+                }
+            };
             match self.steps.last() {
                 Some(last) if last.at > at => {
                     let hint = "steps are written in the order of time".to_owned();
@@ -271,7 +279,7 @@ impl Check<'_> {
             match self.action(entry, with, consumers) {
                 Some(action) => {
                     let expect = entry.expect.as_ref().map(|expect| expect.get_ref().clone());
-                    self.steps.push(Step { id: entry.id.get_ref().clone(), at: *entry.at.get_ref(), action, expect });
+                    self.steps.push(Step { id: entry.id.get_ref().clone(), at, action, expect });
                 }
                 None => self.lost(entry.action.get_ref()),
             }

@@ -297,7 +297,7 @@ pub(crate) struct UserEntry {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepEntry {
     pub(crate) id: Spanned<String>,
-    pub(crate) at: Spanned<Offset>,
+    pub(crate) at: Spanned<WrittenOffset>,
     pub(crate) site: Option<Spanned<String>>,
     #[serde(rename = "do")]
     pub(crate) action: Spanned<String>,
@@ -318,13 +318,30 @@ impl fmt::Display for Offset {
     }
 }
 
+impl std::str::FromStr for Offset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let span: Option<jiff::SignedDuration> = digits.parse().ok();
+        let seconds = span.and_then(|span| u64::try_from(span.as_secs()).ok());
+        seconds.map(Self).ok_or_else(|| format!("{text:?} is no offset: write +5m, +1h30m or +90s"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Offset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("{text:?} is no offset: write +5m, +1h30m or +90s"));
-        let digits = text.strip_prefix('+').unwrap_or(&text);
-        let span: jiff::SignedDuration = digits.parse().ok().ok_or_else(wrong)?;
-        u64::try_from(span.as_secs()).ok().map(Self).ok_or_else(wrong)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An offset, or why what was written is none: so that one that cannot be read hides no other mistake.
+#[derive(Debug)]
+pub(crate) struct WrittenOffset(pub(crate) Result<Offset, String>);
+
+impl<'de> Deserialize<'de> for WrittenOffset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?.parse()))
     }
 }
 

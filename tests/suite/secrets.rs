@@ -34,8 +34,8 @@ use ptkt::{MemoryRegister, ReplayRegister, TicketKind, TicketUse, Timestamp, Win
 use secrecy::SecretString;
 use softhsm_fixtures::{Pin, Token};
 use softicsf::{
-    Card, CardSlot, EngineSecrets, Entry, KerberosOptions, NewKeys, NoSecrets, Pkcs11Token, PrincipalName, PrincipalSettings, Setup,
-    System,
+    Card, CardSlot, EngineSecrets, Entry, KerberosOptions, NewKeys, NoSecrets, Pkcs11Token, PrincipalName,
+    PrincipalSettings, Setup, System,
 };
 
 use crate::public_types::{with_secrets, words};

@@ -11,6 +11,10 @@ use crate::survey::{Survey, Surveyed};
 pub(crate) struct Known<'a> {
     pub(crate) at: At,
     pub(crate) what: What<'a>,
+    /// Where it was seen.
+    site: &'a str,
+    /// Where work is then, and how often it has moved there.
+    work: (&'a str, usize),
 }
 
 pub(crate) enum What<'a> {
@@ -66,21 +70,27 @@ pub(crate) fn places(run: &Run) -> impl Iterator<Item = (&StepResult, &str)> {
 /// Everything that is known of an application, in the order of time. A key counts where work is at that moment; a
 /// sign-on wherever it was.
 pub(crate) fn known<'a>(run: &'a Run, index: usize, application: &Application) -> Vec<Known<'a>> {
-    let key = |survey: &'a Survey| {
+    let key = |survey: &'a Survey, work: (&'a str, usize)| {
         let what = match key_of(survey, application)?.usable.as_ref()? {
             Ok(()) => What::KeyUsable,
             Err(failure) => What::KeyUnusable(failure),
         };
-        Some(Known { at: survey.at.into(), what })
+        Some(Known { at: survey.at.into(), what, site: &survey.site, work })
     };
-    let mut all: Vec<Known<'a>> = surveys_after(run, None).filter_map(key).collect();
+    let mut work = (run.primary.as_str(), 0);
+    let mut all: Vec<Known<'a>> = surveys_after(run, None).filter_map(|survey| key(survey, work)).collect();
     for (step, place) in places(run) {
+        work = (place, work.1 + usize::from(matches!(step.deed, Deed::Move { .. })));
         let mut here: Vec<Known<'a>> = Vec::new();
         for sign_on in step.sign_ons.iter().filter(|sign_on| sign_on.application == index) {
-            let known = |at| Known { at, what: told(sign_on) };
+            let known = |at| Known { at, what: told(sign_on), site: &step.site, work };
             here.extend([known(sign_on.at.into()), known(sign_on.last.into())]);
         }
-        here.extend(surveys_after(run, Some(&step.id)).filter(|survey| survey.site == place).filter_map(key));
+        here.extend(
+            surveys_after(run, Some(&step.id))
+                .filter(|survey| survey.site == place)
+                .filter_map(|survey| key(survey, work)),
+        );
         here.sort_by_key(|known| known.at);
         all.extend(here);
     }
@@ -118,27 +128,30 @@ fn cause(run: &Run, known: &[Known<'_>], failed: At) -> At {
 }
 
 /// A time in which an application could not be reached with a ticket.
-struct Outage {
+struct Outage<'a> {
     first_failure: At,
+    /// Where it was met, and how often work had moved by then.
+    met: (&'a str, usize),
     workaround: Option<At>,
     /// When, and whether somebody signed on then; else its key was tried.
     restored: Option<(At, bool)>,
 }
 
 /// The outages of an application, one after the other.
-fn outages(known: &[Known<'_>]) -> Vec<Outage> {
+///
+/// What works at a site that work has left mends nothing: an outage ends where it was met, or where work has moved since.
+fn outages<'a>(known: &[Known<'a>]) -> Vec<Outage<'a>> {
     let mut all = Vec::new();
-    let mut open: Option<Outage> = None;
-    for Known { at, what } in known {
+    let mut open: Option<Outage<'a>> = None;
+    for Known { at, what, site, work: (place, moves) } in known {
+        let begun = || Outage { first_failure: *at, met: (site, *moves), workaround: None, restored: None };
         match (&mut open, what) {
-            (None, what) if what.is_failure() => {
-                open = Some(Outage { first_failure: *at, workaround: None, restored: None });
-            }
+            (None, what) if what.is_failure() => open = Some(begun()),
             (None, _) => {}
+            (Some(Outage { met: (failed, before), .. }), what)
+                if !what.is_failure() && site != failed && (site != place || moves == before) => {}
             // The key did its work, and does not any more: that was another outage.
-            (Some(outage), What::KeyUnusable(_)) if outage.restored.is_some() => {
-                all.extend(open.replace(Outage { first_failure: *at, workaround: None, restored: None }));
-            }
+            (Some(outage), What::KeyUnusable(_)) if outage.restored.is_some() => all.extend(open.replace(begun())),
             (Some(_), What::KeyUnusable(_)) => {}
             // Whether the key worked in between or not, users did not get in.
             (Some(outage), What::Refused(_)) => outage.restored = None,
@@ -184,7 +197,7 @@ fn recovery(run: &Run, index: usize, application: &Application) -> Recovery {
     longest.map_or(none, |row| Recovery { outages: count, ..row })
 }
 
-fn row(application: &Application, target: Option<Seconds>, from: At, outage: &Outage) -> Recovery {
+fn row(application: &Application, target: Option<Seconds>, from: At, outage: &Outage<'_>) -> Recovery {
     let failed = outage.first_failure;
     let since = |at: At| Seconds(at.0.saturating_sub(from.0));
     let restored_after = outage.restored.map(|(at, _)| since(at));

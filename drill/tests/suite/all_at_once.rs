@@ -57,6 +57,14 @@ fn all_that_racf_refuses_is_told_with_what_was_meant() {
     told(&replaced(&REFUSED), &TOLD);
 }
 
+#[test]
+fn an_offset_that_is_none_hides_nothing() {
+    let text = replaced(&REFUSED).replacen("at     = \"+0m\"", "at     = \"+5x\"", 1);
+    let mut expected = TOLD.to_vec();
+    expected.push(("\"+5x\" is no offset", "\"+5x\""));
+    told(&text, &expected);
+}
+
 /// A name that is not there, an SMF ID that is none and a key that is unknown hide none of it.
 #[test]
 fn other_mistakes_hide_none_of_it() {

@@ -539,3 +539,30 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         assert!(error.to_string().contains(why), "{error}");
     }
 }
+
+/// Site A still works when work has left it: that somebody signs on there mends nothing at B.
+#[test]
+fn a_sign_on_at_the_site_that_was_left_is_no_recovery() {
+    let step = |id: &str, minute: u32, rest: &str| format!("\n[[step]]\nid = \"{id}\"\nat = \"+{minute}m\"\n{rest}\n");
+    let logon =
+        |site: &str| format!("site = \"{site}\"\ndo = \"logon\"\nwith = {{ users = [\"U1\"], sessions = [\"TSO\"] }}");
+    let moved = [
+        step("move", 5, "do = \"failover\"\nwith = { from = \"A\", to = \"B\" }"),
+        step("dead", 6, &format!("{}\nexpect = {{ outcome = \"fail\" }}", logon("B"))),
+        step("left", 7, &format!("{}\nexpect = {{ outcome = \"ok\" }}", logon("A"))),
+    ];
+    let tso = |text: &str| {
+        let report = report(text).json();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        row(&report, "recovery", "TSO").clone()
+    };
+    let text = with_steps(&moved.concat());
+    assert!(tso(&text)["restored"].is_null(), "{:#}", tso(&text));
+    // Work goes back there: then it does.
+    let back = [
+        step("back", 8, "do = \"failback\""),
+        step("again", 9, &format!("{}\nexpect = {{ outcome = \"ok\" }}", logon("A"))),
+    ];
+    let text = with_steps(&[moved.concat(), back.concat()].concat());
+    assert_eq!(tso(&text)["restored"]["by"], "key", "{:#}", tso(&text));
+}

@@ -170,6 +170,8 @@ impl<R: Read> Records<R> {
         };
         let read = self.input.by_ref().take(u64::from(length)).read_to_end(&mut self.bytes)?;
         if read < usize::from(length) {
+            // There may have been more after it.
+            self.cut_short = Some(format!("the file ends within record {}", self.line + 1));
             return Ok(Some(Some((None, "the file ends within this record"))));
         }
         Ok(Some(None))
