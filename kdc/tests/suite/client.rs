@@ -220,11 +220,17 @@ impl Ask {
     pub(crate) fn initial(&self, site: &Site) -> Result<Credentials, Refused> {
         let now = site.clock.now();
         let reply = replied(site.handle_from(&self.as_req(now), self.peer))?;
-        let reply = rasn::der::decode::<wire::AsRep>(&reply).unwrap().0;
+        Ok(self.read_as_rep(&reply))
+    }
+
+    /// What is in an AS-REP. Its part for the client has the tag of a TGS-REP's when MIT's KDC made it.
+    pub(crate) fn read_as_rep(&self, reply: &[u8]) -> Credentials {
+        let reply = rasn::der::decode::<wire::AsRep>(reply).unwrap().0;
         let etype = Etype::from_number(reply.enc_part.etype).unwrap();
         let plain = with_key_of(self.client, etype, |key| decrypt(key, 3, &reply.enc_part.cipher)).unwrap();
-        let part = rasn::der::decode::<wire::EncAsRepPart>(&plain).unwrap().0;
-        Ok(Credentials::new(reply, part))
+        let part = rasn::der::decode::<wire::EncAsRepPart>(&plain).map(|part| part.0);
+        let part = part.or_else(|_| rasn::der::decode::<wire::EncTgsRepPart>(&plain).map(|part| part.0)).unwrap();
+        Credentials::new(reply, part)
     }
 
     /// Asks the TGS with a ticket.
