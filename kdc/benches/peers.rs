@@ -111,7 +111,9 @@ impl Peer {
         }
         for _ in requests {
             length = self.socket.recv(&mut buffer).unwrap();
-            assert_eq!(buffer.first(), Some(&kind), "{}", self.name);
+            let reply = buffer.get(..length).unwrap();
+            let refused = || rasn::der::decode::<rasn_kerberos::KrbError>(reply).map(|error| error.error_code);
+            assert_eq!(reply.first(), Some(&kind), "{}: {:?}", self.name, refused());
             if let Some(request) = waiting.next() {
                 self.socket.send(request).unwrap();
             }

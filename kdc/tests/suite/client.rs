@@ -282,10 +282,12 @@ pub(crate) fn ap_req(now: u64, with: &Credentials, request: ApRequest<'_>) -> wi
         authorization_data: None,
     };
     let plain = rasn::der::encode(&authenticator).unwrap();
+    // MIT's TGS takes it amiss to be asked who it is.
+    let options = if request.usage == 7 { ApOptions::NONE } else { ApOptions::MUTUAL_REQUIRED };
     wire::ApReq {
         pvno: 5.into(),
         msg_type: 14.into(),
-        ap_options: ApOptions::MUTUAL_REQUIRED.into(),
+        ap_options: options.into(),
         ticket: request.ticket,
         authenticator: wire::EncryptedData {
             etype: with.session.etype().number(),
@@ -322,7 +324,7 @@ impl Credentials {
             session: SessionKey::new(etype, &ClearKey::from_slice(&part.key.value)).unwrap(),
             flags: TicketFlags::from(&part.flags),
             auth_time: seconds(&part.auth_time),
-            start: seconds(&part.start_time.unwrap()),
+            start: seconds(part.start_time.as_ref().unwrap_or(&part.auth_time)),
             end: seconds(&part.end_time),
             renew_till: part.renew_till.as_ref().map(seconds),
             addresses: part.caddr.map_or(0, |addresses| addresses.len()),
