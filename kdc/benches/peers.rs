@@ -19,7 +19,14 @@
 //!
 //! Figures are medians of the rounds; nothing fails, as times are not to be relied on where others work.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a bench stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench stops at the first surprise"
+)]
 #![allow(dead_code, reason = "the client of the tests can do more")]
 
 #[path = "../tests/suite/client.rs"]

@@ -11,7 +11,11 @@ use std::path::Path;
 use softicsf::{Caller, NewKeys, PrincipalSettings, System};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [directory, count] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "DIRECTORY COUNT")?;
+    let [directory, count] = std::env::args()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_given: Vec<_>| "synthetic_principals DIRECTORY COUNT")?;
     let system = System::open(Path::new(&directory))?;
     let issuer = Caller::user("IBMUSER".parse()?);
     for number in 0..count.parse::<u32>()? {
