@@ -260,7 +260,10 @@ impl Credentials {
     /// [`ClientError::NoReply`], [`ClientError::Crypto`].
     pub fn from_as_rep(reply: &[u8], key: &SessionKey) -> Result<Self, ClientError> {
         let reply = decode::<wire::AsRep>(reply)?.0;
-        let part = decode::<wire::EncAsRepPart>(&decrypt(key, usage::AS_REP, &reply.enc_part.cipher)?)?.0;
+        let plain = decrypt(key, usage::AS_REP, &reply.enc_part.cipher)?;
+        // MIT's KDC tags it as the part of a TGS-REP, which RFC 4120, section 5.4.2, has clients take.
+        let part = decode::<wire::EncAsRepPart>(&plain).map(|part| part.0);
+        let part = part.or_else(|_| decode::<wire::EncTgsRepPart>(&plain).map(|part| part.0))?;
         Self::new(reply, part)
     }
 

@@ -1,4 +1,4 @@
-//! Requests for a KDC, and for a server that takes its tickets. All of it is always the same, so that seeds stay good.
+//! Requests for a KDC, for its password service, and for a server that takes its tickets; and keytabs. All of it is always the same, so that seeds stay good.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
@@ -10,8 +10,9 @@ use icsf_core::random::SeededRandom;
 use icsf_core::store::MemoryStore;
 use icsf_core::{ClearKey, Icsf};
 use icsf_kdc::crypto::{SessionKey, checksum, checksum_type, decrypt, encrypt};
+use icsf_kdc::kpasswd::{PasswordRequest, PasswordService, ResultCode};
 use icsf_kdc::outcome::Result as Became;
-use icsf_kdc::{Acceptor, CkdsKeys, Kdc, Replays, Settings};
+use icsf_kdc::{Acceptor, CkdsKeys, Kdc, Replays, Settings, keytab as keytabs};
 use icsf_saf::command::NoSecrets;
 use icsf_saf::model::{Principal, PrincipalFlag, PrincipalKey};
 use icsf_saf::{Caller, Database, Saf, Snapshot};
@@ -32,6 +33,7 @@ struct World {
     kdc: Kdc,
     granting: Held,
     host: Held,
+    change_password: Held,
 }
 
 /// A ticket and its session key.
@@ -49,7 +51,7 @@ fn world() -> &'static World {
         let saf = Saf::new(Arc::clone(&icsf), database, clock, Arc::new(MemoryRegister::new()), "PRD1");
         let realm = "RDEFINE REALM KERBDFLT KERB(KERBNAME(EXAMPLE.COM) DEFTKTLF(36000) MAXTKTLF(36000))";
         saf.command(&Caller::user("IBMUSER".parse().unwrap()), realm, &NoSecrets).unwrap();
-        for name in ["alice", "krbtgt/EXAMPLE.COM", "host/boston"] {
+        for name in ["alice", "krbtgt/EXAMPLE.COM", "host/boston", "kadmin/changepw"] {
             let mut principal = Principal::new(name.parse().unwrap(), NOW);
             let label = format!("KEY.OF.{}", name.replace('/', ".").to_ascii_uppercase()).parse().unwrap();
             icsf.add_kerberos_key(&label, ETYPE, Some(&ClearKey::from_slice(&KEY))).unwrap();
@@ -60,8 +62,9 @@ fn world() -> &'static World {
         }
         let view = saf.database().view().unwrap();
         let kdc = Kdc::new(Arc::clone(&icsf), Arc::new(SeededRandom::new(3)), Settings::default());
-        let [granting, host] = ["krbtgt/EXAMPLE.COM", "host/boston"].map(|server| initial(&kdc, &view, server));
-        World { icsf, view, kdc, granting, host }
+        let servers = ["krbtgt/EXAMPLE.COM", "host/boston", "kadmin/changepw"];
+        let [granting, host, change_password] = servers.map(|server| initial(&kdc, &view, server));
+        World { icsf, view, kdc, granting, host, change_password }
     })
 }
 
@@ -204,6 +207,94 @@ pub fn ap_req(data: &[u8]) {
     }
 }
 
+/// A request for the password service around this plain text of its KRB-PRIV.
+fn password_request(version: u16, private: &[u8]) -> Vec<u8> {
+    let held = &world().change_password;
+    let authenticator = wire::Authenticator {
+        authenticator_vno: 5.into(),
+        crealm: text(REALM),
+        cname: name("alice"),
+        cksum: None,
+        cusec: 0.into(),
+        ctime: time(NOW),
+        subkey: Some(wire::EncryptionKey { r#type: ETYPE.number(), value: KEY.to_vec().into() }),
+        seq_number: None,
+        authorization_data: None,
+    };
+    let ap_req = ap_request(held, 11, &rasn::der::encode(&authenticator).unwrap());
+    let subkey = SessionKey::new(ETYPE, &ClearKey::from_slice(&KEY)).unwrap();
+    let cipher = encrypt(&subkey, 13, &[2; 16], private).unwrap().into();
+    let enc_part = wire::EncryptedData { etype: ETYPE.number(), kvno: None, cipher };
+    let private = wire::KrbPriv { pvno: 5.into(), msg_type: 21.into(), enc_part };
+    let private = rasn::der::encode(&private).unwrap();
+    let [whole, ap] = [6 + ap_req.len() + private.len(), ap_req.len()]
+        .map(|length| u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+    [&whole, &version.to_be_bytes(), &ap, &ap_req[..], &private].concat()
+}
+
+/// The plain text of a KRB-PRIV that carries this.
+fn private_part(data: &[u8]) -> Vec<u8> {
+    let part = wire::EncKrbPrivPart {
+        user_data: data.to_vec().into(),
+        timestamp: None,
+        usec: None,
+        seq_number: None,
+        sender_address: wire::HostAddress { addr_type: 2, address: vec![127, 0, 0, 1].into() },
+        recipient_address: None,
+    };
+    rasn::der::encode(&part).unwrap()
+}
+
+const CHANGE: u16 = 1;
+const SET: u16 = 0xff80;
+
+/// Answers bytes sent to the password service: what is answered is framed as it should be, and nobody but alice, who alone
+/// has a ticket, sets a password, once. Whether it was set.
+fn is_set(bytes: &[u8]) -> bool {
+    let World { icsf, view, .. } = world();
+    let (keys, replays) = (CkdsKeys { icsf, registry: view }, Replays::new());
+    let acceptor = Acceptor { realm: REALM, keys: &keys, replays: &replays, numbering: ReasonCodes::Icsf, skew: 300 };
+    let (service, random) = (PasswordService::new(), SeededRandom::new(4));
+    let request = PasswordRequest { bytes, peer: HERE, local: HERE, now: NOW };
+    let mut set = 0;
+    let answer = service.handle(&acceptor, &random, &request, &mut |change| {
+        assert_eq!(change.client.to_string(), "alice");
+        set += 1;
+        Ok(())
+    });
+    assert_eq!(answer.reply.is_some(), answer.result.is_some());
+    if let Some(reply) = &answer.reply {
+        assert_eq!(reply.get(..2), Some(&u16::try_from(reply.len()).unwrap().to_be_bytes()[..]));
+    }
+    let succeeded = answer.result.is_some_and(|(result, _)| result == ResultCode::Success);
+    assert_eq!(set, i32::from(succeeded));
+    succeeded
+}
+
+/// A request for the password service; the data of one in either version, encrypted as it should be; and the plain text of
+/// its KRB-PRIV.
+pub fn kpasswd(data: &[u8]) {
+    is_set(data);
+    for version in [CHANGE, SET] {
+        is_set(&password_request(version, &private_part(data)));
+    }
+    is_set(&password_request(CHANGE, data));
+}
+
+/// A keytab: what is read can be written, and read again as it was.
+pub fn keytab(data: &[u8]) {
+    match keytabs::read(data) {
+        Ok(entries) => {
+            let _ = format!("{entries:?}");
+            let written = keytabs::write(&entries).unwrap();
+            let again = keytabs::read(&written).unwrap();
+            assert_eq!(again.len(), entries.len());
+            assert_eq!(keytabs::write(&again).unwrap(), written);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +316,18 @@ mod tests {
         let (keys, replays) = (CkdsKeys { icsf, registry: view }, Replays::new());
         let acceptor =
             Acceptor { realm: REALM, keys: &keys, replays: &replays, numbering: ReasonCodes::Icsf, skew: 300 };
+        for name in ["change", "change-other-text"] {
+            assert!(is_set(&password_request(CHANGE, &private_part(&seed(&format!("kpasswd/{name}"))))), "{name}");
+        }
+        for name in ["set", "set-own", "set-target"] {
+            assert!(is_set(&password_request(SET, &private_part(&seed(&format!("kpasswd/{name}"))))), "{name}");
+        }
+        assert!(is_set(&password_request(CHANGE, &seed("kpasswd/private"))));
+        assert!(is_set(&seed("kpasswd/whole")));
+        for (name, entries) in [("one", 1), ("services", 4), ("hole", 1), ("old-version", 1), ("long", 1)] {
+            let read = keytabs::read(&seed(&format!("keytab/{name}"))).unwrap();
+            assert_eq!(read.len(), entries, "{name}");
+        }
         for name in ["plain", "subkey", "gss"] {
             let request = ap_request(host, 11, &seed(&format!("ap-req/authenticator-{name}")));
             acceptor.accept(&request, Some(HERE), NOW).unwrap();

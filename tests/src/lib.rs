@@ -13,7 +13,7 @@ mod kerberos;
 use std::fs;
 use std::sync::{Arc, OnceLock};
 
-pub use kerberos::{ap_req, as_req, tgs_req};
+pub use kerberos::{ap_req, as_req, keytab, kpasswd, tgs_req};
 
 use icsf_backends::Software;
 use icsf_core::backend::{Backend, MasterKeyKind, RegisterChange};
@@ -35,7 +35,7 @@ use ptkt::{MemoryRegister, ReplayRegister, Ticket, TicketKind, TicketUse, Timest
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     ("token", token),
     ("record", record),
     ("export", export),
@@ -49,6 +49,8 @@ pub const TARGETS: [Target; 13] = [
     ("as-req", as_req),
     ("tgs-req", tgs_req),
     ("ap-req", ap_req),
+    ("kpasswd", kpasswd),
+    ("keytab", keytab),
 ];
 
 const NOW: u64 = 1_763_110_800;

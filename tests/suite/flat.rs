@@ -15,7 +15,7 @@ const A_SECOND: u64 = 20;
 const ALLOWED_KIB: u64 = 512;
 
 /// Memory of this process that is in use, in KiB, without what is read from files and may come and go.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

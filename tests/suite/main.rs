@@ -13,6 +13,7 @@ mod corpus;
 #[cfg(feature = "mounts")]
 mod disk_full;
 mod flat;
+mod flat_kerberos;
 mod hung;
 mod killed;
 mod memory;

@@ -220,8 +220,13 @@ impl Ask {
     pub(crate) fn initial(&self, site: &Site) -> Result<Credentials, Refused> {
         let now = site.clock.now();
         let reply = replied(site.handle_from(&self.as_req(now), self.peer))?;
-        let etype = Etype::from_number(rasn::der::decode::<wire::AsRep>(&reply).unwrap().0.enc_part.etype).unwrap();
-        Ok(with_key_of(self.client, etype, |key| Credentials::from_as_rep(&reply, key)).unwrap())
+        Ok(self.read_as_rep(&reply))
+    }
+
+    /// What is in an AS-REP.
+    pub(crate) fn read_as_rep(&self, reply: &[u8]) -> Credentials {
+        let etype = Etype::from_number(rasn::der::decode::<wire::AsRep>(reply).unwrap().0.enc_part.etype).unwrap();
+        with_key_of(self.client, etype, |key| Credentials::from_as_rep(reply, key)).unwrap()
     }
 
     /// Asks the TGS with a ticket.
@@ -270,10 +275,12 @@ pub(crate) fn ap_req(now: u64, with: &Credentials, request: ApRequest<'_>) -> wi
         authorization_data: None,
     };
     let plain = rasn::der::encode(&authenticator).unwrap();
+    // MIT's TGS takes it amiss to be asked who it is.
+    let options = if request.usage == 7 { ApOptions::NONE } else { ApOptions::MUTUAL_REQUIRED };
     wire::ApReq {
         pvno: 5.into(),
         msg_type: 14.into(),
-        ap_options: ApOptions::MUTUAL_REQUIRED.into(),
+        ap_options: options.into(),
         ticket: request.ticket,
         authenticator: wire::EncryptedData {
             etype: with.session.etype().number(),

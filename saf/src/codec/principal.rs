@@ -91,6 +91,8 @@ pub(crate) fn decode_principal(name: &PrincipalName, bytes: &[u8]) -> Result<Pri
             _ => return Err(wrong),
         }
     }
+    // Most have one key or two, and room for four.
+    principal.keys.shrink_to_fit();
     Ok(principal)
 }
 

@@ -5,12 +5,13 @@
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The most characters a name has: as many as KERBNAME.
 const MOST: usize = 240;
 
 /// The name of a principal, without its realm: one component (`david`), or a primary and instances
-/// (`host/boston.example.com`). Letters have a case.
+/// (`host/boston.example.com`). Letters have a case. Copies share the text.
 ///
 /// ```
 /// # use icsf_saf::model::PrincipalName;
@@ -20,7 +21,7 @@ const MOST: usize = 240;
 /// # Ok::<(), icsf_saf::model::PrincipalNameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PrincipalName(Box<[String]>);
+pub struct PrincipalName(Arc<[String]>);
 
 /// Not the name of a principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +54,8 @@ impl PrincipalName {
     /// # Errors
     /// [`PrincipalNameError`]: nothing in a component, too much in all, or a control character.
     pub fn new(components: impl IntoIterator<Item = String>) -> Result<Self, PrincipalNameError> {
-        let name = Self(components.into_iter().collect());
+        let exact = |component: String| component.into_boxed_str().into_string();
+        let name = Self(components.into_iter().map(exact).collect());
         if name.0.is_empty() || name.0.iter().any(String::is_empty) {
             return Err(PrincipalNameError::Empty);
         }
@@ -115,7 +117,7 @@ impl PrincipalName {
 
     /// Its components, without escapes: one at least.
     #[must_use]
-    pub const fn components(&self) -> &[String] {
+    pub fn components(&self) -> &[String] {
         &self.0
     }
 
