@@ -93,7 +93,10 @@ pub fn run_on(drill: &Drill, cards: &Cards<'_>) -> Result<Run, Error> {
         acted |= step.expect.is_none();
         let (result, cut) = runner.step(step)?;
         let deviated = matches!(result.verdict, Verdict::Deviated(_));
-        steps.push(result);
+        // One that was not begun says nothing of the plan.
+        if cut != Some(CutShort::Interrupted) {
+            steps.push(result);
+        }
         if cut.is_some() {
             cut_short = cut;
             break;

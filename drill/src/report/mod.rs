@@ -53,12 +53,13 @@ impl Report {
         let recovery = recovery::recoveries(run);
         let faults = matrix::matrix(run);
         let sites = sites::comparison(run);
-        let verdict = verdict::verdict(run, &recovery, &dependencies, &faults);
+        let remedies = remedies::remedies(run);
+        let verdict = verdict::verdict(run, &recovery, &dependencies, &faults, &remedies);
         Self {
             schema: SCHEMA,
             header: header(run),
             actions: actions::actions(run, &recovery, &dependencies, &sites),
-            remedies: remedies::remedies(run),
+            remedies,
             timeline: timeline::timeline(run),
             strips: strips::strips(run),
             limits: limits::limits(run),

@@ -42,6 +42,9 @@ pub(crate) enum Against {
     Other,
 }
 
+/// What was wrong where the engine was.
+pub(crate) const NO_ENGINE: &str = "no engine with the right master keys";
+
 /// The longest that a ticket lives, in seconds: TIMEOUT, and legacy tickets.
 const LONGEST: u64 = 600;
 
@@ -77,7 +80,7 @@ impl Against {
 
     const fn words(self) -> &'static str {
         match self {
-            Self::Engine => "no engine with the right master keys",
+            Self::Engine => NO_ENGINE,
             Self::Icsf => "ICSF not started",
             Self::Label => "key label missing",
             Self::FixedCkds => "a fixed-length CKDS takes no HMAC key",

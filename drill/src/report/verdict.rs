@@ -1,13 +1,20 @@
 //! The verdict, in plain words.
 
 use super::model::{
-    Cell, CellState, Dependency, Judgement, Known, Matrix, Met, Recovery, Report, Rto, Status, Verdict,
+    Cell, CellState, Dependency, Judgement, Known, Matrix, Met, Recovery, Remedy, Report, Rto, Status, Verdict,
 };
+use super::remedies::NO_ENGINE;
 use crate::outcome::{CutShort, Run, StepResult, Verdict as Went};
 use crate::survey::Kept;
 
 /// Whether it went as planned, and what came of it.
-pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) -> Verdict {
+pub(crate) fn verdict(
+    run: &Run,
+    recovery: &[Recovery],
+    dependencies: &[Dependency],
+    faults: &Matrix,
+    remedies: &[Remedy],
+) -> Verdict {
     let held = run.steps.iter().filter(|step| step.verdict == Went::AsExpected).count();
     let deviated: Vec<&StepResult> =
         run.steps.iter().filter(|step| matches!(step.verdict, Went::Deviated(_))).collect();
@@ -16,7 +23,7 @@ pub(crate) fn verdict(run: &Run, recovery: &[Recovery], dependencies: &[Dependen
         let at = deviated.first().map(|step| format!(" at step {}", step.id)).unwrap_or_default();
         format!("Nothing was tried: the baseline failed{at}, so what follows would prove nothing.")
     } else {
-        details.extend(because(recovery, dependencies, faults));
+        details.extend(because(recovery, dependencies, faults, remedies));
         outcome(run, recovery)
     };
     if !run.not_started && !deviated.is_empty() {
@@ -80,8 +87,8 @@ fn outcome(run: &Run, recovery: &[Recovery]) -> String {
     format!("{head}{worst}{met}.")
 }
 
-/// Who depends on the engine, who went on and why, and who had no other way in.
-fn because(recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) -> Vec<String> {
+/// Who depends on the engine that failed, what else broke somebody, who went on and why, and who had no other way in.
+fn because(recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix, remedies: &[Remedy]) -> Vec<String> {
     let mut details = Vec::new();
     let names = |wanted: &dyn Fn(&Recovery) -> bool| -> Vec<&str> {
         recovery.iter().filter(|row| wanted(row)).map(|row| row.application.as_str()).collect()
@@ -89,7 +96,14 @@ fn because(recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) 
     let of = |name: &str, wanted: &dyn Fn(&Dependency) -> bool| {
         dependencies.iter().any(|dependency| dependency.application == name && wanted(dependency))
     };
-    let needy = names(&|row| row.first_failure.is_some() && of(&row.application, &|d| d.needs_engine));
+    let broken = |name: &str, by_engine: bool| {
+        let about = remedies.iter().filter(|remedy| remedy.applications.iter().any(|other| other == name));
+        about.filter(|remedy| (remedy.against == NO_ENGINE) == by_engine).map(|remedy| remedy.against.as_str()).next()
+    };
+    let needy = names(&|row| {
+        let failed = row.first_failure.is_some() && of(&row.application, &|d| d.needs_engine);
+        failed && broken(&row.application, true).is_some()
+    });
     if !needy.is_empty() {
         let (need, key) = match *needy {
             [_] => ("needs", "the key of its tickets is"),
@@ -100,6 +114,15 @@ fn because(recovery: &[Recovery], dependencies: &[Dependency], faults: &Matrix) 
             few(&needy)
         ));
     }
+    let others = recovery.iter().filter(|row| row.first_failure.is_some() && broken(&row.application, true).is_none());
+    let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, cause) in others.filter_map(|row| Some((row.application.as_str(), broken(&row.application, false)?))) {
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, names)) => names.push(name),
+            None => causes.push((cause, vec![name])),
+        }
+    }
+    details.extend(causes.iter().map(|(cause, names)| format!("What broke {}: {cause}.", few(names))));
     let masked = names(&|row| {
         row.first_failure.is_none()
             && of(&row.application, &|d| d.protection == Kept::Masked)

@@ -564,5 +564,18 @@ fn a_sign_on_at_the_site_that_was_left_is_no_recovery() {
         step("again", 9, &format!("{}\nexpect = {{ outcome = \"ok\" }}", logon("A"))),
     ];
     let text = with_steps(&[moved.concat(), back.concat()].concat());
-    assert_eq!(tso(&text)["restored"]["by"], "key", "{:#}", tso(&text));
+    assert_eq!(tso(&text)["restored"]["by"], "sign-on", "{:#}", tso(&text));
+}
+
+/// The reason in the verdict is the one that was met: not an engine that was there all the time.
+#[test]
+fn the_verdict_names_what_broke_an_application() {
+    let told = |name: &str| {
+        let value = Report::of(&run(&icsf_drill::gallery::find(name).unwrap()).unwrap()).value();
+        let details: Vec<String> = serde_json::from_value(value["verdict"]["details"].clone()).unwrap();
+        details.join("\n")
+    };
+    let smfid = told("smfid-changed");
+    assert!(!smfid.contains("crypto engine") && smfid.contains("What broke TSO"), "{smfid}");
+    assert!(told("no-crypto-card").contains("need a crypto engine with the same master keys"));
 }

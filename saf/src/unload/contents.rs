@@ -122,8 +122,10 @@ pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents
     let mut records = Records::new(input)?;
     let mut reading = Reading::new(Findings::new(tell), records.form());
     let records_have_lengths = records.form().lengths;
+    let mut last_is_cut = false;
     while let Some(record) = records.next()? {
         reading.summary.records += 1;
+        last_is_cut = false;
         let Some(kind) = record.text.get(..4).filter(|_| matches!(record.text.as_bytes().get(4), Some(b' ') | None))
         else {
             let begins = record.text.chars().take(5).collect::<String>();
@@ -145,13 +147,18 @@ pub fn read(input: impl Read, tell: &mut dyn FnMut(&Finding)) -> Result<Contents
         match READERS.iter().find(|(layout, _)| *layout == kind) {
             Some((kind, read)) => {
                 *reading.summary.read.entry(kind).or_default() += 1;
-                reading.cuts.look(kind, &record, &mut reading.findings);
+                last_is_cut = reading.cuts.look(kind, &record, &mut reading.findings);
                 read(&mut reading.known, &mut Fields::new(record, &mut reading.findings));
             }
             None => reading.count_other(kind, record.line),
         }
     }
     reading.summary.cut_short = records.cut_short().map(str::to_owned);
+    // A line that was cut off ends within a field, and has no end of its own.
+    if last_is_cut && records.unended() {
+        let last = reading.summary.records;
+        reading.summary.cut_short = Some(format!("the file ends within record {last}, whose line has no end"));
+    }
     Ok(reading.finish())
 }
 
@@ -221,7 +228,8 @@ struct Cuts {
 }
 
 impl Cuts {
-    fn look(&mut self, kind: &str, record: &Record<'_>, findings: &mut Findings<'_>) {
+    /// Whether this one does.
+    fn look(&mut self, kind: &str, record: &Record<'_>, findings: &mut Findings<'_>) -> bool {
         if !self.has_blanks && record.text.ends_with(' ') {
             self.has_blanks = true;
             self.before.drain(..).for_each(|(line, column)| Self::tell(line, column, findings));
@@ -229,12 +237,15 @@ impl Cuts {
         let end = record.text.chars().count();
         let columns = LAYOUTS.iter().find(|layout| layout.record == kind).map_or(&[][..], |layout| layout.columns);
         // A record of an older release ends with a field.
-        let Some(column) = columns.iter().find(|column| (column.first..column.last).contains(&end)) else { return };
+        let Some(column) = columns.iter().find(|column| (column.first..column.last).contains(&end)) else {
+            return false;
+        };
         if self.has_blanks {
             Self::tell(record.line, column, findings);
         } else if self.before.len() < MOST_COUNTED {
             self.before.push((record.line, column));
         }
+        true
     }
 
     fn tell(line: u64, column: &Column, findings: &mut Findings<'_>) {

@@ -114,6 +114,7 @@ pub(super) struct Records<R> {
     bytes: Vec<u8>,
     text: String,
     cut_short: Option<String>,
+    unended: bool,
 }
 
 impl<R: Read> Records<R> {
@@ -125,7 +126,16 @@ impl<R: Read> Records<R> {
         }
         let (form, before) = form_of(&head).ok_or(UnloadError::NotAnUnload)?;
         let input = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-        Ok(Self { input, form, before, line: 0, bytes: Vec::new(), text: String::new(), cut_short: None })
+        Ok(Self {
+            input,
+            form,
+            before,
+            line: 0,
+            bytes: Vec::new(),
+            text: String::new(),
+            cut_short: None,
+            unended: false,
+        })
     }
 
     pub(super) const fn form(&self) -> Form {
@@ -135,6 +145,11 @@ impl<R: Read> Records<R> {
     /// Why what follows could not be read as records, when that happened.
     pub(super) fn cut_short(&self) -> Option<&str> {
         self.cut_short.as_deref()
+    }
+
+    /// Whether the last line has no end.
+    pub(super) const fn unended(&self) -> bool {
+        self.unended
     }
 
     /// The next record.
@@ -192,6 +207,7 @@ impl<R: Read> Records<R> {
         loop {
             let seen = self.input.fill_buf()?;
             if seen.is_empty() {
+                self.unended |= some;
                 break;
             }
             some = true;

@@ -680,6 +680,9 @@ fn a_record_cut_within_a_field_is_told_where_blanks_at_the_end_are_kept() {
     let cut = |finding: &&Finding| finding.what.ends_with("the record ends within it");
     let at: Vec<_> = told.iter().filter(cut).map(|finding| (finding.line, finding.column)).collect();
     assert_eq!(at, [(1, Some(262)), (5, Some(50))], "{told:#?}");
+    // Without the end of its line, the last one was cut off: there may have been more.
+    let (broken, _) = contents(text.concat().trim_end_matches('\n'));
+    assert_eq!(broken.summary.cut_short.as_deref(), Some("the file ends within record 5, whose line has no end"));
     // Where a transfer took the blanks away, any record may end so.
     clean(&[profile_record("APPL1", "PTKTDATA", &[]), key].concat());
 }
