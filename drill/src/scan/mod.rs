@@ -8,7 +8,7 @@
 //! use icsf_drill::scan::{Inputs, Severity};
 //!
 //! let text = format!("0500 {:<246} {:<8} NO   {:<15}{:<8}", "TSOPRD1", "PTKTDATA", "", "SYS1");
-//! let text = format!("{text}\n0530 {:<246} {:<8} PTKT.TSOPRD1.DES", "TSOPRD1", "PTKTDATA");
+//! let text = format!("{text}\n0530 {:<246} {:<8} PTKT.TSOPRD1.DES\n", "TSOPRD1", "PTKTDATA");
 //! let mut inputs = Inputs::unload("racf.txt", text.as_bytes())?;
 //! inputs.target("b.txt", "SID(DR01)\nCSFM668I 09.00.00 ICSF CARDS 001\n")?;
 //! let scan = inputs.scan();

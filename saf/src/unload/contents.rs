@@ -228,7 +228,7 @@ struct Cuts {
 }
 
 impl Cuts {
-    /// Whether this one does.
+    /// Whether this one does, where they have their blanks.
     fn look(&mut self, kind: &str, record: &Record<'_>, findings: &mut Findings<'_>) -> bool {
         if !self.has_blanks && record.text.ends_with(' ') {
             self.has_blanks = true;
@@ -245,7 +245,7 @@ impl Cuts {
         } else if self.before.len() < MOST_COUNTED {
             self.before.push((record.line, column));
         }
-        true
+        self.has_blanks
     }
 
     fn tell(line: u64, column: &Column, findings: &mut Findings<'_>) {
