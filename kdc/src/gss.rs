@@ -180,7 +180,7 @@ fn defective(reason: &'static str) -> Refusal {
 /// ```
 /// # use icsf_core::{codes::ReasonCodes, random::SystemRandom};
 /// # use icsf_kdc::{Acceptor, KeytabKeys, Replays, codes::ErrorCode, gss, keytab};
-/// # let (file, token, now) = ([5, 2], *b"not a token", 1_795_159_756);
+/// # let (file, token, now) = ([5, 2], *b"hello", 1_795_159_756);
 /// let entries = keytab::read(&file)?;
 /// let keys = KeytabKeys { realm: "EXAMPLE.COM", entries: &entries };
 /// let replays = Replays::new(); // one for the life of the server
