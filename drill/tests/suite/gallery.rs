@@ -45,7 +45,7 @@ fn the_drill_without_enhanced_tickets_is_the_same_otherwise() {
 fn an_enhanced_key_is_refused_with_the_reason() {
     let text = include_str!("../../gallery/no-crypto-card.toml");
     let error = icsf_drill::check(&Drill::read("whole.toml", text).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("whole.toml:57:12") && error.contains("enhanced"), "{error}");
+    assert!(error.contains("whole.toml:57:25") && error.contains("enhanced"), "{error}");
 }
 
 #[test]
