@@ -84,24 +84,15 @@ impl ServerKeys for CkdsKeys<'_> {
         version: Option<u32>,
         cipher: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let not_us = Refusal::new(ErrorCode::NotUs, "the ticket is for another server");
-        let server = self.registry.principal(server).ok_or(not_us)?;
-        let named = |key: &&PrincipalKey| version.is_none_or(|version| key.version == version);
-        let mut refusal = if server.keys.iter().any(|key| named(&key)) {
-            Refusal::new(ErrorCode::NoKey, "the server has no key of the type of the ticket")
-        } else {
-            Refusal::new(ErrorCode::BadKeyVersion, "the server has no key of the version of the ticket")
-        };
-        for key in server.keys.iter().filter(named).filter(|key| key.etype == etype) {
+        let server = self.registry.principal(server);
+        let keys = server.into_iter().flat_map(|server| &server.keys);
+        let kind = |key: &PrincipalKey| (key.version, Some(key.etype));
+        first_that_fits(server.is_some(), keys, kind, etype, version, |key| {
             match decrypt(&open(self.icsf, key)?, usage::TICKET, cipher) {
-                Ok(plain) => return Ok(plain),
-                Err(CryptoError::Engine(error)) => return Err(Refusal::icsf(&error, self.icsf.reason_codes())),
-                Err(_) => {
-                    refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another")
-                }
+                Err(CryptoError::Engine(error)) => Err(Refusal::icsf(&error, self.icsf.reason_codes())),
+                decrypted => Ok(decrypted.ok()),
             }
-        }
-        Err(refusal)
+        })
     }
 }
 
@@ -123,23 +114,38 @@ impl ServerKeys for KeytabKeys<'_> {
         cipher: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let is_server = |entry: &&Entry| entry.realm == self.realm && entry.components == server.components();
-        let named = |entry: &&Entry| version.is_none_or(|version| entry.version == version);
-        let mut refusal = if !self.entries.iter().any(|entry| is_server(&entry)) {
-            Refusal::new(ErrorCode::NotUs, "the ticket is for another server")
-        } else if !self.entries.iter().filter(is_server).any(|entry| named(&entry)) {
-            Refusal::new(ErrorCode::BadKeyVersion, "the keytab has no key of the version of the ticket")
-        } else {
-            Refusal::new(ErrorCode::NoKey, "the keytab has no key of the type of the ticket")
-        };
-        let fitting = self.entries.iter().filter(is_server).filter(named);
-        for entry in fitting.filter(|entry| entry.known_etype() == Some(etype)) {
-            match SessionKey::new(etype, &entry.key).and_then(|key| decrypt(&key, usage::TICKET, cipher)) {
-                Ok(plain) => return Ok(plain),
-                Err(_) => {
-                    refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another")
-                }
-            }
-        }
-        Err(refusal)
+        let keys = || self.entries.iter().filter(is_server);
+        let kind = |entry: &Entry| (entry.version, entry.known_etype());
+        first_that_fits(keys().next().is_some(), keys(), kind, etype, version, |entry| {
+            let decrypted = SessionKey::new(etype, &entry.key).and_then(|key| decrypt(&key, usage::TICKET, cipher));
+            Ok(decrypted.ok())
+        })
     }
+}
+
+/// Tries the keys of a server that have this type and version, if it `is_here` at all; `decrypt` answers nothing for one that
+/// does not fit. What is refused is what came closest.
+fn first_that_fits<'a, K: 'a>(
+    is_here: bool,
+    keys: impl Iterator<Item = &'a K>,
+    kind: impl Fn(&K) -> (u32, Option<Etype>),
+    etype: Etype,
+    version: Option<u32>,
+    decrypt: impl Fn(&K) -> Result<Option<Zeroizing<Vec<u8>>>, Refusal>,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    if !is_here {
+        return Err(Refusal::new(ErrorCode::NotUs, "the ticket is for another server"));
+    }
+    let mut refusal = Refusal::new(ErrorCode::BadKeyVersion, "the server has no key of the version of the ticket");
+    for key in keys.filter(|key| version.is_none_or(|version| kind(key).0 == version)) {
+        if kind(key).1 == Some(etype) {
+            if let Some(plain) = decrypt(key)? {
+                return Ok(plain);
+            }
+            refusal = Refusal::new(ErrorCode::BadIntegrity, "the ticket was altered, or its key is another");
+        } else if refusal.code() == ErrorCode::BadKeyVersion {
+            refusal = Refusal::new(ErrorCode::NoKey, "the server has no key of the type of the ticket");
+        }
+    }
+    Err(refusal)
 }
